@@ -1,0 +1,24 @@
+//! The one file that names the standard library's atomics, so that a model checker can take their place.
+//!
+//! * default: std;
+//! * `--cfg loom`: loom, which explores weak memory orders on small models;
+//! * feature `shuttle`: shuttle, which explores schedules of larger ones (every ordering counts as `SeqCst` there).
+
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+
+#[cfg(all(not(loom), feature = "shuttle"))]
+pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+
+#[cfg(all(not(loom), not(feature = "shuttle")))]
+pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+
+/// Tells the scheduler that this thread waits for another one.
+pub(crate) fn spin_hint() {
+    #[cfg(loom)]
+    loom::thread::yield_now();
+    #[cfg(all(not(loom), feature = "shuttle"))]
+    shuttle::thread::yield_now();
+    #[cfg(all(not(loom), not(feature = "shuttle")))]
+    std::hint::spin_loop();
+}
