@@ -18,7 +18,7 @@ mod tree;
 // chain
 pub use guard::{Guard, pin};
 // hash
-// key
+pub use key::IndexKey;
 // multi
 // tree
 pub use word::Word;
