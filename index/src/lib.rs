@@ -15,7 +15,7 @@ mod hash;
 mod multi;
 mod tree;
 
-// chain
+pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainWriter, Link};
 pub use guard::{Guard, pin};
 // hash
 pub use key::IndexKey;
