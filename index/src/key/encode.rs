@@ -67,22 +67,22 @@ impl ColumnOrder {
 /// assert!(encode("ann", 1) < encode("anna", 3));
 /// ```
 #[derive(Debug)]
-pub struct KeyEncoder<'b> {
-    key: &'b mut Vec<u8>,
+pub struct KeyEncoder<'b, B = Vec<u8>> {
+    key: &'b mut B,
 }
 
-impl<'b> KeyEncoder<'b> {
-    /// Encodes at the end of `key`.
-    pub fn new(key: &'b mut Vec<u8>) -> Self {
+impl<'b, B: Extend<u8>> KeyEncoder<'b, B> {
+    /// Encodes at the end of `key`: a `Vec`, or a buffer that keeps short keys off the heap.
+    pub fn new(key: &'b mut B) -> Self {
         Self { key }
     }
 
     /// Appends a NULL.
     pub fn push_null(&mut self, order: ColumnOrder) {
-        self.key.push(match order.nulls {
+        self.key.extend([match order.nulls {
             Nulls::First => 0,
             Nulls::Last => 2,
-        });
+        }]);
     }
 
     /// Appends a signed integer.
@@ -108,8 +108,7 @@ impl<'b> KeyEncoder<'b> {
     /// Appends a byte string or a text. O(length).
     pub fn push_bytes(&mut self, bytes: &[u8], order: ColumnOrder) {
         let flip = flip(order);
-        self.key.reserve(bytes.len() + 3);
-        self.key.push(1);
+        self.key.extend([1]);
         for (part, chunk) in bytes.split(|&byte| byte == 0).enumerate() {
             if part > 0 {
                 self.key.extend([flip, 0xff ^ flip]);
