@@ -17,7 +17,7 @@ mod tree;
 
 pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainWriter, Link};
 pub use guard::{Guard, pin};
-// hash
+pub use hash::{Equivalent, HashIndex, WordHashIndex};
 pub use key::{ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, TotalF32, TotalF64, WordKey, prefix_end};
 // multi
 // tree
