@@ -19,6 +19,6 @@ pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainWriter, Link};
 pub use guard::{Guard, pin};
 pub use hash::{Equivalent, HashIndex, WordHashIndex};
 pub use key::{ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, TotalF32, TotalF64, WordKey, prefix_end};
-// multi
-// tree
+pub use multi::*;
+pub use tree::*;
 pub use word::Word;
