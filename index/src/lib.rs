@@ -17,8 +17,11 @@ mod tree;
 
 pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainWriter, Link};
 pub use guard::{Guard, pin};
-pub use hash::{Equivalent, HashIndex, WordHashIndex};
-pub use key::{ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, TotalF32, TotalF64, WordKey, prefix_end};
+pub use hash::{
+    Change, Changed, Equivalent, HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues,
+    HashStats, Occupied, Pinned, Unexpected, WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues,
+};
+pub use key::{ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, TotalF32, TotalF64, prefix_end};
 pub use multi::*;
 pub use tree::*;
-pub use word::Word;
+pub use word::{Word, WordKey, Words};
