@@ -18,7 +18,11 @@ mod tree;
 // chain
 pub use guard::{Guard, pin};
 // hash
-pub use key::{ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, TotalF32, TotalF64, WordKey, prefix_end};
+pub use key::{
+    ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32, TotalF64, prefix_end,
+};
 // multi
-// tree
+pub use tree::{
+    Change, Changed, Occupied, Range, RangeRev, TreeIndex, Unexpected, WordRange, WordRangeRev, WordTreeIndex,
+};
 pub use word::Word;
