@@ -340,13 +340,15 @@ impl OrderedMap<u64> for WordTreeIndex<u64, u64> {
     ) -> ControlFlow<B> {
         let bounds = (lower.cloned(), upper.cloned());
         match direction {
-            Direction::Forward => self.range(bounds, guard).try_for_each(|(key, row_id)| visit(&key, row_id)),
-            Direction::Backward => self.range_rev(bounds, guard).try_for_each(|(key, row_id)| visit(&key, row_id)),
+            Direction::Forward => self.range::<u64, _>(bounds, guard).try_for_each(|(key, row_id)| visit(&key, row_id)),
+            Direction::Backward => {
+                self.range_rev::<u64, _>(bounds, guard).try_for_each(|(key, row_id)| visit(&key, row_id))
+            }
         }
     }
 
     fn estimate_range(&self, (lower, upper): (Bound<&u64>, Bound<&u64>), guard: &Guard) -> u64 {
-        self.estimate_range((lower.cloned(), upper.cloned()), guard) as u64
+        self.count_range::<u64, _>((lower.cloned(), upper.cloned()), guard) as u64
     }
 }
 
@@ -391,6 +393,6 @@ impl OrderedMap<[u8]> for TreeIndex<Box<[u8]>, u64> {
     }
 
     fn estimate_range(&self, bounds: (Bound<&[u8]>, Bound<&[u8]>), guard: &Guard) -> u64 {
-        self.estimate_range::<[u8], _>(bounds, guard) as u64
+        self.count_range::<[u8], _>(bounds, guard) as u64
     }
 }
