@@ -24,6 +24,7 @@
 mod clear;
 mod count;
 mod edit;
+mod estimate;
 mod get;
 mod grow;
 mod lock;

@@ -348,7 +348,7 @@ impl OrderedMap<u64> for WordTreeIndex<u64, u64> {
     }
 
     fn estimate_range(&self, (lower, upper): (Bound<&u64>, Bound<&u64>), guard: &Guard) -> u64 {
-        self.count_range::<u64, _>((lower.cloned(), upper.cloned()), guard) as u64
+        self.estimate_range::<u64, _>((lower.cloned(), upper.cloned()), guard) as u64
     }
 }
 
@@ -393,6 +393,6 @@ impl OrderedMap<[u8]> for TreeIndex<Box<[u8]>, u64> {
     }
 
     fn estimate_range(&self, bounds: (Bound<&[u8]>, Bound<&[u8]>), guard: &Guard) -> u64 {
-        self.count_range::<[u8], _>(bounds, guard) as u64
+        self.estimate_range::<[u8], _>(bounds, guard) as u64
     }
 }
