@@ -115,7 +115,8 @@ fn every_change_of_the_schema_survives_and_leaves_nothing_behind() {
     let table = create_items(&database).unwrap();
     insert_items(&database, table, 0..4200).unwrap();
     assert_eq!(records(), 4200 + 3, "rows, head, catalog, totals");
-    let changes: [&dyn Fn(&Database) -> Result<(), Error>; 7] = [
+    type Change<'c> = &'c dyn Fn(&Database) -> Result<(), Error>;
+    let changes: [Change<'_>; 7] = [
         &|database| database.add_column(table, Column { default: Value::Integer(7), ..integer_column("extra") }),
         &|database| create_index(database, table, "item_extra", 3, IndexMethod::Tree),
         &|database| database.rename_column(table, 1, "keeper"),
