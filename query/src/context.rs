@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use manicule_engine::Value;
 
+use crate::error::{Error, Result};
+
 /// How a statement is planned.
 #[derive(Clone, Debug, Default)]
 pub struct PlanOptions {
@@ -61,6 +63,21 @@ pub struct Limits {
     /// Ends the run with [`Error::MemoryLimit`](crate::Error::MemoryLimit) when rows kept for sorting, grouping,
     /// hashing or changing take more bytes, as far as they are counted; no limit without it.
     pub memory_bytes_max: Option<usize>,
+}
+
+impl Limits {
+    /// Fails if the run must end.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.token.as_ref().is_some_and(CancellationToken::is_cancelled) {
+            return Err(Error::Cancelled);
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Error::TimedOut);
+        }
+        Ok(())
+    }
 }
 
 /// Cancels a statement from another thread.

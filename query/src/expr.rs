@@ -7,6 +7,9 @@
 //! frame with the current row of each slot, so `(slot, column)` names a value without regard to nesting: a correlated
 //! subquery just reads the slot that the outer query has filled.
 
+pub(crate) mod print;
+mod walk;
+
 use std::sync::Arc;
 
 use ahash::AHashSet;
