@@ -34,6 +34,7 @@ mod outcome;
 mod plan;
 mod raw;
 mod scan;
+mod slab;
 mod store;
 mod traits;
 mod word_tree;
