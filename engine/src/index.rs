@@ -164,7 +164,7 @@ impl Index {
         match (&self.store, key) {
             (Store::UniqueWords { entries, .. }, Key::Word(word)) => entries.candidates(word, guard, visit),
             (Store::UniqueWords { nulls, .. }, Key::NullWord) => {
-                nulls.range(.., guard).try_for_each(|(row_id, _)| visit(RowId(row_id)))
+                nulls.range::<u64, _>(.., guard).try_for_each(|(row_id, _)| visit(RowId(row_id)))
             }
             (Store::UniqueBytes(entries), Key::Bytes(bytes, _)) if key.has_null() => {
                 let end = manicule_index::prefix_end(bytes);
@@ -191,7 +191,9 @@ impl Index {
             (Store::UniqueWords { entries, nulls }, KeySpan::Words { nulls: with_nulls, words }) => {
                 let guard = reader.guard;
                 let visit_nulls = |visit: &mut dyn FnMut(EntryKey<'_>, RowId) -> ControlFlow<B>| {
-                    nulls.range(.., guard).try_for_each(|(row_id, _)| visit(EntryKey::Word(None), RowId(row_id)))
+                    nulls
+                        .range::<u64, _>(.., guard)
+                        .try_for_each(|(row_id, _)| visit(EntryKey::Word(None), RowId(row_id)))
                 };
                 if *with_nulls && direction == Direction::Forward {
                     visit_nulls(&mut visit)?;

@@ -52,7 +52,7 @@ pub trait IndexKey: Ord {
 /// An exact key that can be had back from its word, so that a table need not store it twice.
 ///
 /// Implement it for a row id of your own beside [`IndexKey`]. The law: `Self::from_key_word(key.word(0)) == key`.
-pub trait WordKey: IndexKey + Copy + Send + Sync + 'static {
+pub trait OrderedWord: IndexKey + Copy + Send + Sync + 'static {
     /// The key whose word is `word`; `word` came from [`IndexKey::word`].
     fn from_key_word(word: u64) -> Self;
 }

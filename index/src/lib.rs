@@ -21,7 +21,9 @@ pub use hash::{
     Change, Changed, Equivalent, HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues,
     HashStats, Occupied, Pinned, Unexpected, WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues,
 };
-pub use key::{ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, TotalF32, TotalF64, prefix_end};
+pub use key::{
+    ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32, TotalF64, prefix_end,
+};
 pub use multi::*;
-pub use tree::*;
+pub use tree::{Range, RangeRev, TreeIndex, WordRange, WordRangeRev, WordTreeIndex};
 pub use word::{Word, WordKey, Words};

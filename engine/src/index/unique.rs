@@ -340,13 +340,15 @@ impl OrderedMap<u64> for WordTreeIndex<u64, u64> {
     ) -> ControlFlow<B> {
         let bounds = (lower.cloned(), upper.cloned());
         match direction {
-            Direction::Forward => self.range(bounds, guard).try_for_each(|(key, row_id)| visit(&key, row_id)),
-            Direction::Backward => self.range_rev(bounds, guard).try_for_each(|(key, row_id)| visit(&key, row_id)),
+            Direction::Forward => self.range::<u64, _>(bounds, guard).try_for_each(|(key, row_id)| visit(&key, row_id)),
+            Direction::Backward => {
+                self.range_rev::<u64, _>(bounds, guard).try_for_each(|(key, row_id)| visit(&key, row_id))
+            }
         }
     }
 
     fn estimate_range(&self, (lower, upper): (Bound<&u64>, Bound<&u64>), guard: &Guard) -> u64 {
-        self.estimate_range((lower.cloned(), upper.cloned()), guard) as u64
+        self.estimate_range::<u64, _>((lower.cloned(), upper.cloned()), guard) as u64
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{IndexKey, WordKey};
+use super::{IndexKey, OrderedWord};
 
 /// Any `Ord` type as a key. It has no word, so that every comparison looks at the key itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +34,7 @@ impl<K: IndexKey> IndexKey for Reverse<K> {
     }
 }
 
-impl<K: WordKey> WordKey for Reverse<K> {
+impl<K: OrderedWord> OrderedWord for Reverse<K> {
     fn from_key_word(word: u64) -> Self {
         Self(K::from_key_word(!word & mask(K::BITS)))
     }
@@ -134,7 +134,7 @@ impl<A: IndexKey, B: IndexKey, C: IndexKey, D: IndexKey> IndexKey for (A, B, C, 
     }
 }
 
-impl<A: WordKey, B: WordKey> WordKey for (A, B) {
+impl<A: OrderedWord, B: OrderedWord> OrderedWord for (A, B) {
     /// # Panics
     ///
     /// Does not compile where the two fields do not fit one word.
@@ -163,10 +163,13 @@ mod tests {
 
     #[test]
     fn narrow_fields_are_packed_whole() {
-        assert!(<(u32, u32) as IndexKey>::EXACT);
-        assert!(<(u8, i16, bool, char) as IndexKey>::EXACT);
-        assert!(<Option<Reverse<(u16, i32)>> as IndexKey>::EXACT);
-        assert!(!<(u64, u8) as IndexKey>::EXACT);
+        let exact = [
+            <(u32, u32) as IndexKey>::EXACT,
+            <(u8, i16, bool, char) as IndexKey>::EXACT,
+            <Option<Reverse<(u16, i32)>> as IndexKey>::EXACT,
+            <(u64, u8) as IndexKey>::EXACT,
+        ];
+        assert_eq!(exact, [true, true, true, false]);
         assert_eq!(<(u32, i32)>::from_key_word((7_u32, -7_i32).word(0)), (7, -7));
         assert_eq!(Reverse::<i8>::from_key_word(Reverse(-3_i8).word(0)), Reverse(-3));
         assert!((1_u8, "b").word(0) > (1_u8, "a").word(0));

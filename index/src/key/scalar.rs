@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::{IndexKey, WordKey};
+use super::{IndexKey, OrderedWord};
 use crate::word::Word;
 
 const SIGN: u64 = 1 << 63;
@@ -18,7 +18,7 @@ macro_rules! unsigned_keys {
                 *self as u64
             }
         }
-        impl WordKey for $type {
+        impl OrderedWord for $type {
             #[inline]
             fn from_key_word(word: u64) -> Self {
                 word as $type
@@ -38,7 +38,7 @@ macro_rules! signed_keys {
                 (*self as $unsigned ^ (1 << (<$type>::BITS - 1))) as u64
             }
         }
-        impl WordKey for $type {
+        impl OrderedWord for $type {
             #[inline]
             fn from_key_word(word: u64) -> Self {
                 (word as $unsigned ^ (1 << (<$type>::BITS - 1))) as $type
@@ -79,7 +79,7 @@ impl IndexKey for bool {
     }
 }
 
-impl WordKey for bool {
+impl OrderedWord for bool {
     fn from_key_word(word: u64) -> Self {
         word != 0
     }
@@ -94,7 +94,7 @@ impl IndexKey for char {
     }
 }
 
-impl WordKey for char {
+impl OrderedWord for char {
     fn from_key_word(word: u64) -> Self {
         <Self as Word>::from_word(word)
     }
@@ -173,7 +173,7 @@ macro_rules! total_floats {
             }
         }
 
-        impl WordKey for $name {
+        impl OrderedWord for $name {
             #[inline]
             fn from_key_word(word: u64) -> Self {
                 Self { ordered: word as $bits }
@@ -192,7 +192,7 @@ total_floats!(
 mod tests {
     use super::*;
 
-    fn check<K: WordKey + fmt::Debug>(ascending: &[K]) {
+    fn check<K: OrderedWord + fmt::Debug>(ascending: &[K]) {
         for pair in ascending.windows(2) {
             assert!(pair[0] < pair[1], "{pair:?}");
             assert!(pair[0].word(0) < pair[1].word(0), "{pair:?}");
