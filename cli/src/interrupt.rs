@@ -11,8 +11,8 @@ static PRESSED: AtomicBool = AtomicBool::new(false);
 /// From now on Ctrl-C is remembered, and told to `cancel`, instead of ending the process.
 pub(crate) fn install(cancel: impl Fn() + Send + 'static) {
     let handler = move || {
-        // Release pairs with the acquire in `is_pressed`, though the flag alone is what matters.
-        PRESSED.store(true, Ordering::Release);
+        // Relaxed: the flag carries no data; its partner is the load in `is_pressed`.
+        PRESSED.store(true, Ordering::Relaxed);
         cancel();
     };
     // Without a handler Ctrl-C ends the shell, as it would have without this call.
@@ -21,12 +21,12 @@ pub(crate) fn install(cancel: impl Fn() + Send + 'static) {
 
 /// Forgets an earlier Ctrl-C; called before something begins to run.
 pub(crate) fn clear() {
-    // Release pairs with the acquire in `is_pressed`.
-    PRESSED.store(false, Ordering::Release);
+    // Relaxed: as in `install`.
+    PRESSED.store(false, Ordering::Relaxed);
 }
 
 /// Whether Ctrl-C was pressed.
 pub(crate) fn is_pressed() -> bool {
-    // Acquire pairs with the releases in `install` and `clear`.
-    PRESSED.load(Ordering::Acquire)
+    // Relaxed: its partners are the stores in `install` and `clear`; seeing them some rows later does no harm.
+    PRESSED.load(Ordering::Relaxed)
 }
