@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use manicule_index::{Change, HashIndex, WordHashIndex, pin};
 
@@ -18,16 +19,16 @@ impl Drop for Counted {
     }
 }
 
-/// Lets the collector run until `dropped` is reached.
+/// Lets the collector run until `expected` values were dropped. That waits for the threads of other tests, which may be
+/// pinned and not running.
 fn await_drops(drops: &AtomicUsize, expected: usize) {
-    for _ in 0..100_000 {
-        if drops.load(Ordering::SeqCst) == expected {
-            return;
-        }
+    let began = Instant::now();
+    while drops.load(Ordering::SeqCst) != expected {
         pin().flush();
         std::thread::yield_now();
+        let dropped = drops.load(Ordering::SeqCst);
+        assert!(began.elapsed() < Duration::from_secs(30), "{dropped} values were dropped, not {expected}");
     }
-    panic!("{} values were dropped, {expected} should have been", drops.load(Ordering::SeqCst));
 }
 
 #[test]

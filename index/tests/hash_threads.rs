@@ -59,7 +59,7 @@ fn a_key_that_is_always_there_is_never_missed_while_the_table_is_resized() {
     let writer = |n: u64| {
         let guard = pin();
         let key = 1000 + n % 3000;
-        if n / 3000 % 2 == 0 {
+        if (n / 3000).is_multiple_of(2) {
             index.insert(key, n, &guard)
         } else {
             index.remove(&key, &guard)
