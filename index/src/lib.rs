@@ -23,6 +23,7 @@ pub use key::{
 };
 // multi
 pub use tree::{
-    Change, Changed, Occupied, Range, RangeRev, TreeIndex, Unexpected, WordRange, WordRangeRev, WordTreeIndex,
+    Change, Changed, Cursor, LevelStats, Occupied, Prefix, PrefixKey, Range, RangeRev, TreeIndex, TreeStats,
+    Unexpected, WordCursor, WordRange, WordRangeRev, WordTreeIndex,
 };
 pub use word::Word;
