@@ -77,7 +77,7 @@ impl<'d> Change<'d> {
         Ok(Self { inner, state, committer })
     }
 
-    /// Puts the new state in the place of the old one, then clears away what the old one had alone.
+    /// Puts the new state in the place of the old one, then clears the store of rows that the old one had alone.
     fn finish(mut self) -> Result<()> {
         let before = self.inner.state.load_full();
         let changed = self.inner.change_schema(&mut self.committer, self.state);
@@ -86,11 +86,6 @@ impl<'d> Change<'d> {
         let after = self.inner.state.load_full();
         for old in before.tables() {
             let new = after.table(old.schema.id);
-            for index in &old.indexes {
-                if !new.is_some_and(|new| new.indexes.iter().any(|kept| Arc::ptr_eq(kept, index))) {
-                    index.detach(&self.inner.registry);
-                }
-            }
             if let Some(log) = &self.inner.log
                 && new.is_none_or(|new| new.table.storage() != old.table.storage())
             {
@@ -140,11 +135,8 @@ impl<'d> Change<'d> {
     fn build(&self, state: &TableState, schema: &IndexSchema) -> Result<Index> {
         let shape = KeyShape::new(&schema.columns, |column| state.schema.columns[column].column_type);
         let index = Index::new(schema, shape, &self.inner.registry);
-        let filled = fill(&index, state, &self.inner.registry);
-        if filled.is_err() {
-            index.detach(&self.inner.registry);
-        }
-        filled.map(|()| index)
+        fill(&index, state, &self.inner.registry)?;
+        Ok(index)
     }
 
     /// Gives a table another schema and other rows, with all its indexes made anew.
