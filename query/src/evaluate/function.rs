@@ -171,17 +171,12 @@ fn length<'a>(value: &Value<'_>) -> Result<Value<'a>> {
 
 fn change_case(function: Function, value: Value<'_>) -> Result<Value<'_>> {
     let Some(text) = text_of(function.name(), &value)? else { return Ok(Value::Null) };
-    let (changes, change): (fn(&u8) -> bool, fn(&mut str)) = if function == Function::Lower {
-        (u8::is_ascii_uppercase, str::make_ascii_lowercase)
-    } else {
-        (u8::is_ascii_lowercase, str::make_ascii_uppercase)
-    };
-    if matches!(value, Value::Text(_)) && !text.as_bytes().iter().any(changes) {
+    let is_lower = function == Function::Lower;
+    let changes = |byte: &u8| if is_lower { byte.is_ascii_uppercase() } else { byte.is_ascii_lowercase() };
+    if matches!(value, Value::Text(_)) && !text.bytes().any(|byte| changes(&byte)) {
         return Ok(value);
     }
-    let mut text = text.into_owned();
-    change(&mut text);
-    Ok(Value::Text(Cow::Owned(text)))
+    Ok(Value::Text(Cow::Owned(if is_lower { text.to_ascii_lowercase() } else { text.to_ascii_uppercase() })))
 }
 
 fn hex<'a>(value: &Value<'_>) -> Result<Value<'a>> {
@@ -316,7 +311,8 @@ mod tests {
             (0, None, (0, 5)),
             (4, Some(-2), (1, 3)),
             (9, Some(2), (5, 5)),
-            (i64::MIN, Some(i64::MAX), (0, 0)),
+            (i64::MIN, Some(i64::MAX), (0, 4)),
+            (i64::MIN, Some(5), (0, 0)),
         ] {
             assert_eq!(window(5, start, length), expected, "SUBSTR('abcde', {start}, {length:?})");
         }

@@ -23,6 +23,13 @@ pub(super) struct Change<'c> {
     parameters: &'c [Value<'c>],
 }
 
+/// Rows and the slot in which expressions find them.
+#[derive(Clone, Copy)]
+struct Rows<'r> {
+    slot: usize,
+    rows: &'r [(RowId, Row)],
+}
+
 /// Runs a change; gives the number of changed rows.
 pub(crate) fn change(
     plan: &PhysicalPlan,
@@ -52,19 +59,19 @@ impl Change<'_> {
     fn insert(&self, insert: &InsertAction, transaction: &mut Transaction, on_row: &mut OnRow<'_>) -> Result<u64> {
         let table = self.table(insert.table)?;
         let rows = self.new_rows(insert, table, transaction)?;
-        self.check(&insert.checks, table, insert.slot, transaction, &rows)?;
+        self.check(&insert.checks, table, transaction, Rows { slot: insert.slot, rows: &rows })?;
         if matches!(insert.on_conflict, OnConflict::Fail) {
             for (_, row) in &rows {
                 transaction.insert(insert.table, row.clone())?;
             }
-            self.give(insert.returning.as_ref(), insert.slot, transaction, &rows, on_row)?;
+            self.give(insert.returning.as_ref(), transaction, Rows { slot: insert.slot, rows: &rows }, on_row)?;
             return Ok(rows.len() as u64);
         }
         let mut changed = Vec::new();
         for (_, row) in rows {
             changed.extend(self.insert_or_resolve(insert, table, transaction, row)?);
         }
-        self.give(insert.returning.as_ref(), insert.slot, transaction, &changed, on_row)?;
+        self.give(insert.returning.as_ref(), transaction, Rows { slot: insert.slot, rows: &changed }, on_row)?;
         Ok(changed.len() as u64)
     }
 
@@ -81,11 +88,11 @@ impl Change<'_> {
                 Ok(())
             })?;
         }
-        self.check(&update.checks, table, update.slot, transaction, &rows)?;
+        self.check(&update.checks, table, transaction, Rows { slot: update.slot, rows: &rows })?;
         for (row_id, row) in &rows {
             transaction.update(update.table, *row_id, row.clone())?;
         }
-        self.give(update.returning.as_ref(), update.slot, transaction, &rows, on_row)?;
+        self.give(update.returning.as_ref(), transaction, Rows { slot: update.slot, rows: &rows }, on_row)?;
         Ok(rows.len() as u64)
     }
 
@@ -104,7 +111,7 @@ impl Change<'_> {
         for (row_id, _) in &rows {
             transaction.delete(delete.table, *row_id)?;
         }
-        self.give(delete.returning.as_ref(), delete.slot, transaction, &rows, on_row)?;
+        self.give(delete.returning.as_ref(), transaction, Rows { slot: delete.slot, rows: &rows }, on_row)?;
         Ok(rows.len() as u64)
     }
 
@@ -137,9 +144,8 @@ impl Change<'_> {
         &self,
         checks: &[Check],
         table: &TableSchema,
-        slot: usize,
         transaction: &Transaction,
-        rows: &[(RowId, Row)],
+        Rows { slot, rows }: Rows<'_>,
     ) -> Result<()> {
         if checks.is_empty() {
             return Ok(());
@@ -158,9 +164,8 @@ impl Change<'_> {
     fn give(
         &self,
         returning: Option<&Returning>,
-        slot: usize,
         transaction: &Transaction,
-        rows: &[(RowId, Row)],
+        Rows { slot, rows }: Rows<'_>,
         on_row: &mut OnRow<'_>,
     ) -> Result<()> {
         let Some(returning) = returning else { return Ok(()) };

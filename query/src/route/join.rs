@@ -25,7 +25,6 @@ const KEPT_ROWS_MAX: f64 = 100_000.0;
 
 /// One way to join a relation to what is there.
 struct Step {
-    relation: usize,
     /// How many rows there are then.
     rows: f64,
     cost: f64,
@@ -52,7 +51,8 @@ impl Router<'_, '_> {
         let mut node = self.plan_relation(relation, &decided, &unplaced, &wanted)?;
         unplaced.remove_all(&slots);
         while !relations.is_empty() {
-            let next = self.next_relation(node.rows, &relations, &conjuncts, &unplaced);
+            let next =
+                self.next_relation(node.rows, &relations, &Conditions { conjuncts: &conjuncts, unplaced: &unplaced });
             let relation = relations.remove(next);
             let decided = take_decided(&mut conjuncts, &unplaced, &relation.slots());
             let slots = relation.slots();
@@ -98,7 +98,7 @@ impl Router<'_, '_> {
             other => {
                 let slots = slots_given(&other);
                 let node = self.plan(other, &Wanted::default())?;
-                Ok((Relation::Other { node: Some(node), slots }, Vec::new()))
+                Ok((Relation::Other { node: Box::new(node), slots }, Vec::new()))
             }
         }
     }
@@ -125,7 +125,7 @@ impl Router<'_, '_> {
                 let decided = decided(conjuncts, missing, &relation.slots());
                 self.choose_access(table, &decided, missing, &Wanted::default()).rows
             }
-            Relation::Other { node, .. } => node.as_ref().map_or(0.0, |node| node.rows),
+            Relation::Other { node, .. } => node.rows,
         };
         let rows: Vec<f64> = relations.iter().map(rows).collect();
         // The first of equals: what is written first stays first.
@@ -144,42 +144,30 @@ impl Router<'_, '_> {
                 .any(|index| super::order::direction_for(&table.schema, index, 0, &wanted.order).is_some())
     }
 
-    fn next_relation(
-        &self,
-        left_rows: f64,
-        relations: &[Relation],
-        conjuncts: &[Conjunct],
-        unplaced: &SlotSet,
-    ) -> usize {
-        let steps = (0..relations.len()).map(|relation| self.step(left_rows, relation, relations, conjuncts, unplaced));
-        let best = steps.min_by(|left, right| {
+    fn next_relation(&self, left_rows: f64, relations: &[Relation], conditions: &Conditions<'_>) -> usize {
+        let steps = relations.iter().map(|relation| self.step(left_rows, relation, conditions));
+        let best = steps.enumerate().min_by(|(_, left), (_, right)| {
             (right.connected.cmp(&left.connected))
                 .then_with(|| left.rows.total_cmp(&right.rows))
                 .then_with(|| left.cost.total_cmp(&right.cost))
         });
-        best.map_or(0, |step| step.relation)
+        best.map_or(0, |(relation, _)| relation)
     }
 
-    fn step(
-        &self,
-        left_rows: f64,
-        relation: usize,
-        relations: &[Relation],
-        conjuncts: &[Conjunct],
-        unplaced: &SlotSet,
-    ) -> Step {
-        let slots = relations[relation].slots();
-        let decided = decided(conjuncts, unplaced, &slots);
+    fn step(&self, left_rows: f64, relation: &Relation, conditions: &Conditions<'_>) -> Step {
+        let slots = relation.slots();
+        let decided = decided(conditions.conjuncts, conditions.unplaced, &slots);
         let connected = decided.iter().any(|conjunct| !conjunct.slots.is_subset(&slots));
-        let each = match &relations[relation] {
-            Relation::Table(table) => self.choose_access(table, &decided, unplaced, &Wanted::default()),
-            Relation::Other { node, .. } => {
-                let rows = node.as_ref().map_or(0.0, |node| node.rows);
-                let share: f64 = decided.iter().map(|conjunct| self.selectivity(conjunct)).product();
-                return Step { relation, rows: left_rows * rows * share, cost: rows, connected };
+        match relation {
+            Relation::Table(table) => {
+                let each = self.choose_access(table, &decided, conditions.unplaced, &Wanted::default());
+                Step { rows: left_rows * each.rows, cost: left_rows * each.cost, connected }
             }
-        };
-        Step { relation, rows: left_rows * each.rows, cost: left_rows * each.cost, connected }
+            Relation::Other { node, .. } => {
+                let share: f64 = decided.iter().map(|conjunct| self.selectivity(conjunct)).product();
+                Step { rows: left_rows * node.rows * share, cost: node.rows, connected }
+            }
+        }
     }
 
     /// The first relation, with the conditions on it alone.
@@ -197,8 +185,7 @@ impl Router<'_, '_> {
                 self.scan_node(&table, access, &decided)
             }
             Relation::Other { node, .. } => {
-                let node = node.expect("a relation is put in its place once");
-                self.filtered(node, decided.iter().map(|conjunct| conjunct.expr.clone()).collect())
+                self.filtered(*node, decided.iter().map(|conjunct| conjunct.expr.clone()).collect())
             }
         }
     }
@@ -219,19 +206,11 @@ impl Router<'_, '_> {
         let right_slots: Vec<usize> = slots.iter().collect();
         match relation {
             Relation::Table(table) => {
-                let on: Vec<&Conjunct> = on.iter().collect();
-                let each = self.choose_access(&table, &on, unplaced, &Wanted::default());
-                let each_cost = left.rows.max(1.0) * each.cost.max(PROBE);
-                let (once, keys) = self.hash_side(&table, &on, unplaced, &slots);
-                let hash_cost = once.cost + HASH_INSERT * once.rows + HASH_LOOKUP * left.rows;
-                let depends = each.is_index();
-                if !keys.is_empty() && (!depends || hash_cost < each_cost) {
-                    return self.hash_join_table(left, &table, once, &on, kind, &slots);
-                }
-                self.nested_loop_table(left, &table, each, &on, kind, unplaced)
+                let join = TableJoin { table: &table, on: on.iter().collect(), kind, unplaced };
+                self.join_table(left, join)
             }
             Relation::Other { node, .. } => {
-                let right = node.expect("a relation is put in its place once");
+                let right = *node;
                 let (keys, rest): (Vec<_>, Vec<_>) =
                     on.into_iter().partition(|conjunct| hash_key(&conjunct.expr, &slots).is_some());
                 let rows = left.rows.max(right.rows);
@@ -242,44 +221,44 @@ impl Router<'_, '_> {
         }
     }
 
-    /// The right side as it is read once, and the conditions that a hash table answers.
-    fn hash_side(
-        &self,
-        table: &TableRef,
-        on: &[&Conjunct],
-        unplaced: &SlotSet,
-        slots: &SlotSet,
-    ) -> (Access, Vec<usize>) {
-        let (alone, between): (Vec<usize>, Vec<usize>) =
-            (0..on.len()).partition(|&position| !reads_other(on[position], slots));
-        let conjuncts: Vec<&Conjunct> = alone.iter().map(|&position| on[position]).collect();
-        let access = self.choose_access(table, &conjuncts, unplaced, &Wanted::default());
-        let keys = between.into_iter().filter(|&position| hash_key(&on[position].expr, slots).is_some()).collect();
-        (access, keys)
+    /// Joins a table: by its index for each row that is there, or by one pass and a hash table.
+    fn join_table(&mut self, left: Node, join: TableJoin<'_>) -> Result<Node> {
+        let own = SlotSet::of(join.table.slot);
+        let each = self.choose_access(join.table, &join.on, join.unplaced, &Wanted::default());
+        let has_key = join.on.iter().any(|conjunct| hash_key(&conjunct.expr, &own).is_some());
+        if !has_key {
+            return self.nested_loop_table(left, join, each);
+        }
+        let alone: Vec<&Conjunct> = join.on.iter().filter(|conjunct| !reads_other(conjunct, &own)).copied().collect();
+        let once = self.choose_access(join.table, &alone, join.unplaced, &Wanted::default());
+        let each_cost = left.rows.max(1.0) * each.cost.max(PROBE);
+        let hash_cost = once.cost + HASH_INSERT * once.rows + HASH_LOOKUP * left.rows;
+        if each.is_index() && each_cost <= hash_cost {
+            return self.nested_loop_table(left, join, each);
+        }
+        self.hash_join_table(left, join, once, &alone)
     }
 
     fn hash_join_table(
         &mut self,
         left: Node,
-        table: &TableRef,
+        join: TableJoin<'_>,
         access: Access,
-        on: &[&Conjunct],
-        kind: JoinKind,
-        slots: &SlotSet,
+        alone: &[&Conjunct],
     ) -> Result<Node> {
-        let own: Vec<&Conjunct> = on.iter().filter(|c| !reads_other(c, slots)).copied().collect();
+        let own = SlotSet::of(join.table.slot);
         let (mut keys, mut rest) = (Vec::new(), Vec::new());
-        for conjunct in on.iter().filter(|conjunct| reads_other(conjunct, slots)) {
-            match hash_key(&conjunct.expr, slots) {
+        for conjunct in join.on.iter().filter(|conjunct| reads_other(conjunct, &own)) {
+            match hash_key(&conjunct.expr, &own) {
                 Some(key) => keys.push(key),
                 None => rest.push(conjunct.expr.clone()),
             }
         }
-        let matches = self.rows_per_key(table, &keys);
-        let rows = left.rows * (access.rows * matches / table.rows.max(1.0)).min(access.rows.max(1.0));
-        let right = self.scan_node(table, access, &own)?;
-        let right_slots = vec![table.slot];
-        self.join_nodes(Sides { left, right, kind, right_slots, rows }, keys, rest)
+        let matches = self.rows_per_key(join.table, &keys);
+        let rows = left.rows * (access.rows * matches / join.table.rows.max(1.0)).min(access.rows.max(1.0));
+        let right = self.scan_node(join.table, access, alone)?;
+        let right_slots = vec![join.table.slot];
+        self.join_nodes(Sides { left, right, kind: join.kind, right_slots, rows }, keys, rest)
     }
 
     /// About how many rows of the table have one key of the join.
@@ -297,33 +276,26 @@ impl Router<'_, '_> {
         rows
     }
 
-    fn nested_loop_table(
-        &mut self,
-        left: Node,
-        table: &TableRef,
-        access: Access,
-        on: &[&Conjunct],
-        kind: JoinKind,
-        unplaced: &SlotSet,
-    ) -> Result<Node> {
-        let own = SlotSet::of(table.slot);
-        let (inner, outer): (Vec<&Conjunct>, Vec<&Conjunct>) = if access.is_index() {
-            (on.to_vec(), Vec::new())
+    /// For each row that is there the table is read by its path. A full scan, with what speaks of the table alone, is read
+    /// once and kept.
+    fn nested_loop_table(&mut self, left: Node, join: TableJoin<'_>, each: Access) -> Result<Node> {
+        let own = SlotSet::of(join.table.slot);
+        let rows = left.rows * each.rows.max(if join.kind == JoinKind::Left { 1.0 } else { 0.0 });
+        let (inner, outer, access) = if each.is_index() {
+            (join.on, Vec::new(), each)
         } else {
-            on.iter().partition(|conjunct| !reads_other(conjunct, &own))
+            let (inner, outer): (Vec<_>, Vec<_>) = join.on.iter().partition(|conjunct| !reads_other(conjunct, &own));
+            let access = self.choose_access(join.table, &inner, join.unplaced, &Wanted::default());
+            (inner, outer, access)
         };
-        let rows = left.rows * access.rows.max(if kind == JoinKind::Left { 1.0 } else { 0.0 });
-        let kept = !access.is_index() && (!inner.is_empty() || table.rows <= KEPT_ROWS_MAX);
-        let access =
-            if access.is_index() { access } else { self.choose_access(table, &inner, unplaced, &Wanted::default()) };
-        // Now that the other side's values are left out, the path may be an index by a constant: still read once.
-        let right = self.scan_node(table, access, &inner)?;
+        let is_kept = !access.is_index() && (!inner.is_empty() || join.table.rows <= KEPT_ROWS_MAX);
+        let right_side = if is_kept { RightSide::Once } else { RightSide::EachTime };
+        let right = self.scan_node(join.table, access, &inner)?;
         let on: Vec<Expr> = outer.iter().map(|conjunct| conjunct.expr.clone()).collect();
         let on = if on.is_empty() { None } else { Some(self.finish(Expr::and(on))?) };
-        let right_side = if kept { RightSide::Once } else { RightSide::EachTime };
-        let right_slots = vec![table.slot];
-        let (left, right) = (Box::new(left), Box::new(right));
-        Ok(self.node(rows, NodeKind::NestedLoop(NestedLoop { left, right, kind, on, right_slots, right_side })))
+        let (left, right, right_slots) = (Box::new(left), Box::new(right), vec![join.table.slot]);
+        let join = NestedLoop { left, right, kind: join.kind, on, right_slots, right_side };
+        Ok(self.node(rows, NodeKind::NestedLoop(join)))
     }
 
     /// A hash join by `keys`, or a nested loop over kept rows where there are none.
@@ -341,6 +313,20 @@ impl Router<'_, '_> {
         let join = HashJoin { left, right, kind, left_keys, right_keys, on, right_slots };
         Ok(self.node(rows, NodeKind::HashJoin(join)))
     }
+}
+
+/// The conditions that are not decided yet, and the slots that are not there yet.
+struct Conditions<'c> {
+    conjuncts: &'c [Conjunct],
+    unplaced: &'c SlotSet,
+}
+
+/// A table to be joined.
+struct TableJoin<'c> {
+    table: &'c TableRef,
+    on: Vec<&'c Conjunct>,
+    kind: JoinKind,
+    unplaced: &'c SlotSet,
 }
 
 /// A relation to be joined.

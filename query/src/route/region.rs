@@ -39,7 +39,7 @@ pub(super) enum Relation {
     /// A table: its path is chosen when it is known what stands before it.
     Table(TableRef),
     /// Anything else; planned already, until it is put in its place.
-    Other { node: Option<Node>, slots: SlotSet },
+    Other { node: Box<Node>, slots: SlotSet },
 }
 
 impl Relation {
@@ -100,13 +100,13 @@ impl Router<'_, '_> {
                 slots.extend(&slots_given(&right));
                 // With something beside it, the order of this part is not the order of the whole.
                 let node = self.plan_left_join(*left, *right, on, wanted)?;
-                relations.push(Relation::Other { node: Some(node), slots });
+                relations.push(Relation::Other { node: Box::new(node), slots });
                 Ok(())
             }
             other => {
                 let slots = slots_given(&other);
                 let node = self.plan(other, wanted)?;
-                relations.push(Relation::Other { node: Some(node), slots });
+                relations.push(Relation::Other { node: Box::new(node), slots });
                 Ok(())
             }
         }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use manicule_engine::{IndexSchema, Row, RowId, TableSchema, Transaction, Value, View};
 
-use super::{Change, changed_row};
+use super::{Change, Rows, changed_row};
 use crate::error::Result;
 use crate::evaluate::passes;
 use crate::expr::Expr;
@@ -17,6 +17,10 @@ struct Resolution<'c> {
     assignments: &'c [(usize, Expr)],
     condition: Option<&'c Expr>,
     existing: usize,
+    /// The row that is in the way.
+    row_id: RowId,
+    /// The row that could not be inserted.
+    excluded: &'c Row,
 }
 
 impl Change<'_> {
@@ -41,9 +45,10 @@ impl Change<'_> {
                 }
             }
             OnConflict::Update { assignments, condition, existing, .. } if !in_the_way.is_empty() => {
-                let resolution = Resolution { assignments, condition: condition.as_ref(), existing: *existing };
                 let row_id = in_the_way[0];
-                let Some(changed) = self.resolve(insert, table, resolution, transaction, (row_id, &row))? else {
+                let condition = condition.as_ref();
+                let resolution = Resolution { assignments, condition, existing: *existing, row_id, excluded: &row };
+                let Some(changed) = self.resolve(insert, table, &resolution, transaction)? else {
                     return Ok(None);
                 };
                 transaction.update(insert.table, row_id, changed.clone())?;
@@ -60,23 +65,23 @@ impl Change<'_> {
         &self,
         insert: &InsertAction,
         table: &TableSchema,
-        resolution: Resolution<'_>,
+        resolution: &Resolution<'_>,
         transaction: &Transaction,
-        (row_id, excluded): (RowId, &Row),
     ) -> Result<Option<Row>> {
+        let row_id = resolution.row_id;
         let view = transaction.view();
         let Some(row) = view.row(insert.table, row_id) else { return Ok(None) };
         let run = Run::new(self.plan, &view, self.context, self.parameters);
         let mut frame = Frame::new(&run, self.plan.slot_count);
         frame.slots[resolution.existing] = Slot::Stored(row_id, row);
-        frame.slots[insert.slot] = Slot::Stored(row_id, excluded);
+        frame.slots[insert.slot] = Slot::Stored(row_id, resolution.excluded);
         if let Some(condition) = resolution.condition
             && !passes(condition, &frame)?
         {
             return Ok(None);
         }
         let changed = changed_row(table, row, resolution.assignments, &frame)?;
-        self.check(&insert.checks, table, insert.slot, transaction, &[(row_id, changed.clone())])?;
+        self.check(&insert.checks, table, transaction, Rows { slot: insert.slot, rows: &[(row_id, changed.clone())] })?;
         Ok(Some(changed))
     }
 }
