@@ -16,26 +16,22 @@
 //! In a unique index of words NULLs are kept apart, in an ordered set of row ids; in one of bytes the tree has them under
 //! the key with the row id behind it. The hash has none: no key equals NULL.
 
+mod multi;
 mod unique;
 
 use std::cell::OnceCell;
 use std::fmt;
 use std::ops::{Bound, ControlFlow};
 
-use manicule_index::{
-    Batch, BatchOn, BorrowedSnapshot, Guard, HashIndex, MultiIndex, MultiView, PostingList, Registry, TreeIndex,
-    WordHashIndex, WordTreeIndex,
-};
+use manicule_index::{Batch, BorrowedSnapshot, Guard, HashIndex, Registry, TreeIndex, WordHashIndex, WordTreeIndex};
 use smallvec::SmallVec;
 
 use crate::catalog::IndexSchema;
 use crate::ids::{IndexId, RowId};
 use crate::key::{Key, KeyShape, KeySpan};
 use crate::range::Direction;
+use multi::MultiEntries;
 use unique::{Directories, UniqueIndex};
-
-/// The longest list of row ids that is put in order before it is visited.
-const SORTED_LIST_MAX: usize = 1024;
 
 type ByteKey = Box<[u8]>;
 
@@ -45,6 +41,7 @@ pub(crate) struct Index {
     pub(crate) shape: KeyShape,
     pub(crate) unique: bool,
     store: Store,
+    registry: Registry,
 }
 
 /// The structures of an index, by uniqueness and by the form of its keys.
@@ -54,8 +51,8 @@ enum Store {
         nulls: WordTreeIndex<u64, u64>,
     },
     UniqueBytes(UniqueIndex<ByteKey, HashIndex<ByteKey, u64>, TreeIndex<ByteKey, u64>>),
-    Words(MultiIndex<Option<u64>, u64>),
-    Bytes(MultiIndex<ByteKey, u64>),
+    Words(MultiEntries<Option<u64>>),
+    Bytes(MultiEntries<ByteKey>),
 }
 
 /// What a change of an index needs.
@@ -76,8 +73,8 @@ pub(crate) struct IndexReader<'r> {
 
 impl<'r> IndexReader<'r> {
     #[inline]
-    fn on<K, V>(self, multi: &'r MultiIndex<K, V>) -> MultiView<'r, K, V> {
-        self.published.get_or_init(|| self.registry.load()).on(multi)
+    fn published(self) -> &'r BorrowedSnapshot {
+        self.published.get_or_init(|| self.registry.load())
     }
 }
 
@@ -95,21 +92,10 @@ impl Index {
                 Store::UniqueWords { entries: UniqueIndex::new::<u64>(directories), nulls: WordTreeIndex::new() }
             }
             (true, false) => Store::UniqueBytes(UniqueIndex::new::<[u8]>(directories)),
-            (false, true) if schema.has_tree() => Store::Words(registry.create_ordered()),
-            (false, true) => Store::Words(registry.create_hash()),
-            (false, false) if schema.has_tree() => Store::Bytes(registry.create_ordered()),
-            (false, false) => Store::Bytes(registry.create_hash()),
+            (false, true) => Store::Words(MultiEntries::new(directories, registry)),
+            (false, false) => Store::Bytes(MultiEntries::new(directories, registry)),
         };
-        Self { id: schema.id, shape, unique: schema.unique, store }
-    }
-
-    /// Takes the index out of the registry; readers that have it go on.
-    pub(crate) fn detach(&self, registry: &Registry) {
-        match &self.store {
-            Store::UniqueWords { .. } | Store::UniqueBytes(_) => {}
-            Store::Words(multi) => registry.remove(multi),
-            Store::Bytes(multi) => registry.remove(multi),
-        }
+        Self { id: schema.id, shape, unique: schema.unique, store, registry: registry.clone() }
     }
 
     /// Adds an entry; one that is there already stays as it is.
@@ -124,10 +110,10 @@ impl Index {
                 entries.insert_in_tree(&null_key(bytes, row_id), row_id, guard);
             }
             (Store::UniqueBytes(entries), Key::Bytes(bytes, _)) => entries.insert(bytes, row_id, guard),
-            (Store::Words(multi), Key::NullWord) => insert_once(&mut writer.batch.on(multi), None, row_id),
-            (Store::Words(multi), Key::Word(word)) => insert_once(&mut writer.batch.on(multi), Some(*word), row_id),
+            (Store::Words(multi), Key::NullWord) => multi.insert(None, row_id, writer.batch),
+            (Store::Words(multi), Key::Word(word)) => multi.insert(Some(*word), row_id, writer.batch),
             (Store::Bytes(multi), Key::Bytes(bytes, _)) => {
-                insert_once(&mut writer.batch.on(multi), bytes.to_vec().into_boxed_slice(), row_id);
+                multi.insert(bytes.to_vec().into_boxed_slice(), row_id, writer.batch);
             }
             _ => unreachable!("keys have the form of their index's shape"),
         }
@@ -145,9 +131,9 @@ impl Index {
                 entries.remove_from_tree(&null_key(bytes, row_id), guard);
             }
             (Store::UniqueBytes(entries), Key::Bytes(bytes, _)) => entries.remove(&**bytes, row_id, guard),
-            (Store::Words(multi), Key::NullWord) => writer.batch.on(multi).remove(&None, &row_id.0),
-            (Store::Words(multi), Key::Word(word)) => writer.batch.on(multi).remove(&Some(*word), &row_id.0),
-            (Store::Bytes(multi), Key::Bytes(bytes, _)) => writer.batch.on(multi).remove(&**bytes, &row_id.0),
+            (Store::Words(multi), Key::NullWord) => multi.remove(&None, row_id, writer.batch),
+            (Store::Words(multi), Key::Word(word)) => multi.remove(&Some(*word), row_id, writer.batch),
+            (Store::Bytes(multi), Key::Bytes(bytes, _)) => multi.remove(&**bytes, row_id, writer.batch),
             _ => unreachable!("keys have the form of their index's shape"),
         }
     }
@@ -172,9 +158,9 @@ impl Index {
                 entries.range(bounds, Direction::Forward, guard, |_, row_id| visit(row_id))
             }
             (Store::UniqueBytes(entries), Key::Bytes(bytes, _)) => entries.candidates(&**bytes, guard, visit),
-            (Store::Words(multi), Key::Word(word)) => visit_list(reader.on(multi).get(&Some(*word)), &mut visit),
-            (Store::Words(multi), Key::NullWord) => visit_list(reader.on(multi).get(&None), &mut visit),
-            (Store::Bytes(multi), Key::Bytes(bytes, _)) => visit_list(reader.on(multi).get(&**bytes), &mut visit),
+            (Store::Words(multi), Key::Word(word)) => multi.candidates(&Some(*word), reader.published(), visit),
+            (Store::Words(multi), Key::NullWord) => multi.candidates(&None, reader.published(), visit),
+            (Store::Bytes(multi), Key::Bytes(bytes, _)) => multi.candidates(&**bytes, reader.published(), visit),
             _ => ControlFlow::Continue(()),
         }
     }
@@ -216,11 +202,11 @@ impl Index {
             (Store::Words(multi), KeySpan::Words { nulls, words }) => {
                 let Some(bounds) = optional_words(*nulls, *words) else { return ControlFlow::Continue(()) };
                 let bounds = (bounds.0.as_ref(), bounds.1.as_ref());
-                visit_lists(&reader.on(multi), bounds, direction, |key, row_id| visit(EntryKey::Word(*key), row_id))
+                multi.range(bounds, direction, reader.published(), |key, row_id| visit(EntryKey::Word(*key), row_id))
             }
             (Store::Bytes(multi), KeySpan::Bytes { start, end }) => {
                 let bounds = byte_bounds(start, end.as_deref());
-                visit_lists(&reader.on(multi), bounds, direction, |key, row_id| visit(EntryKey::Bytes(key), row_id))
+                multi.range(bounds, direction, reader.published(), |key, row_id| visit(EntryKey::Bytes(key), row_id))
             }
             _ => ControlFlow::Continue(()),
         }
@@ -229,9 +215,9 @@ impl Index {
     /// About how many entries have the key.
     pub(crate) fn estimate_lookup(&self, key: &Key, reader: IndexReader<'_>) -> u64 {
         let list_len = match (&self.store, key) {
-            (Store::Words(multi), Key::Word(word)) => reader.on(multi).count(&Some(*word)),
-            (Store::Words(multi), Key::NullWord) => reader.on(multi).count(&None),
-            (Store::Bytes(multi), Key::Bytes(bytes, _)) => reader.on(multi).count(&**bytes),
+            (Store::Words(multi), Key::Word(word)) => multi.count(&Some(*word), reader.published()),
+            (Store::Words(multi), Key::NullWord) => multi.count(&None, reader.published()),
+            (Store::Bytes(multi), Key::Bytes(bytes, _)) => multi.count(&**bytes, reader.published()),
             (Store::UniqueWords { nulls, .. }, Key::NullWord) => nulls.len(),
             _ => 1,
         };
@@ -252,15 +238,11 @@ impl Index {
                 entries.estimate_range(byte_bounds(start, end.as_deref()), reader.guard)
             }
             (Store::Words(multi), KeySpan::Words { nulls, words }) => {
-                let Some(bounds) = optional_words(*nulls, *words) else { return 0 };
-                let view = reader.on(multi);
-                let keys = view.estimate_range_keys(bounds);
-                entries_of_keys(keys, view.len_keys(), view.len_values())
+                let Some((lower, upper)) = optional_words(*nulls, *words) else { return 0 };
+                multi.estimate_range((lower.as_ref(), upper.as_ref()), reader.published())
             }
             (Store::Bytes(multi), KeySpan::Bytes { start, end }) => {
-                let view = reader.on(multi);
-                let keys = view.estimate_range_keys::<[u8], _>(byte_bounds(start, end.as_deref()));
-                entries_of_keys(keys, view.len_keys(), view.len_values())
+                multi.estimate_range(byte_bounds(start, end.as_deref()), reader.published())
             }
             _ => 0,
         }
@@ -271,8 +253,8 @@ impl Index {
         let keys = match &self.store {
             Store::UniqueWords { entries, nulls } => entries.len() + usize::from(!nulls.is_empty()),
             Store::UniqueBytes(entries) => entries.len(),
-            Store::Words(multi) => reader.on(multi).len_keys(),
-            Store::Bytes(multi) => reader.on(multi).len_keys(),
+            Store::Words(multi) => multi.len_keys(reader.published()),
+            Store::Bytes(multi) => multi.len_keys(reader.published()),
         };
         keys as u64
     }
@@ -284,6 +266,18 @@ impl Index {
             Store::UniqueBytes(entries) => entries.memory_usage(),
             Store::Words(multi) => multi.memory_usage(),
             Store::Bytes(multi) => multi.memory_usage(),
+        }
+    }
+}
+
+/// The registry keeps an index as long as any state has it: a snapshot may read it with the roots of any later moment.
+/// No batch is open where a state is let go of.
+impl Drop for Index {
+    fn drop(&mut self) {
+        match &self.store {
+            Store::UniqueWords { .. } | Store::UniqueBytes(_) => {}
+            Store::Words(multi) => multi.detach(&self.registry),
+            Store::Bytes(multi) => multi.detach(&self.registry),
         }
     }
 }
@@ -317,42 +311,6 @@ fn null_key(bytes: &[u8], row_id: RowId) -> SmallVec<[u8; 48]> {
     key
 }
 
-/// Adds a value to a key's list unless it is there: an update may give a row the key of an older version again.
-fn insert_once<K>(entries: &mut BatchOn<'_, K, u64>, key: K, row_id: RowId) {
-    if !entries.contains_value(&key, &row_id.0) {
-        entries.insert(key, row_id.0);
-    }
-}
-
-/// Visits the values of one list.
-fn visit_list<B>(list: Option<&PostingList<u64>>, visit: &mut impl FnMut(RowId) -> ControlFlow<B>) -> ControlFlow<B> {
-    let Some(list) = list else { return ControlFlow::Continue(()) };
-    if list.len() > SORTED_LIST_MAX || list.iter().is_sorted() {
-        return list.iter().try_for_each(|row_id| visit(RowId(*row_id)));
-    }
-    let mut sorted: SmallVec<[u64; 16]> = list.iter().copied().collect();
-    sorted.sort_unstable();
-    sorted.iter().try_for_each(|row_id| visit(RowId(*row_id)))
-}
-
-/// Visits the values of all lists in the bounds.
-fn visit_lists<K, Q, B>(
-    view: &MultiView<'_, K, u64>,
-    bounds: (Bound<&Q>, Bound<&Q>),
-    direction: Direction,
-    mut visit: impl FnMut(&K, RowId) -> ControlFlow<B>,
-) -> ControlFlow<B>
-where
-    K: std::borrow::Borrow<Q>,
-    Q: ?Sized,
-{
-    let mut each = |(key, list)| visit_list(Some(list), &mut |row_id| visit(key, row_id));
-    match direction {
-        Direction::Forward => view.range::<Q, _>(bounds).try_for_each(&mut each),
-        Direction::Backward => view.range_rev::<Q, _>(bounds).try_for_each(&mut each),
-    }
-}
-
 /// Bounds of a byte span.
 fn byte_bounds<'b>(start: &'b [u8], end: Option<&'b [u8]>) -> (Bound<&'b [u8]>, Bound<&'b [u8]>) {
     (Bound::Included(start), end.map_or(Bound::Unbounded, Bound::Excluded))
@@ -372,8 +330,3 @@ fn optional_words(nulls: bool, words: Option<(Bound<u64>, Bound<u64>)>) -> Optio
 }
 
 type OptionalWords = (Bound<Option<u64>>, Bound<Option<u64>>);
-
-/// About how many values the lists of `keys` keys have.
-fn entries_of_keys(keys: usize, all_keys: usize, all_values: usize) -> u64 {
-    if all_keys == 0 { 0 } else { (keys as u128 * all_values as u128).div_ceil(all_keys as u128) as u64 }
-}

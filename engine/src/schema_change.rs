@@ -102,11 +102,8 @@ impl<'d> Change<'d> {
     fn build(&self, state: &TableState, schema: &IndexSchema) -> Result<Index> {
         let shape = KeyShape::new(&schema.columns, |column| state.schema.columns[column].column_type);
         let index = Index::new(schema, shape, &self.inner.registry);
-        let filled = fill(&index, state, self.inner);
-        if filled.is_err() {
-            index.detach(&self.inner.registry);
-        }
-        filled.map(|()| index)
+        fill(&index, state, self.inner)?;
+        Ok(index)
     }
 
     /// Gives a table another schema and other rows, with all its indexes made anew.
@@ -123,9 +120,6 @@ impl<'d> Change<'d> {
         for schema in &state.schema.indexes {
             let index = self.build(&state, schema)?;
             state.indexes.push(Arc::new(index));
-        }
-        for index in &old.indexes {
-            index.detach(&self.inner.registry);
         }
         self.state.put_table(state);
         Ok(())
@@ -211,9 +205,7 @@ impl Database {
     pub fn drop_table(&self, table: TableId) -> Result<()> {
         let mut change = Change::begin(self);
         change.table(table)?;
-        if let Some(removed) = change.state.remove_table(table) {
-            removed.indexes.iter().for_each(|index| index.detach(&self.inner.registry));
-        }
+        change.state.remove_table(table);
         change.finish();
         Ok(())
     }
@@ -265,7 +257,7 @@ impl Database {
             return Err(Error::Refused { reason });
         }
         schema.indexes.remove(position);
-        state.indexes.remove(position).detach(&self.inner.registry);
+        state.indexes.remove(position);
         change.state.put_table(state);
         change.finish();
         Ok(())

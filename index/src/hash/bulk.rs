@@ -107,7 +107,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
             if group.try_lock(state, changed) {
                 group.take_all(images);
                 group.unlock(changed);
-                self.counter.subtract(images.len());
+                self.counter.add(0_usize.wrapping_sub(images.len()));
                 return table.range_of(position).1;
             }
         }

@@ -122,7 +122,7 @@ impl<C: Cell, S> Core<C, S> {
                 table = table.next().expect("a group moves to a next table");
                 continue;
             }
-            let found = group.search(tags::of_hash(hash), &mut is_it).found;
+            let found = group.search(hash, &mut is_it).found;
             match found {
                 Some((_, image)) if group.is_current(state) => return Some(image),
                 // The slot was given to another key while it was read: look again.
@@ -166,6 +166,8 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         }
         loop {
             let group = table.group(hash);
+            // Most changes go there; by the time the tags are known, it has come or is on its way.
+            prefetch(&raw const group.cells[Group::<C>::preferred_slot(hash) as usize % SLOTS]);
             let state = group.unlocked_state();
             if let Some(next) = table.next() {
                 if state & MOVED == 0 {
@@ -175,7 +177,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
                 continue;
             }
             debug_assert!(state & MOVED == 0, "the next table of a moved group is named");
-            let search = group.search(tag, &mut is_it);
+            let search = group.search(hash, &mut is_it);
             if group.is_current(state) {
                 return Plan { table, group, state, tag, search };
             }
@@ -229,7 +231,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         }
         spot.withdraw();
         plan.group.unlock(changed);
-        if self.counter.subtract(1) & sample_mask(plan.table) == 0 {
+        if self.counter.add(0_usize.wrapping_sub(1)) & sample_mask(plan.table) == 0 {
             self.shrink_if_sparse(guard);
         }
         Ok(())

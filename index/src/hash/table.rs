@@ -5,9 +5,8 @@ use std::ptr::NonNull;
 use parking_lot::Mutex;
 
 use super::cell::Cell;
-use super::group::{Block, Group, SLOTS, Spot};
+use super::group::{Block, Group, SLOTS};
 use super::memory::Memory;
-use super::tags;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
 /// The smallest table. Two, so that a group can always be chosen by a shift.
@@ -110,17 +109,6 @@ impl<C: Cell> Table<C> {
         first.tags.store(u64::from(tag), Ordering::Relaxed);
         // Release: pairs with `Group::block_at`.
         tail.store(block.as_ptr(), Ordering::Release);
-    }
-
-    /// Puts an entry that is in no other place into its group. The caller holds that group's lock, or nobody else can
-    /// reach the group yet.
-    pub(super) fn adopt(&self, group: Group<'_, C>, hash: u64, image: C::Image) {
-        let search = group.free_spot();
-        let tag = tags::of_hash(hash);
-        match search.found {
-            Some((spot, _)) => Spot::publish(&spot, tag, image),
-            None => self.append(search.tail, tag, image),
-        }
     }
 
     /// Bytes of the table and its blocks.
