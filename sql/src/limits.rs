@@ -171,8 +171,8 @@ impl Complexity {
                 }
                 Ok(())
             }
-            b"SELECT" | b"FROM" | b"WHERE" | b"GROUP" | b"HAVING" | b"ORDER" | b"LIMIT" | b"ON" | b"SET" | b"VALUES"
-            | b"WHEN" | b"THEN" | b"ELSE" | b"JOIN" => {
+            b"SELECT" | b"FROM" | b"WHERE" | b"GROUP" | b"HAVING" | b"ORDER" | b"LIMIT" | b"ON" | b"SET"
+            | b"VALUES" | b"WHEN" | b"THEN" | b"ELSE" | b"JOIN" => {
                 self.separator();
                 Ok(())
             }

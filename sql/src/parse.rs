@@ -59,13 +59,16 @@ impl Parameters {
     }
 
     fn add(&mut self, text: &str, location: Location) -> Result<()> {
-        let position = match text.strip_prefix(['?', '$']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
-            Some(number) => number
-                .parse::<usize>()
-                .ok()
-                .filter(|number| (1..=limits::COLUMNS_MAX * 32).contains(number))
-                .ok_or_else(|| Error::invalid(format!("there is no parameter {text}"), "42P02"))?
-                - 1,
+        let position = match text.strip_prefix(['?', '$']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            Some(number) => {
+                number
+                    .parse::<usize>()
+                    .ok()
+                    .filter(|number| (1..=limits::COLUMNS_MAX * 32).contains(number))
+                    .ok_or_else(|| Error::invalid(format!("there is no parameter {text}"), "42P02"))?
+                    - 1
+            }
             None if text == "?" => self.count,
             None => match self.names.iter().position(|name| name.as_deref() == Some(text)) {
                 Some(position) => position,
@@ -92,9 +95,7 @@ pub(crate) fn parse_statement(text: &str) -> Result<Parsed> {
     let command = match leading(&mut tokens, text)? {
         Leading::Command(command) => command,
         Leading::Run => Command::Run(run_parser(tokens, text)?),
-        Leading::Explain { analyze, json } => {
-            Command::Explain { statement: run_parser(tokens, text)?, analyze, json }
-        }
+        Leading::Explain { analyze, json } => Command::Explain { statement: run_parser(tokens, text)?, analyze, json },
     };
     Ok(Parsed { command, parameters })
 }
@@ -107,8 +108,7 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr> {
 }
 
 fn run_parser(tokens: Vec<TokenWithSpan>, text: &str) -> Result<Box<Statement>> {
-    let mut parser =
-        Parser::new(&Manicule).with_recursion_limit(RECURSION_MAX).with_tokens_with_locations(tokens);
+    let mut parser = Parser::new(&Manicule).with_recursion_limit(RECURSION_MAX).with_tokens_with_locations(tokens);
     let statement = parser.parse_statement().map_err(|error| parser_error(text, error))?;
     let next = parser.peek_token_ref();
     if next.token != Token::EOF {
