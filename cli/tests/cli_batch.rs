@@ -6,7 +6,7 @@ mod shell;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use shell::{file, results, run};
+use shell::{file, run};
 
 /// One row of every type, one of NULLs, one of awkward texts.
 const AWKWARD: &str = "
@@ -17,6 +17,13 @@ INSERT INTO t VALUES
     (-20, 1e300, 'a \"b\", c|d', false, x'', DATE '0001-12-31', TIMESTAMP '2013-01-01 10:00:00.5');
 SELECT * FROM t;
 ";
+
+/// Runs statements; they must succeed and say nothing but their results.
+fn results(arguments: &[&str], sql: &str) -> String {
+    let run = run(arguments, sql.as_bytes());
+    assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{sql}");
+    run.stdout
+}
 
 #[test]
 fn table_mode() {

@@ -37,7 +37,7 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// A database with the demo's tables and indexes.
-pub fn database() -> Database {
+pub(crate) fn database() -> Database {
     let database = Database::in_memory();
     let mut session = Session::new(&database);
     session.execute(SCHEMA).expect("the schema is well formed");

@@ -7,14 +7,14 @@ use std::thread;
 
 /// What a run of the shell left behind.
 #[derive(Debug)]
-pub struct Run {
-    pub status: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs the shell with these arguments and this standard input.
-pub fn run(arguments: &[&str], input: &[u8]) -> Run {
+pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_manicule"))
         .args(arguments)
         .stdin(Stdio::piped())
@@ -35,15 +35,8 @@ pub fn run(arguments: &[&str], input: &[u8]) -> Run {
     }
 }
 
-/// Runs statements; they must succeed and say nothing but their results.
-pub fn results(arguments: &[&str], sql: &str) -> String {
-    let run = run(arguments, sql.as_bytes());
-    assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{sql}");
-    run.stdout
-}
-
 /// A file for one test, with this content.
-pub fn file(name: &str, content: &[u8]) -> PathBuf {
+pub(crate) fn file(name: &str, content: &[u8]) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, content).expect("the test's folder can be written");
     path
