@@ -16,6 +16,13 @@ mod scan;
 mod table;
 mod tags;
 
+#[cfg(test)]
+mod history;
+#[cfg(all(test, loom))]
+mod model;
+#[cfg(all(test, feature = "shuttle", not(loom)))]
+mod schedule;
+
 pub use boxed::{HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues};
 pub use equivalent::Equivalent;
 pub use inline::{WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues};

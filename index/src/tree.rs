@@ -35,6 +35,7 @@ mod outcome;
 mod plan;
 mod raw;
 mod scan;
+mod slab;
 mod store;
 mod traits;
 mod word_tree;

@@ -3,9 +3,9 @@
 use crate::sync::{AtomicUsize, Ordering};
 
 #[cfg(not(any(loom, feature = "shuttle")))]
-const STRIPES: usize = 8;
+pub(crate) const STRIPES: usize = 8;
 #[cfg(any(loom, feature = "shuttle"))]
-const STRIPES: usize = 1;
+pub(crate) const STRIPES: usize = 1;
 
 /// One counter, spread over cache lines.
 pub(crate) struct Count {
@@ -46,7 +46,7 @@ impl Count {
 
 /// The stripe of this thread.
 #[cfg(not(any(loom, feature = "shuttle")))]
-fn stripe() -> usize {
+pub(crate) fn stripe() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
@@ -55,6 +55,6 @@ fn stripe() -> usize {
 }
 
 #[cfg(any(loom, feature = "shuttle"))]
-fn stripe() -> usize {
+pub(crate) fn stripe() -> usize {
     0
 }

@@ -308,20 +308,7 @@ pub(crate) unsafe fn leaf<'g, S: Store>(node: *mut Node) -> &'g Leaf<S> {
     unsafe { &*node.cast() }
 }
 
-/// Moves `value` into memory of its own.
-pub(crate) fn allocate<N>(value: N) -> *mut Node {
-    Box::into_raw(Box::new(value)).cast()
-}
-
-/// Frees the memory of one node.
-///
-/// # Safety
-///
-/// `node` came from [`allocate`] with the same type, and nobody will touch it again.
-pub(crate) unsafe fn free<N>(node: *mut Node) {
-    // SAFETY: the caller guarantees that this is the box made by `allocate` and that we are its last user.
-    drop(unsafe { Box::from_raw(node.cast::<N>()) });
-}
+pub(crate) use super::slab::{allocate, free};
 
 /// Frees the memory of one node when no guard can reach it any more.
 ///
