@@ -19,6 +19,6 @@ mod tree;
 pub use guard::{Guard, pin};
 // hash
 pub use key::{ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, TotalF32, TotalF64, WordKey, prefix_end};
-// multi
+pub use multi::*;
 // tree
 pub use word::Word;
