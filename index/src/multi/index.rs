@@ -59,9 +59,9 @@ impl<K: Stored + Hash + Eq, V: ListValue> MultiIndex<K, V> {
     }
 }
 
-impl<K: Stored + IndexKey, V: ListValue> MultiIndex<K, V, Ordered> {
+impl<K: Stored + IndexKey, V: ListValue> MultiIndex<K, V> {
     /// An index of its own with its keys in order.
-    pub fn new_ordered() -> Self {
+    pub fn new_ordered() -> MultiIndex<K, V, Ordered> {
         Registry::new().create_ordered()
     }
 }
