@@ -6,36 +6,35 @@ use std::time::{Duration, Instant};
 
 use manicule_index::{Busy, MultiIndex, Registry, RegistryOptions, WhenHeld};
 
+/// Reads every index under one snapshot until told to stop.
+fn read_all(registry: &Registry, indexes: &[MultiIndex<u64, u64>], stop: &AtomicBool, reads: &AtomicU64) {
+    let mut last = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let borrowed = registry.load();
+        let first: Vec<u64> = indexes.iter().filter_map(|index| borrowed.on(index).get_one(&1).copied()).collect();
+        let owned = registry.snapshot();
+        let second: Vec<u64> = indexes.iter().filter_map(|index| owned.on(index).get_one(&1).copied()).collect();
+        assert_eq!(first, [first[0]; 8]);
+        assert_eq!(second, [second[0]; 8]);
+        assert!(last <= first[0] && first[0] <= second[0]);
+        last = second[0];
+        reads.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn commit_over_eight_indexes_is_seen_whole_or_not_at_all() {
     let registry = Registry::new();
     let indexes: Vec<MultiIndex<u64, u64>> = (0..8).map(|_| registry.create_hash_from([(1, 0)])).collect();
     let (stop, reads) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
-        for reader in 0..2 {
-            let (registry, indexes, stop, reads) = (&registry, &indexes, &stop, &reads);
-            scope.spawn(move || {
-                let mut last = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    let values: Vec<u64> = if reader == 0 {
-                        let snapshot = registry.load();
-                        indexes.iter().filter_map(|index| snapshot.on(index).get_one(&1).copied()).collect()
-                    } else {
-                        let snapshot = registry.snapshot();
-                        indexes.iter().filter_map(|index| snapshot.on(index).get_one(&1).copied()).collect()
-                    };
-                    assert_eq!(values, [values[0]; 8]);
-                    assert!(values[0] >= last);
-                    last = values[0];
-                    reads.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
+        scope.spawn(|| read_all(&registry, &indexes, &stop, &reads));
+        scope.spawn(|| read_all(&registry, &indexes, &stop, &reads));
         for value in 1..2_000 {
             let mut batch = registry.begin();
-            for index in &indexes {
+            indexes.iter().for_each(|index| {
                 batch.on(index).replace(1, [value]);
-            }
+            });
             batch.commit();
         }
         while reads.load(Ordering::Relaxed) < 100 {
@@ -45,20 +44,23 @@ fn commit_over_eight_indexes_is_seen_whole_or_not_at_all() {
     });
 }
 
+/// Inserts five hundred values under one key and publishes now and then.
+fn write_some(index: &MultiIndex<u64, u64>, key: u64) {
+    for value in 0..500 {
+        index.insert(key, value);
+        if value % 7 == 0 {
+            index.publish();
+        }
+    }
+}
+
 #[test]
 fn writers_take_turns_and_lose_nothing() {
     let index = MultiIndex::<u64, u64>::new_hash();
     thread::scope(|scope| {
         for writer in 0..3 {
             let index = &index;
-            scope.spawn(move || {
-                for value in 0..500 {
-                    index.insert(writer, value);
-                    if value % 7 == 0 {
-                        index.publish();
-                    }
-                }
-            });
+            scope.spawn(move || write_some(index, writer));
         }
     });
     index.publish();

@@ -39,8 +39,11 @@ pub struct MultiIndex<K, V, D = Hashed> {
     registry: Registry,
     pub(super) slot: usize,
     pub(super) identity: Arc<()>,
-    kind: PhantomData<fn() -> (K, V, D)>,
+    kind: PhantomData<Kind<K, V, D>>,
 }
+
+/// Ties a handle to its types without owning any of them.
+type Kind<K, V, D> = fn() -> (K, V, D);
 
 /// What a publication has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,6 +197,9 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
 /// All panic if the index was removed from its registry.
 impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
     /// The present version of this index, to keep as long as it is needed. Holds no copy of other indexes.
+    ///
+    /// # Panics
+    /// If the index was removed from its registry.
     pub fn snapshot(&self) -> IndexSnapshot<K, V, D> {
         let published = self.registry.shared.root.load();
         let copy: Option<Arc<IndexCopy<K, V, D>>> = published.find_owned(self);
