@@ -20,6 +20,10 @@ pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainWriter, Link};
 pub use guard::{Guard, pin};
 // hash
 pub use key::{ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, TotalF32, TotalF64, WordKey, prefix_end};
-pub use multi::*;
+pub use multi::{
+    Arrangement, Batch, BorrowedSnapshot, Busy, Editor, Entries, Hashed, IndexSnapshot, ListIter, ListSlices,
+    ListValue, Lookup, MultiIndex, MultiView, Ordered, PostingList, Published, Range as MultiRange, Registry,
+    RegistryOptions, Savepoint, Sequence, Snapshot, Stored, WhenHeld,
+};
 // tree
 pub use word::Word;
