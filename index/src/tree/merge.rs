@@ -123,7 +123,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
 
 impl<S: Store> Fences<S> {
     /// What encloses children `left` and `left + 1` of `node`, which these enclose.
-    fn around_both(self, node: &Inner<S>, left: usize) -> Self {
+    pub(super) fn around_both(self, node: &Inner<S>, left: usize) -> Self {
         Self { low: self.around(node, left).low, high: self.around(node, left + 1).high }
     }
 }
