@@ -69,10 +69,9 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         });
         let parent = path.step(1).map_or(0, |step| step.index);
         let is_last = path.fences.high.is_none();
-        if run.len() > Self::LEAF_MAX && Self::ordered(meta, rank, is_last).is_none() {
-            if let Some(shared) = self.share(&path, &run, meta, guard) {
-                return shared;
-            }
+        let may_share = run.len() > Self::LEAF_MAX && Self::ordered(meta, rank, is_last).is_none();
+        if may_share && let Some(shared) = self.share(&path, &run, meta, guard) {
+            return shared;
         }
         let Some(middle) = Self::middle(meta, rank, &run, is_last) else {
             plan.add(0, Leaf::of(&run, path.fences));
