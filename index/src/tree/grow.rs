@@ -68,20 +68,21 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
             merged: None,
         });
         let parent = path.step(1).map_or(0, |step| step.index);
-        let is_last = path.fences.high.is_none();
+        let fences = path.fences(0);
+        let is_last = fences.high.is_none();
         let may_share = run.len() > Self::LEAF_MAX && Self::ordered(meta, rank, is_last).is_none();
         if may_share && let Some(shared) = self.share(&path, &run, meta, guard) {
             return shared;
         }
         let Some(middle) = Self::middle(meta, rank, &run, is_last) else {
-            plan.add(0, Leaf::of(&run, path.fences));
+            plan.add(0, Leaf::of(&run, fences));
             plan.raise::<ORDER>(&path, 1, parent..parent + 1, None);
             return plan.commit(self, guard);
         };
         // SAFETY: the entry comes from a snapshot under this guard, or is the new one.
         let separator = unsafe { plan.separate(run[middle].slot) };
         let fork = Fork { separator, word: run[middle].word, skip: run[middle].skip };
-        let Fences { low, high } = path.fences;
+        let Fences { low, high } = fences;
         if S::Key::EXACT && high.is_none() && middle == meta.len() && rank == middle && meta.len() == Self::LEAF_MAX {
             // An append: the full last leaf stays as it is.
             plan.keep(leaf);
@@ -142,7 +143,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         // SAFETY: the entry comes from a snapshot under this guard, or is the new one.
         let separator = unsafe { plan.separate(first.slot) };
         let fork = Fork { separator, word: first.word, skip: first.skip };
-        let Fences { low, high } = step.fences.around_both(step.node, left);
+        let Fences { low, high } = path.fences(1).around_both(step.node, left);
         plan.add(0, Leaf::of(&both[..middle], Fences { low, high: Some(separator) }));
         plan.add(1, Leaf::of(&both[middle..], Fences { low: Some(separator), high }));
         plan.drop_separator(step.node.separators[left]);
