@@ -1,7 +1,7 @@
 //! EXPLAIN names what runs: structure, index, key, residual, and why other indexes are left alone.
 
 #[path = "support/fixture.rs"]
-#[allow(dead_code, reason = "each test file uses its part of the fixture")]
+#[allow(dead_code, clippy::unwrap_used, reason = "each test file uses its part of the fixture, and a test may unwrap")]
 mod fixture;
 
 use fixture::*;
@@ -76,6 +76,12 @@ fn each_question_goes_to_the_structure_that_answers_it() {
             "MultiIndex range on items using items_a_d",
             "bounds: a = 4 AND d < 20",
             "via items_a_d (multi)",
+        ),
+        (
+            compare(Op::Greater, at(D), Expr::Parameter(0)),
+            "TreeIndex range on items using items_d",
+            "bounds: d > $1",
+            "via items_d (tree)",
         ),
         (
             like("zz%"),

@@ -1,7 +1,7 @@
 //! Every access path gives the rows of the full scan, whatever the condition.
 
 #[path = "support/fixture.rs"]
-#[allow(dead_code, reason = "each test file uses its part of the fixture")]
+#[allow(dead_code, clippy::unwrap_used, reason = "each test file uses its part of the fixture, and a test may unwrap")]
 mod fixture;
 
 use fixture::*;
@@ -89,14 +89,6 @@ fn holds(expr: &Expr, row: &Values, parameters: &[Value<'static>]) -> Option<boo
         Expr::Column(column) => row[column.column].clone(),
         other => panic!("{other:?} is no operand"),
     };
-    let order = |left: &Value<'_>, right: &Value<'_>| {
-        let number = |value: &Value<'_>| match value {
-            Value::Boolean(boolean) => Value::from(i64::from(*boolean)),
-            Value::Date(days) => Value::Timestamp(i64::from(*days) * 86_400_000_000),
-            other => other.clone().into_owned(),
-        };
-        number(left).cmp(&number(right))
-    };
     let not_if = |truth: Option<bool>, negated: &bool| truth.map(|truth| truth != *negated);
     let equals =
         |left: &Value<'_>, right: &Value<'_>| (!left.is_null() && !right.is_null()).then(|| order(left, right).is_eq());
@@ -140,21 +132,31 @@ fn holds(expr: &Expr, row: &Values, parameters: &[Value<'static>]) -> Option<boo
             }
             _ => None,
         },
-        Expr::Binary { operator, left, right } => {
-            let (left, right) = (value(left), value(right));
-            match operator {
-                Op::Is | Op::IsNot => Some(order(&left, &right).is_eq() == (*operator == Op::Is)),
-                _ if left.is_null() || right.is_null() => None,
-                Op::Equal => Some(order(&left, &right).is_eq()),
-                Op::NotEqual => Some(order(&left, &right).is_ne()),
-                Op::Less => Some(order(&left, &right).is_lt()),
-                Op::LessOrEqual => Some(order(&left, &right).is_le()),
-                Op::Greater => Some(order(&left, &right).is_gt()),
-                _ => Some(order(&left, &right).is_ge()),
-            }
-        }
+        Expr::Binary { operator, left, right } => compared(*operator, &value(left), &value(right)),
         other => panic!("{other:?} is no condition"),
     }
+}
+
+fn compared(operator: Op, left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
+    match operator {
+        Op::Is | Op::IsNot => Some(order(left, right).is_eq() == (operator == Op::Is)),
+        _ if left.is_null() || right.is_null() => None,
+        Op::Equal => Some(order(left, right).is_eq()),
+        Op::NotEqual => Some(order(left, right).is_ne()),
+        Op::Less => Some(order(left, right).is_lt()),
+        Op::LessOrEqual => Some(order(left, right).is_le()),
+        Op::Greater => Some(order(left, right).is_gt()),
+        _ => Some(order(left, right).is_ge()),
+    }
+}
+
+fn order(left: &Value<'_>, right: &Value<'_>) -> std::cmp::Ordering {
+    let number = |value: &Value<'_>| match value {
+        Value::Boolean(boolean) => Value::from(i64::from(*boolean)),
+        Value::Date(days) => Value::Timestamp(i64::from(*days) * 86_400_000_000),
+        other => other.clone().into_owned(),
+    };
+    number(left).cmp(&number(right))
 }
 
 /// LIKE by its definition, for short ASCII texts.
