@@ -20,25 +20,27 @@ fn explained(fixture: &Fixture, predicate: Expr, parameters: usize) -> (String, 
     (plan.explain(ExplainFormat::Text), plan.via())
 }
 
+fn at(of: usize) -> Expr {
+    column(0, of)
+}
+
+fn between(of: usize, low: i64, high: i64) -> Expr {
+    let (low, high) = (Box::new(literal(low)), Box::new(literal(high)));
+    Expr::Between { operand: Box::new(at(of)), low, high, negated: false }
+}
+
+fn is_in(of: usize, list: &[i64]) -> Expr {
+    let list = list.iter().map(|&item| literal(item)).collect();
+    Expr::InList { operand: Box::new(at(of)), list, negated: false }
+}
+
+fn like(pattern: &'static str) -> Expr {
+    Expr::Like { operand: Box::new(at(C)), pattern: Box::new(literal(pattern)), escape: None, negated: false }
+}
+
 #[test]
 fn each_question_goes_to_the_structure_that_answers_it() {
     let fixture = Fixture::new(300);
-    let at = |of| column(0, of);
-    let between = |of, low: i64, high: i64| {
-        let (low, high) = (Box::new(literal(low)), Box::new(literal(high)));
-        Expr::Between { operand: Box::new(at(of)), low, high, negated: false }
-    };
-    let is_in = |of, list: &[i64]| Expr::InList {
-        operand: Box::new(at(of)),
-        list: list.iter().map(|&item| literal(item)).collect(),
-        negated: false,
-    };
-    let like = |pattern: &'static str| Expr::Like {
-        operand: Box::new(at(C)),
-        pattern: Box::new(literal(pattern)),
-        escape: None,
-        negated: false,
-    };
     for (predicate, title, fact, via) in [
         (
             equal(at(ID), literal(7)),
