@@ -111,6 +111,9 @@ impl Router<'_, '_> {
         missing: &SlotSet,
         wanted: &Wanted,
     ) -> usize {
+        if relations.len() == 1 {
+            return 0;
+        }
         if let (Some(key), Some(_)) = (wanted.order.first(), wanted.limit) {
             let ordered = relations.iter().position(|relation| match relation {
                 Relation::Table(table) => table.slot == key.column.slot && self.has_order(table, wanted),
