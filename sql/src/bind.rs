@@ -73,6 +73,8 @@ struct Shared {
     parameter_types: Vec<KnownType>,
     /// How many views are being bound inside one another.
     views: usize,
+    /// How many queries are.
+    queries: usize,
 }
 
 impl<'a> Binder<'a> {

@@ -30,6 +30,7 @@ mod split;
 
 mod dialect;
 mod parse;
+mod stack;
 
 mod bind;
 

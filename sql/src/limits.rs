@@ -29,8 +29,10 @@ pub const TERMS_MAX: usize = 1_000;
 pub const OPERATORS_MAX: usize = 250;
 /// The most queries that UNION, EXCEPT and INTERSECT join.
 pub const COMPOUND_MAX: usize = 500;
-/// The most parentheses inside one another.
+/// The most parentheses and CASEs inside one another.
 pub const PARENTHESES_MAX: usize = 100;
+/// The most queries inside one another, those of views counted.
+pub const QUERIES_MAX: usize = 24;
 /// The most comments inside one another.
 pub const COMMENTS_MAX: usize = 32;
 /// The most result columns of a query, and columns of a table.
@@ -50,13 +52,18 @@ pub(crate) struct Complexity {
     tokens: usize,
     compounds: usize,
     lists: Vec<List>,
+    /// The levels that are open now: lists, and the prefixes in them.
+    levels: usize,
+    levels_max: usize,
 }
 
-/// The measures inside one pair of parentheses, since the last comma or clause.
+/// The measures inside one pair of parentheses or one CASE, since the last comma or clause.
 #[derive(Clone, Copy, Debug, Default)]
 struct List {
     /// AND, OR and `||`.
     terms: usize,
+    /// NOT and other words for which the parser recurses.
+    prefixes: usize,
     /// BETWEENs that wait for their AND.
     betweens: usize,
     /// Other operators since the last AND or OR.
@@ -77,7 +84,7 @@ impl List {
 
 impl Default for Complexity {
     fn default() -> Self {
-        Self { tokens: 0, compounds: 0, lists: vec![List::default()] }
+        Self { tokens: 0, compounds: 0, lists: vec![List::default()], levels: 0, levels_max: 0 }
     }
 }
 
@@ -88,6 +95,31 @@ impl Complexity {
         self.compounds = 0;
         self.lists.clear();
         self.lists.push(List::default());
+        self.levels = 0;
+        self.levels_max = 0;
+    }
+
+    /// How many levels of recursion the statement may take, at most.
+    pub(crate) fn levels(&self) -> usize {
+        self.levels_max
+    }
+
+    fn deeper(&mut self) {
+        self.levels += 1;
+        self.levels_max = self.levels_max.max(self.levels);
+    }
+
+    /// A word or sign before an operand for which the parser recurses.
+    pub(crate) fn prefix(&mut self) {
+        self.list().prefixes += 1;
+        self.deeper();
+    }
+
+    fn end_operand(&mut self) {
+        let list = self.list();
+        list.end_operand();
+        let prefixes = std::mem::take(&mut list.prefixes);
+        self.levels -= prefixes;
     }
 
     pub(crate) fn token(&mut self) -> Result<()> {
@@ -99,15 +131,19 @@ impl Complexity {
         if self.lists.len() > PARENTHESES_MAX {
             return Err(too_complex("parentheses nested too deeply", PARENTHESES_MAX));
         }
+        self.deeper();
         self.lists.push(List::default());
         Ok(())
     }
 
     pub(crate) fn close(&mut self) {
+        if self.lists.len() > 1 {
+            self.end_operand();
+            self.levels -= 1;
+        }
         if self.lists.len() > 1
-            && let Some(mut list) = self.lists.pop()
+            && let Some(list) = self.lists.pop()
         {
-            list.end_operand();
             let outer = self.list();
             outer.inner = outer.inner.max(list.deepest);
         }
@@ -115,8 +151,8 @@ impl Complexity {
 
     /// A comma or a word that begins a clause.
     pub(crate) fn separator(&mut self) {
+        self.end_operand();
         let list = self.list();
-        list.end_operand();
         list.terms = 0;
         list.betweens = 0;
     }
@@ -132,8 +168,8 @@ impl Complexity {
 
     /// AND, OR or `||`.
     pub(crate) fn term(&mut self) -> Result<()> {
+        self.end_operand();
         let list = self.list();
-        list.end_operand();
         list.terms += 1;
         if list.terms > TERMS_MAX { Err(too_complex("too many terms in one expression", TERMS_MAX)) } else { Ok(()) }
     }
@@ -161,7 +197,16 @@ impl Complexity {
                 self.list().betweens += 1;
                 self.operator()
             }
-            b"NOT" | b"IS" | b"IN" | b"LIKE" | b"ILIKE" | b"GLOB" | b"REGEXP" | b"MATCH" | b"COLLATE" | b"ISNULL"
+            b"CASE" => self.open(),
+            b"END" => {
+                self.close();
+                Ok(())
+            }
+            b"NOT" | b"EXISTS" | b"INTERVAL" | b"ARRAY" | b"STRUCT" | b"MAP" | b"PRIOR" => {
+                self.prefix();
+                self.operator()
+            }
+            b"IS" | b"IN" | b"LIKE" | b"ILIKE" | b"GLOB" | b"REGEXP" | b"MATCH" | b"COLLATE" | b"ISNULL"
             | b"NOTNULL" => self.operator(),
             b"UNION" | b"EXCEPT" | b"INTERSECT" => {
                 self.separator();

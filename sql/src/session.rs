@@ -80,8 +80,7 @@ impl Session {
         for statement in split_statements(sql) {
             let statement = statement?;
             let mut rows = Collector::default();
-            let report =
-                self.run_text(statement.text, &[], &mut rows).map_err(|error| error.shifted(statement.offset))?;
+            let report = self.run_text(statement, &[], &mut rows).map_err(|error| error.shifted(statement.offset))?;
             outcomes.push(rows.outcome(&report));
         }
         Ok(outcomes)
@@ -111,7 +110,7 @@ impl Session {
             return Err(Error::syntax("one statement was expected, but there is another")
                 .at(Some(crate::error::Span::new(next.offset, next.offset + next.text.len()))));
         }
-        self.run_text(statement.text, parameters, sink).map_err(|error| error.shifted(statement.offset))
+        self.run_text(statement, parameters, sink).map_err(|error| error.shifted(statement.offset))
     }
 
     /// A handle that cancels the statement that is running, from any thread.

@@ -17,6 +17,8 @@ pub struct StatementText<'t> {
     pub offset: usize,
     /// Whether a semicolon ends it.
     pub is_terminated: bool,
+    /// How many levels the parser may recurse.
+    pub(crate) levels: usize,
 }
 
 /// Splits `text` at its semicolons. Empty statements and comments between statements are passed over, and so is one
@@ -32,7 +34,7 @@ pub struct StatementText<'t> {
 /// ```
 pub fn split_statements(text: &str) -> Statements<'_> {
     let position = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    Statements { text, position, complexity: Complexity::default(), failed: false }
+    Statements { text, position, complexity: Complexity::default(), previous: b' ', failed: false }
 }
 
 /// Whether `text` can be run as it is: every statement ends with a semicolon, and no string or comment is open. A shell
@@ -44,12 +46,20 @@ pub fn is_complete(text: &str) -> bool {
     })
 }
 
+/// How many levels the parser may recurse for a text that the catalog keeps, which has passed the limits before.
+pub(crate) fn levels_of(text: &str) -> usize {
+    let mut levels = split_statements(text).map(|statement| statement.map_or(usize::MAX, |statement| statement.levels));
+    levels.next().unwrap_or(0)
+}
+
 /// The statements of a text; see [`split_statements`].
 #[derive(Debug)]
 pub struct Statements<'t> {
     text: &'t str,
     position: usize,
     complexity: Complexity,
+    /// The first byte of the token before.
+    previous: u8,
     failed: bool,
 }
 
@@ -128,7 +138,8 @@ impl<'t> Statements<'t> {
     }
 
     fn cut(&self, start: usize, end: usize, is_terminated: bool) -> StatementText<'t> {
-        StatementText { text: &self.text[start..end], offset: start, is_terminated }
+        let levels = self.complexity.levels();
+        StatementText { text: &self.text[start..end], offset: start, is_terminated, levels }
     }
 
     /// Passes over white space or a comment; whether there was one.
@@ -176,6 +187,7 @@ impl<'t> Statements<'t> {
     /// Passes over one token; the place of a word.
     fn token(&mut self, byte: u8) -> Result<Option<(usize, usize)>> {
         self.complexity.token()?;
+        let previous = std::mem::replace(&mut self.previous, byte);
         match byte {
             b'\'' => self.quoted(b'\'', "string", STRING_BYTES_MAX)?,
             b'"' => self.quoted(b'"', "quoted name", NAME_BYTES_MAX)?,
@@ -192,7 +204,14 @@ impl<'t> Statements<'t> {
             })?,
             b'|' if self.text.as_bytes().get(self.position + 1) == Some(&b'|') => self.symbol(2, Complexity::term)?,
             b'<' | b'>' | b'=' | b'!' | b':' => self.comparison(byte)?,
-            b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'|' | b'~' | b'^' => self.symbol(1, Complexity::operator)?,
+            b'+' | b'-' | b'~' => self.symbol(1, |complexity| {
+                // After another sign it stands before an operand.
+                if previous != b')' && !is_word(previous) {
+                    complexity.prefix();
+                }
+                complexity.operator()
+            })?,
+            b'*' | b'/' | b'%' | b'&' | b'|' | b'^' => self.symbol(1, Complexity::operator)?,
             0 => return Err(Error::syntax("a zero byte is not allowed in SQL text")),
             _ if is_word(byte) => return self.word().map(Some),
             _ if byte.is_ascii() => self.position += 1,

@@ -224,11 +224,7 @@ fn matching_and_replacing_stay_bounded() {
     let pattern = repeated("%a", 25);
     let sql = format!("SELECT '{}' LIKE '{pattern}b'", repeated("a", 5_000));
     assert_eq!(value(&mut session(), &sql), Value::Boolean(false));
-    let bomb = "WITH x AS (SELECT REPLACE(REPLACE('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'a', 'REP'), 'R', 'REP') AS s) \
-                SELECT 1 FROM x";
     let long = repeated("a", 1 << 20);
-    let bomb = bomb.replace("REP", &long[..1 << 10]);
-    session().execute(&bomb).unwrap();
     check(&format!("SELECT LENGTH(REPLACE('{long}', 'a', '{}'))", &long[..1 << 10]), "larger than");
 }
 

@@ -11,6 +11,8 @@ use super::scope::Columns;
 use super::{Binder, names, object_ident};
 use crate::error::{Error, Result};
 use crate::parse::{self, Parameters};
+use crate::split::levels_of;
+use crate::stack::with_room_for;
 
 /// The table that a statement changes, under the name that the statement gives it.
 pub(super) struct Target<'a> {
@@ -116,12 +118,19 @@ impl<'a> Binder<'a> {
     pub(super) fn checks(&mut self, table: &Arc<TableSchema>, slot: usize) -> Result<Vec<Check>> {
         let mut checks = Vec::with_capacity(table.checks.len());
         for sql in &table.checks {
-            let ast = parse::parse_expression(sql).map_err(Error::without_span)?;
-            let parameters = Parameters::default();
-            let predicate = self.with_text(sql, &parameters, |binder| binder.check(table, slot, &ast))?;
+            let predicate = self.check_text(table, slot, sql)?;
             checks.push(Check { sql: sql.clone(), predicate });
         }
         Ok(checks)
+    }
+
+    /// Binds the text of a CHECK over a row in `slot`.
+    pub(super) fn check_text(&mut self, table: &Arc<TableSchema>, slot: usize, sql: &str) -> Result<Expr> {
+        with_room_for(levels_of(sql), || {
+            let ast = parse::parse_expression(sql).map_err(Error::without_span)?;
+            let parameters = Parameters::default();
+            self.with_text(sql, &parameters, |binder| binder.check(table, slot, &ast))
+        })
     }
 
     fn check(&mut self, table: &Arc<TableSchema>, slot: usize, ast: &'a ast::Expr) -> Result<Expr> {
@@ -130,12 +139,6 @@ impl<'a> Binder<'a> {
             binder.expr(ast)
         });
         bound.map(|(predicate, _)| predicate)
-    }
-
-    /// Binds the condition of a CHECK that is being made, to see that it is one.
-    pub(super) fn try_check(&mut self, table: &Arc<TableSchema>, ast: &'a ast::Expr) -> Result<()> {
-        let slot = self.table_slot(table);
-        self.check(table, slot, ast).map(|_| ())
     }
 
     /// Binds RETURNING over the relations of the level.

@@ -10,6 +10,11 @@ use super::{Binder, object_ident};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{TABLES_MAX, VIEWS_MAX, too_complex};
 use crate::parse;
+use crate::split::levels_of;
+use crate::stack::with_room_for;
+
+/// What a view counts for among the levels of the views in it.
+const LEVELS_OF_VIEW: usize = 3;
 
 /// What a join does, and with which of its sides first.
 struct Side<'a> {
@@ -164,6 +169,14 @@ impl<'a> Binder<'a> {
         if self.shared.views >= VIEWS_MAX {
             return Err(too_complex("views nested too deeply", VIEWS_MAX));
         }
+        self.shared.views += 1;
+        let levels = levels_of(sql) + LEVELS_OF_VIEW * self.shared.views;
+        let bound = with_room_for(levels, || self.view_query(sql));
+        self.shared.views -= 1;
+        bound
+    }
+
+    fn view_query(&mut self, sql: &str) -> Result<Body> {
         let parsed = parse::parse_statement(sql).map_err(Error::without_span)?;
         let parse::Command::Run(statement) = parsed.command else {
             return Err(Error::syntax("a view is a query"));
@@ -171,13 +184,10 @@ impl<'a> Binder<'a> {
         let ast::Statement::Query(query) = statement.as_ref() else {
             return Err(Error::syntax("a view is a query"));
         };
-        self.shared.views += 1;
-        let bound = self.with_text(sql, &parsed.parameters, |binder| {
+        self.with_text(sql, &parsed.parameters, |binder| {
             let (query, slot) = binder.query(query)?;
             Ok(Body { plan: query.plan, columns: query.columns, slot })
-        });
-        self.shared.views -= 1;
-        bound
+        })
     }
 
     /// Makes a query's result a relation, its columns renamed if names are given.

@@ -8,7 +8,7 @@ use super::chain::number_in;
 use super::scope::{Columns, With};
 use super::{Binder, KnownType};
 use crate::error::{Error, ErrorKind, Result};
-use crate::limits::{COLUMNS_MAX, too_complex};
+use crate::limits::{COLUMNS_MAX, QUERIES_MAX, too_complex};
 
 /// A query without its name in the statement: its plan, its columns, and the slot that they are in.
 #[derive(Debug)]
@@ -17,6 +17,9 @@ pub(super) struct Body {
     pub(super) columns: Vec<OutputColumn>,
     pub(super) slot: usize,
 }
+
+/// How often one set operation may follow another in one chain.
+const SET_CHANGES_MAX: usize = 50;
 
 /// Which set operation stands between two queries.
 type SetOperation = (SetOperationKind, bool);
@@ -27,11 +30,16 @@ impl<'a> Binder<'a> {
         if query.fetch.is_some() || !query.locks.is_empty() || query.for_clause.is_some() {
             return Err(Error::not_supported("FETCH and FOR"));
         }
+        if self.shared.queries >= QUERIES_MAX {
+            return Err(too_complex("queries nested too deeply", QUERIES_MAX));
+        }
         let withs = self.withs.len();
         if let Some(with) = &query.with {
             self.push_withs(with)?;
         }
+        self.shared.queries += 1;
         let bound = self.in_level(|binder| binder.query_body(query));
+        self.shared.queries -= 1;
         self.withs.truncate(withs);
         let (body, outer_slots) = bound?;
         Ok((Query { plan: body.plan, columns: body.columns, outer_slots }, body.slot))
@@ -90,8 +98,8 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// Binds a chain of set operations, which the parser makes as deep as it is long on the left side. Neighbours with
-    /// the same operation are joined in pairs, which is the same for UNION, UNION ALL and INTERSECT.
+    /// Binds a chain of set operations, which the parser makes as deep as it is long on the left side. Runs of the same
+    /// operation become balanced trees, so that only a change of the operation adds a level.
     fn set_operation(&mut self, ast: &'a SetExpr) -> Result<Body> {
         let mut links = Vec::new();
         let mut rest = ast;
@@ -101,9 +109,13 @@ impl<'a> Binder<'a> {
         }
         let mut run = vec![self.set_expr(rest)?];
         let mut run_operation = None;
+        let mut changes = 0;
         for (operation, right) in links.into_iter().rev() {
-            let is_associative = operation.0 != SetOperationKind::Except;
-            if run.len() > 1 && (run_operation != Some(operation) || !is_associative) {
+            if run.len() > 1 && run_operation != Some(operation) {
+                changes += 1;
+                if changes > SET_CHANGES_MAX {
+                    return Err(too_complex("too many changes between UNION, EXCEPT and INTERSECT", SET_CHANGES_MAX));
+                }
                 run = vec![self.join_run(run, run_operation)?];
             }
             run_operation = Some(operation);
@@ -112,7 +124,17 @@ impl<'a> Binder<'a> {
         self.join_run(run, run_operation)
     }
 
+    /// Joins neighbours in pairs until one is left, which is the same for UNION, UNION ALL and INTERSECT; and
+    /// `a EXCEPT b EXCEPT c` is `a EXCEPT (b UNION ALL c)`.
     fn join_run(&mut self, mut run: Vec<Body>, operation: Option<SetOperation>) -> Result<Body> {
+        if let Some((SetOperationKind::Except, all)) = operation
+            && run.len() > 2
+        {
+            let rest = run.split_off(1);
+            let rest = self.join_run(rest, Some((SetOperationKind::Union, true)))?;
+            run.push(rest);
+            return self.join_run(run, Some((SetOperationKind::Except, all)));
+        }
         while run.len() > 1 {
             let mut joined = Vec::with_capacity(run.len().div_ceil(2));
             let mut rest = run.into_iter();

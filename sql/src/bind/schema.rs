@@ -16,7 +16,6 @@ use super::change::refuse;
 use super::{Binder, literal, object_ident};
 use crate::error::{Error, Result};
 use crate::limits::{COLUMNS_MAX, too_complex};
-use crate::parse::{self, Parameters};
 
 /// A change of the schema, ready to be made.
 #[derive(Debug)]
@@ -207,10 +206,9 @@ impl<'a> Binder<'a> {
             checks: Vec::new(),
             indexes: Vec::new(),
         });
+        let slot = self.table_slot(&table);
         for sql in &definition.checks {
-            let ast = parse::parse_expression(sql).map_err(Error::without_span)?;
-            let parameters = Parameters::default();
-            self.with_text(sql, &parameters, |binder| binder.try_check(&table, &ast))?;
+            self.check_text(&table, slot, sql)?;
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ use sqlparser::ast::{self, Statement};
 use crate::bind::{Binder, SchemaChange};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parse::{self, Command, Parameters};
+use crate::split::StatementText;
+use crate::stack::with_room_for;
 
 /// A statement with a plan.
 #[derive(Debug)]
@@ -51,19 +53,25 @@ pub(super) enum TransactionCommand {
     RollbackTo(String),
 }
 
-/// Compiles the text of one statement for a view.
-pub(super) fn compile(text: &str, view: &View<'_>, routing: Routing) -> Result<Compiled> {
-    let parsed = parse::parse_statement(text)?;
-    let planner = Planner { text, view, routing };
-    match parsed.command {
-        Command::Nothing => Ok(Compiled::Nothing),
-        Command::Reindex(name) => reindex(view.catalog(), name.as_deref()),
-        Command::Explain { statement, analyze, json } => {
-            let planned = planner.plan(&statement, parsed.parameters)?;
-            Ok(Compiled::Explain { planned, analyze, json })
+/// A statement that is bound: free of its syntax tree, so that it may come from another thread.
+enum Front {
+    Plan { bound: Bound, names: Vec<Option<String>> },
+    Explain { bound: Bound, names: Vec<Option<String>>, analyze: bool, json: bool },
+    Other(Compiled),
+}
+
+/// Compiles one statement for a view.
+pub(super) fn compile(statement: StatementText<'_>, view: &View<'_>, routing: Routing) -> Result<Compiled> {
+    let catalog = view.catalog();
+    let front = with_room_for(statement.levels, || Binding { text: statement.text, catalog }.front());
+    let front = front.map_err(|error| parse::blame_depth(error, statement.levels))?;
+    Ok(match front {
+        Front::Plan { bound, names } => Compiled::Plan(plan(&bound, view, routing, names)?),
+        Front::Explain { bound, names, analyze, json } => {
+            Compiled::Explain { planned: plan(&bound, view, routing, names)?, analyze, json }
         }
-        Command::Run(statement) => planner.compile(&statement, parsed.parameters),
-    }
+        Front::Other(compiled) => compiled,
+    })
 }
 
 /// Makes a plan of what was bound.
@@ -78,30 +86,46 @@ pub(super) fn plan(
 }
 
 #[derive(Clone, Copy)]
-struct Planner<'a, 'v> {
+struct Binding<'a> {
     text: &'a str,
-    view: &'a View<'v>,
-    routing: Routing,
+    catalog: &'a Arc<Catalog>,
 }
 
-impl Planner<'_, '_> {
-    fn plan(self, statement: &Statement, parameters: Parameters) -> Result<Arc<Planned>> {
-        let bound = Binder::new(self.view.catalog(), self.text, &parameters).statement(statement)?;
-        plan(&bound, self.view, self.routing, parameters.names)
+impl Binding<'_> {
+    fn front(self) -> Result<Front> {
+        let parsed = parse::parse_statement(self.text)?;
+        let parameters = parsed.parameters;
+        match parsed.command {
+            Command::Nothing => Ok(Front::Other(Compiled::Nothing)),
+            Command::Reindex(name) => reindex(self.catalog, name.as_deref()).map(Front::Other),
+            Command::Explain { statement, analyze, json } => {
+                let bound = self.bind(&statement, &parameters)?;
+                Ok(Front::Explain { bound, names: parameters.names, analyze, json })
+            }
+            Command::Run(statement) => match statement.as_ref() {
+                Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
+                    let bound = self.bind(&statement, &parameters)?;
+                    Ok(Front::Plan { bound, names: parameters.names })
+                }
+                other => self.command(other, &parameters).map(Front::Other),
+            },
+        }
     }
 
-    fn compile(self, statement: &Statement, parameters: Parameters) -> Result<Compiled> {
+    fn bind(self, statement: &Statement, parameters: &Parameters) -> Result<Bound> {
+        Binder::new(self.catalog, self.text, parameters).statement(statement)
+    }
+
+    /// A statement that needs no plan.
+    fn command(self, statement: &Statement, parameters: &Parameters) -> Result<Compiled> {
         match statement {
-            Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
-                self.plan(statement, parameters).map(Compiled::Plan)
-            }
             Statement::CreateTable(_)
             | Statement::CreateIndex(_)
             | Statement::CreateView(_)
             | Statement::AlterTable(_)
             | Statement::Drop { .. }
             | Statement::Truncate(_) => {
-                let change = Binder::new(self.view.catalog(), self.text, &parameters).schema_change(statement)?;
+                let change = Binder::new(self.catalog, self.text, parameters).schema_change(statement)?;
                 Ok(Compiled::Schema(Box::new(change)))
             }
             Statement::Set(set) => self.set(set),

@@ -13,7 +13,7 @@ use super::outcome::{Collector, Outcome, Report};
 use super::run::{fit_parameters, query};
 use super::{RowFunction, Session};
 use crate::error::{Error, Result};
-use crate::split::split_statements;
+use crate::split::{StatementText, split_statements};
 
 /// How many statements that were planned again a session keeps.
 const REPLANNED_MAX: usize = 256;
@@ -64,11 +64,21 @@ impl Prepared {
     }
 }
 
-/// The plan of a text that is known to have one.
-pub(super) fn plan_text(text: &str, view: &View<'_>, routing: Routing) -> Result<Arc<Planned>> {
-    match compile(text, view, routing)? {
+/// The plan of a statement that has one.
+pub(super) fn plan_statement(statement: StatementText<'_>, view: &View<'_>, routing: Routing) -> Result<Arc<Planned>> {
+    match compile(statement, view, routing)? {
         Compiled::Plan(planned) => Ok(planned),
         _ => Err(Error::not_supported("preparing a statement other than SELECT, INSERT, UPDATE and DELETE")),
+    }
+}
+
+/// The one statement of a text.
+fn single(sql: &str) -> Result<StatementText<'_>> {
+    let mut statements = split_statements(sql);
+    let statement = statements.next().transpose()?.ok_or_else(|| Error::syntax("there is no statement"))?;
+    match statements.next() {
+        None => Ok(statement),
+        Some(_) => Err(Error::syntax("one statement was expected, but there is another")),
     }
 }
 
@@ -81,15 +91,11 @@ impl Session {
     pub fn prepare(&mut self, sql: &str) -> Result<Prepared> {
         /// Tells prepared statements apart; a number each.
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let mut statements = split_statements(sql);
-        let statement = statements.next().transpose()?.ok_or_else(|| Error::syntax("there is no statement"))?;
-        if statements.next().is_some() {
-            return Err(Error::syntax("one statement was expected, but there is another"));
-        }
+        let statement = single(sql)?;
         let routing = self.options.routing;
         let planned = match &self.open {
-            Some(open) => plan_text(statement.text, &open.transaction.view(), routing),
-            None => plan_text(statement.text, &self.reader.view(), routing),
+            Some(open) => plan_statement(statement, &open.transaction.view(), routing),
+            None => plan_statement(statement, &self.reader.view(), routing),
         };
         let planned = planned.map_err(|error| error.shifted(statement.offset))?;
         // Relaxed: the number is all that matters, and it orders nothing.
@@ -132,7 +138,7 @@ impl Session {
         if !planned.fits(view.catalog(), routing) {
             let known = self.replanned.get(&prepared.statement.id);
             if !known.is_some_and(|known| known.fits(view.catalog(), routing)) {
-                let again = plan_text(&prepared.statement.sql, view, routing)?;
+                let again = plan_statement(single(prepared.sql())?, view, routing)?;
                 if self.replanned.len() >= REPLANNED_MAX {
                     self.replanned.clear();
                 }
@@ -155,7 +161,7 @@ impl Session {
         if !planned.plan.columns().is_empty() {
             let _ = super::Sink::columns(&mut rows, planned.plan.columns());
         }
-        let changed = self.run_plan(&planned, prepared.sql(), parameters, &mut rows)?;
+        let changed = self.run_plan(&planned, single(prepared.sql())?, parameters, &mut rows)?;
         Ok(rows.outcome(&Report { changed, ..Report::default() }))
     }
 
@@ -219,6 +225,6 @@ impl Session {
         if prepared.statement.planned.fits(view.catalog(), routing) {
             return Ok(prepared.statement.planned.clone());
         }
-        plan_text(&prepared.statement.sql, view, routing)
+        plan_statement(single(prepared.sql())?, view, routing)
     }
 }

@@ -14,17 +14,23 @@ use super::outcome::{Report, Sink};
 use super::{Session, prepared};
 use crate::bind::fit_parameter;
 use crate::error::{Error, Result};
+use crate::split::StatementText;
 
 /// How often a change of its own transaction is run when another transaction was first.
 const ATTEMPTS_MAX: usize = 4;
 
 impl Session {
     /// Runs the text of one statement.
-    pub(super) fn run_text(&mut self, text: &str, parameters: &[Value<'_>], sink: &mut dyn Sink) -> Result<Report> {
+    pub(super) fn run_text(
+        &mut self,
+        statement: StatementText<'_>,
+        parameters: &[Value<'_>],
+        sink: &mut dyn Sink,
+    ) -> Result<Report> {
         let start = Instant::now();
-        let mut report = match self.cached(text) {
-            Some(planned) => self.run_planned(&planned, text, parameters, sink)?,
-            None => self.run_new(text, parameters, sink)?,
+        let mut report = match self.cached(statement.text) {
+            Some(planned) => self.run_planned(&planned, statement, parameters, sink)?,
+            None => self.run_new(statement, parameters, sink)?,
         };
         report.elapsed = start.elapsed();
         Ok(report)
@@ -41,18 +47,23 @@ impl Session {
         fits.then_some(planned)
     }
 
-    pub(super) fn compile(&mut self, text: &str) -> Result<Compiled> {
+    fn compile(&mut self, statement: StatementText<'_>) -> Result<Compiled> {
         match &self.open {
-            Some(open) => compile(text, &open.transaction.view(), self.options.routing),
-            None => compile(text, &self.reader.view(), self.options.routing),
+            Some(open) => compile(statement, &open.transaction.view(), self.options.routing),
+            None => compile(statement, &self.reader.view(), self.options.routing),
         }
     }
 
-    fn run_new(&mut self, text: &str, parameters: &[Value<'_>], sink: &mut dyn Sink) -> Result<Report> {
-        match self.compile(text)? {
+    fn run_new(
+        &mut self,
+        statement: StatementText<'_>,
+        parameters: &[Value<'_>],
+        sink: &mut dyn Sink,
+    ) -> Result<Report> {
+        match self.compile(statement)? {
             Compiled::Plan(planned) => {
-                self.cache.insert(text, planned.clone());
-                self.run_planned(&planned, text, parameters, sink)
+                self.cache.insert(statement.text, planned.clone());
+                self.run_planned(&planned, statement, parameters, sink)
             }
             Compiled::Explain { planned, analyze, json } => {
                 let format = if json { ExplainFormat::Json } else { ExplainFormat::Text };
@@ -78,7 +89,7 @@ impl Session {
     fn run_planned(
         &mut self,
         planned: &Arc<Planned>,
-        text: &str,
+        statement: StatementText<'_>,
         parameters: &[Value<'_>],
         sink: &mut dyn Sink,
     ) -> Result<Report> {
@@ -87,7 +98,7 @@ impl Session {
         if has_columns && sink.columns(plan.columns()).is_break() {
             return Ok(Report::default());
         }
-        let changed = self.run_plan(planned, text, parameters, sink)?;
+        let changed = self.run_plan(planned, statement, parameters, sink)?;
         Ok(Report { changed, via: plan.via(), elapsed: std::time::Duration::ZERO })
     }
 
@@ -96,7 +107,7 @@ impl Session {
     pub(super) fn run_plan(
         &mut self,
         planned: &Arc<Planned>,
-        text: &str,
+        statement: StatementText<'_>,
         parameters: &[Value<'_>],
         sink: &mut dyn Sink,
     ) -> Result<Option<u64>> {
@@ -113,7 +124,7 @@ impl Session {
             return change(planned, &mut open.transaction, &context, sink).map(Some);
         }
         let mut returned = Returned::default();
-        let mut attempt = Attempt { planned: planned.clone(), text, routing: self.options.routing };
+        let mut attempt = Attempt { planned: planned.clone(), statement, routing: self.options.routing };
         let changed = attempt.run(&self.database, &context, &mut returned)?;
         returned.pass_on(sink);
         Ok(Some(changed))
@@ -141,7 +152,7 @@ impl Session {
 /// A change that is a transaction of its own.
 struct Attempt<'a> {
     planned: Arc<Planned>,
-    text: &'a str,
+    statement: StatementText<'a>,
     routing: manicule_query::Routing,
 }
 
@@ -160,7 +171,7 @@ impl Attempt<'_> {
     fn once(&mut self, database: &Database, context: &ExecutionContext<'_>, returned: &mut Returned) -> Result<u64> {
         let mut transaction = database.begin();
         if !self.planned.fits(transaction.view().catalog(), self.routing) {
-            self.planned = prepared::plan_text(self.text, &transaction.view(), self.routing)?;
+            self.planned = prepared::plan_statement(self.statement, &transaction.view(), self.routing)?;
         }
         let changed = change(&self.planned, &mut transaction, context, returned)?;
         transaction.commit()?;
