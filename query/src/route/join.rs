@@ -5,7 +5,7 @@
 //! less: an index lookup for each row that is there, or one pass over it and a hash table. The work is quadratic in the
 //! number of relations, so a chain of 64 tables is planned in a moment.
 
-use super::access::Access;
+use super::access::{Access, SMALL_TABLE_ROWS};
 use super::order::Wanted;
 use super::region::{Conjunct, Relation, TableRef};
 use super::{PROBE, Router};
@@ -16,6 +16,8 @@ use crate::physical::{HashJoin, NestedLoop, Node, NodeKind, RightSide};
 use crate::plan::{JoinKind, LogicalPlan};
 use crate::slots::{SlotSet, slots_given};
 
+/// Up to so many wanted rows it pays to begin a join with the table that has their order.
+const FEW_ROWS: f64 = 1000.0;
 /// What putting a row in a hash table costs, in rows of a full scan.
 const HASH_INSERT: f64 = 2.0;
 /// What looking a row up in a hash table costs.
@@ -111,7 +113,11 @@ impl Router<'_, '_> {
         missing: &SlotSet,
         wanted: &Wanted,
     ) -> usize {
-        if let (Some(key), Some(_)) = (wanted.order.first(), wanted.limit) {
+        if relations.len() == 1 {
+            return 0;
+        }
+        let few = wanted.limit.filter(|&limit| limit <= FEW_ROWS);
+        if let (Some(key), Some(_)) = (wanted.order.first(), few) {
             let ordered = relations.iter().position(|relation| match relation {
                 Relation::Table(table) => table.slot == key.column.slot && self.has_order(table, wanted),
                 Relation::Other { .. } => false,
@@ -232,7 +238,8 @@ impl Router<'_, '_> {
         let alone: Vec<&Conjunct> = join.on.iter().filter(|conjunct| !reads_other(conjunct, &own)).copied().collect();
         let once = self.choose_access(join.table, &alone, join.unplaced, &Wanted::default());
         let each_cost = left.rows.max(1.0) * each.cost.max(PROBE);
-        let hash_cost = once.cost + HASH_INSERT * once.rows + HASH_LOOKUP * left.rows;
+        // A table that is small now may not be so when the plan runs again.
+        let hash_cost = once.cost.max(SMALL_TABLE_ROWS) + HASH_INSERT * once.rows + HASH_LOOKUP * left.rows;
         if each.is_index() && each_cost <= hash_cost {
             return self.nested_loop_table(left, join, each);
         }
