@@ -17,6 +17,8 @@ pub struct Catalog {
     pub(crate) next_table: u32,
     /// The next index's id.
     pub(crate) next_index: u32,
+    /// The next storage's id.
+    pub(crate) next_storage: u32,
     /// By lower-case name.
     pub(crate) tables: BTreeMap<String, Arc<TableSchema>>,
     /// By lower-case name.

@@ -8,10 +8,13 @@
 //! 2 install     link the new versions at their chains' heads (they begin after every snapshot)
 //! 3 index       add the entries of the new keys; those of multi indexes are staged
 //! 4 publish     one swap for all multi indexes
-//! 5 visible     visible_ts.store(release): the commit point of all tables and indexes at once
+//! 5 log         with a store: the changes are written and synced, without the commit lock (`log.rs`)
+//! 6 visible     visible_ts.store(release): the commit point of all tables and indexes at once
 //! ```
 //!
-//! Whoever sees the timestamp of step 5 sees what steps 2 to 4 did before it: whoever can see a row can find it.
+//! Whoever sees the timestamp of step 6 sees what steps 2 to 4 did before it: whoever can see a row can find it.
+//!
+//! While a commit is at step 5 it is *in flight*: others are validated against its versions, and nobody reads them.
 //!
 //! # Vacuum
 //!
@@ -34,6 +37,7 @@ use crate::key::Key;
 use crate::row::Row;
 use crate::snapshots::ActiveSnapshots;
 use crate::state::{State, TableState};
+use crate::store::GroupWrite;
 use crate::transaction::unique_violation;
 use crate::version::Version;
 use crate::write_set::{IsNew, PendingRow, TableWrites, WriteSet};
@@ -42,8 +46,10 @@ use crate::write_set::{IsNew, PendingRow, TableWrites, WriteSet};
 const VACUUM_ROWS_PER_COMMIT: usize = 16;
 
 /// What the holder of the commit lock owns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Committer {
+    /// The last commit; it is visible, or in flight.
+    installed: Timestamp,
     garbage: VecDeque<Garbage>,
 }
 
@@ -62,22 +68,31 @@ struct Step<'c> {
     batch: Batch,
     active: Option<ActiveSnapshots>,
     timestamp: Timestamp,
+    /// What goes to the log, if there is one.
+    records: Option<GroupWrite>,
 }
 
 impl Inner {
     /// Commits a write set that was made on the snapshot at `began` with the schema of `state`.
     pub(crate) fn commit(&self, state: &Arc<State>, began: Timestamp, writes: WriteSet) -> Result<Timestamp> {
         let mut committer = self.committer.lock();
+        self.log.as_ref().map_or(Ok(()), |log| log.check())?;
         let current = self.state.load_full();
         let guard = manicule_index::pin();
-        self.validate(state, &current, began, &writes, &guard)?;
+        if let Err(error) = self.validate(state, &current, began, &writes, &guard) {
+            drop(guard);
+            let installed = committer.installed;
+            drop(committer);
+            self.wait_visible(installed);
+            return Err(error);
+        }
         let mut step = Step {
             state: &current,
             guard: &guard,
             batch: self.registry.begin(),
             active: self.snapshots.active(&self.visible),
-            // Relaxed: only the holder of the commit lock stores it.
-            timestamp: Timestamp(self.visible.load(Ordering::Relaxed) + 1),
+            timestamp: committer.next_timestamp(),
+            records: self.log.as_ref().map(|_| GroupWrite::default()),
         };
         let changed = writes.len();
         for (table, rows) in writes.into_tables() {
@@ -87,11 +102,38 @@ impl Inner {
             }
         }
         committer.vacuum(&mut step, 2 * changed + VACUUM_ROWS_PER_COMMIT);
-        let timestamp = step.timestamp;
-        step.batch.commit();
-        // Release: pairs with the acquire load in `Slot::pin`.
-        self.visible.store(timestamp.0, Ordering::Release);
+        let Step { batch, timestamp, records, .. } = step;
+        batch.commit();
+        committer.note_installed(timestamp);
+        match (&self.log, records) {
+            (Some(log), Some(mut records)) => {
+                records.commit_at(timestamp);
+                log.append(records);
+                // Neither other commits nor reclaiming memory wait for the disk.
+                drop(committer);
+                drop(guard);
+                log.wait_written(timestamp, &self.visible)?;
+            }
+            // Release: pairs with the acquire load in `Slot::pin`.
+            _ => self.visible.store(timestamp.0, Ordering::Release),
+        }
         Ok(timestamp)
+    }
+
+    /// Waits for commits in flight. A transaction that was refused because of one begins again after it, not before.
+    fn wait_visible(&self, installed: Timestamp) {
+        if let Some(log) = &self.log {
+            // Whether they succeed is their committers' concern.
+            let _ = log.wait_written(installed, &self.visible);
+        }
+    }
+
+    /// Waits for commits in flight with the commit lock held, so that there are none afterwards.
+    pub(crate) fn finish_commits(&self, committer: &Committer) -> Result<()> {
+        self.log.as_ref().map_or(Ok(()), |log| {
+            log.check()?;
+            log.wait_written(committer.installed, &self.visible)
+        })
     }
 
     /// Removes all that no snapshot needs any more.
@@ -104,7 +146,8 @@ impl Inner {
             guard: &guard,
             batch: self.registry.begin(),
             active: self.snapshots.active(&self.visible),
-            timestamp: Timestamp(self.visible.load(Ordering::Relaxed)),
+            timestamp: committer.installed,
+            records: None,
         };
         committer.vacuum(&mut step, usize::MAX);
         step.batch.commit();
@@ -182,10 +225,28 @@ fn newest_has_key(state: &TableState, index: &Index, row_id: RowId, key: &Key, r
 }
 
 impl Committer {
+    /// One who has committed nothing yet; all before is visible.
+    pub(crate) fn new(installed: Timestamp) -> Self {
+        Self { installed, garbage: VecDeque::new() }
+    }
+
+    /// The timestamp of the next commit.
+    pub(crate) fn next_timestamp(&self) -> Timestamp {
+        Timestamp(self.installed.0 + 1)
+    }
+
+    /// Notes that a commit has its versions and entries in place.
+    pub(crate) fn note_installed(&mut self, timestamp: Timestamp) {
+        self.installed = timestamp;
+    }
+
     /// Steps 2 and 3 for the changed rows of a table.
     fn install(&mut self, step: &mut Step<'_>, state: &TableState, rows: TableWrites) {
         for (row_id, pending) in rows {
             self.install_row(step, state, row_id, pending);
+        }
+        if let Some(records) = &mut step.records {
+            records.put_totals(state.table.storage(), state.table.totals());
         }
     }
 
@@ -195,7 +256,7 @@ impl Committer {
         }
         let rows = &state.table.rows;
         let before = rows.head(row_id.0, step.guard).and_then(|head| head.value().row.as_ref());
-        // The entries of new keys are staged before the row moves into its version; nobody sees either before step 5.
+        // The entries of new keys are staged before the row moves into its version; nobody sees either before step 6.
         if let Some(row) = &pending.row {
             let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
             for index in &state.indexes {
@@ -206,6 +267,13 @@ impl Committer {
             }
         }
         state.table.count_installed(pending.row.as_ref(), before.is_some());
+        if let Some(records) = &mut step.records {
+            state.table.hash_installed(row_id, pending.row.as_ref(), before);
+            match &pending.row {
+                Some(row) => records.put_row(state.table.storage(), row_id, row),
+                None => records.remove_row(state.table.storage(), row_id),
+            }
+        }
         rows.writer().push(row_id.0, Version { begin: step.timestamp, row: pending.row });
         if pending.is_new == IsNew::No {
             let garbage = Garbage { since: step.timestamp, table: state.schema.id, row_id };

@@ -10,9 +10,12 @@ use parking_lot::Mutex;
 
 use crate::catalog::Catalog;
 use crate::commit::Committer;
+use crate::error::Result;
 use crate::ids::Timestamp;
+use crate::log::Log;
 use crate::snapshots::{Slot, SnapshotRegistry};
 use crate::state::State;
+use crate::store::{GroupWrite, catalog_record};
 use crate::transaction::Transaction;
 use crate::view::{View, ViewSource};
 
@@ -48,28 +51,21 @@ pub(crate) struct Inner {
     pub(crate) state: ArcSwap<State>,
     /// The catalog's version; changes after everything that belongs to it.
     schema_version: AtomicU64,
-    /// The newest commit that is visible. Stored by the holder of the commit lock alone.
+    /// The newest commit that is visible. Stored by the holder of the commit lock, or, with a log, by its leader.
     pub(crate) visible: AtomicU64,
     pub(crate) snapshots: SnapshotRegistry,
     /// The root of all multi indexes.
     pub(crate) registry: Registry,
     /// The commit lock.
     pub(crate) committer: Mutex<Committer>,
+    /// The way to the disk; a database in memory has none.
+    pub(crate) log: Option<Arc<Log>>,
 }
 
 impl Database {
     /// An empty database in memory.
     pub fn in_memory() -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                state: ArcSwap::default(),
-                schema_version: AtomicU64::new(0),
-                visible: AtomicU64::new(0),
-                snapshots: SnapshotRegistry::default(),
-                registry: Registry::new(),
-                committer: Mutex::default(),
-            }),
-        }
+        Self { inner: Arc::new(Inner::new(State::default(), Registry::new(), Timestamp(0), None)) }
     }
 
     /// A transaction on the snapshot of now.
@@ -147,6 +143,23 @@ impl fmt::Debug for Inner {
 }
 
 impl Inner {
+    pub(crate) fn new(state: State, registry: Registry, visible: Timestamp, log: Option<Arc<Log>>) -> Self {
+        Self {
+            schema_version: AtomicU64::new(state.catalog.version()),
+            state: ArcSwap::from_pointee(state),
+            visible: AtomicU64::new(visible.0),
+            snapshots: SnapshotRegistry::default(),
+            registry,
+            committer: Mutex::new(Committer::new(visible)),
+            log,
+        }
+    }
+
+    /// Gives up the files, after the last commits.
+    pub(crate) fn close(&self) -> Result<()> {
+        self.log.as_ref().map_or(Ok(()), |log| log.close(&self.visible))
+    }
+
     /// Pins `slot` at what is visible now and brings `state` to the schema that belongs to it.
     ///
     /// A change of the schema stores the state, then what is visible, then the version. So a state whose version is
@@ -167,17 +180,36 @@ impl Inner {
         }
     }
 
-    /// Makes `state` the one that new snapshots see. The caller holds the commit lock.
-    pub(crate) fn change_schema(&self, mut state: State) {
+    /// Makes `state` the one that new snapshots see, once it is in the log. The caller holds the commit lock, and all
+    /// commits are visible.
+    pub(crate) fn change_schema(&self, committer: &mut Committer, mut state: State) -> Result<()> {
         let catalog = Arc::make_mut(&mut state.catalog);
         catalog.version += 1;
         let version = catalog.version;
+        let timestamp = committer.next_timestamp();
+        if let Some(log) = &self.log {
+            let mut group = GroupWrite::default();
+            group.put_catalog(&catalog_record(&state));
+            for table in state.tables() {
+                group.put_totals(table.table.storage(), table.table.totals());
+            }
+            group.commit_at(timestamp);
+            log.write_now(group)?;
+        }
+        committer.note_installed(timestamp);
         self.state.store(Arc::new(state));
-        // Relaxed load: only the holder of the commit lock stores it. Release: pairs with `Slot::pin`.
-        let visible = self.visible.load(Ordering::Relaxed);
-        self.visible.store(visible + 1, Ordering::Release);
+        // Release: pairs with `Slot::pin`.
+        self.visible.store(timestamp.0, Ordering::Release);
         // Release: pairs with the acquire loads in `begin_snapshot`.
         self.schema_version.store(version, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Who wants to know calls `Database::close`.
+        let _ = self.close();
     }
 }
 

@@ -4,7 +4,8 @@
 //! [`Transaction`], which becomes visible whole, in all tables and indexes at once, when it commits.
 //!
 //! The chapters: [`version`](self) visibility is in `version.rs`, the commit and vacuum in `commit.rs`, who reads what in
-//! `snapshots.rs`, keys in `key.rs`, and the way from an index entry to a row in `view.rs`.
+//! `snapshots.rs`, keys in `key.rs`, the way from an index entry to a row in `view.rs`; what is kept on disk in
+//! [`store`], how commits get there in `log.rs`, and how they come back in `recovery.rs`.
 #![forbid(unsafe_code)]
 
 mod error;
@@ -26,8 +27,11 @@ mod version;
 
 mod commit;
 mod database;
+mod log;
+mod recovery;
 mod schema_change;
 mod state;
+pub mod store;
 mod transaction;
 mod view;
 mod write_set;
@@ -40,6 +44,7 @@ pub use ids::{IndexId, RowId, TableId, Timestamp};
 pub use range::{Direction, KeyRange};
 pub use row::{ROW_BYTES_MAX, Row};
 pub use schema_change::{COLUMN_COUNT_MAX, IndexDefinition, TableDefinition};
+pub use store::{Durability, OnDamage, OpenOptions};
 pub use transaction::{Savepoint, Transaction};
 pub use value::{ColumnType, Value, compare_integer_real, compare_reals};
 pub use view::View;

@@ -1,10 +1,13 @@
 //! Changes of the schema: each takes the commit lock, makes a new state beside the old one, and puts it in its place.
 //!
+//! Commits in flight are waited for first, and the new state is in the log before anybody sees it.
+//!
 //! Snapshots that began before keep the state they have. A change that gives rows another form makes a new table with
 //! the newest version of each row; the old one lives on with the snapshots that read it.
 
 use std::sync::Arc;
 
+use manicule_index::Registry;
 use parking_lot::MutexGuard;
 
 use crate::catalog::{Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
@@ -14,8 +17,11 @@ use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
 use crate::index::{Index, IndexWriter};
 use crate::key::KeyShape;
+use crate::log::Log;
+use crate::recovery::clear_storage;
 use crate::row::Row;
 use crate::state::{State, TableState};
+use crate::store::{GroupWrite, StorageId};
 use crate::table::Table;
 use crate::transaction::unique_violation;
 use crate::value::Value;
@@ -23,6 +29,9 @@ use crate::version::Version;
 
 /// The most columns that a table may have.
 pub const COLUMN_COUNT_MAX: usize = 1024;
+
+/// How many rows of a table that is rewritten go to the log at a time.
+const REWRITTEN_ROWS_PER_GROUP: usize = 4096;
 
 /// What CREATE TABLE makes.
 #[derive(Clone, Debug, Default)]
@@ -56,18 +65,35 @@ pub struct IndexDefinition {
 struct Change<'d> {
     inner: &'d Inner,
     state: State,
-    _committer: MutexGuard<'d, Committer>,
+    committer: MutexGuard<'d, Committer>,
 }
 
 impl<'d> Change<'d> {
-    fn begin(database: &'d Database) -> Self {
-        let committer = database.inner.committer.lock();
-        let state = State::clone(&database.inner.state.load());
-        Self { inner: &database.inner, state, _committer: committer }
+    fn begin(database: &'d Database) -> Result<Self> {
+        let inner = &*database.inner;
+        let committer = inner.committer.lock();
+        inner.finish_commits(&committer)?;
+        let state = State::clone(&inner.state.load());
+        Ok(Self { inner, state, committer })
     }
 
-    fn finish(self) {
-        self.inner.change_schema(self.state);
+    /// Puts the new state in the place of the old one, then clears the store of rows that the old one had alone.
+    fn finish(mut self) -> Result<()> {
+        let before = self.inner.state.load_full();
+        let changed = self.inner.change_schema(&mut self.committer, self.state);
+        drop(self.committer);
+        changed?;
+        let after = self.inner.state.load_full();
+        for old in before.tables() {
+            let new = after.table(old.schema.id);
+            if let Some(log) = &self.inner.log
+                && !new.is_some_and(|new| new.table.storage() == old.table.storage())
+            {
+                // What stays after a failure is removed when the database is opened again.
+                let _ = clear_storage(log.store(), old.table.storage(), |group| log.write_now(group));
+            }
+        }
+        Ok(())
     }
 
     fn table(&self, table: TableId) -> Result<TableState> {
@@ -98,24 +124,34 @@ impl<'d> Change<'d> {
         TableId(catalog.next_table - 1)
     }
 
+    /// A place for the rows of a table, in the store too if there is one.
+    fn new_table(&mut self) -> Table {
+        let catalog = Arc::make_mut(&mut self.state.catalog);
+        catalog.next_storage += 1;
+        Table::new(StorageId(catalog.next_storage - 1))
+    }
+
     /// An index over the rows of `state`, which has its schema already.
     fn build(&self, state: &TableState, schema: &IndexSchema) -> Result<Index> {
         let shape = KeyShape::new(&schema.columns, |column| state.schema.columns[column].column_type);
         let index = Index::new(schema, shape, &self.inner.registry);
-        fill(&index, state, self.inner)?;
+        fill(&index, state, &self.inner.registry)?;
         Ok(index)
     }
 
     /// Gives a table another schema and other rows, with all its indexes made anew.
     fn replace_rows(&mut self, old: &TableState, schema: TableSchema, reform: impl Fn(&Row) -> Row) -> Result<()> {
-        let table = Table::default();
+        let table = self.new_table();
         let guard = manicule_index::pin();
+        let mut writer = RewriteLog { log: self.inner.log.as_deref(), group: GroupWrite::default() };
         for (_, head) in old.table.rows.iter(&guard) {
             let Some(row) = &head.value().row else { continue };
             let (row_id, row) = (table.allocate_row_id(), reform(row));
             table.count_installed(Some(&row), false);
+            writer.put(&table, row_id, &row)?;
             table.rows.writer().push(row_id.0, Version { begin: Timestamp(0), row: Some(row) });
         }
+        writer.finish()?;
         let mut state = TableState { schema: Arc::new(schema), table: Arc::new(table), indexes: Vec::new() };
         for schema in &state.schema.indexes {
             let index = self.build(&state, schema)?;
@@ -126,10 +162,32 @@ impl<'d> Change<'d> {
     }
 }
 
+/// Writes the rows of a table in another form to a storage that no catalog names yet, a few thousand at a time.
+struct RewriteLog<'l> {
+    log: Option<&'l Log>,
+    group: GroupWrite,
+}
+
+impl RewriteLog<'_> {
+    fn put(&mut self, table: &Table, row_id: RowId, row: &Row) -> Result<()> {
+        if self.log.is_none() {
+            return Ok(());
+        }
+        table.hash_installed(row_id, Some(row), None);
+        self.group.put_row(table.storage(), row_id, row);
+        if self.group.record_count() < REWRITTEN_ROWS_PER_GROUP { Ok(()) } else { self.finish() }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let group = std::mem::take(&mut self.group);
+        self.log.map_or(Ok(()), |log| log.write_now(group))
+    }
+}
+
 /// Adds an entry for every version that some snapshot may see.
-fn fill(index: &Index, state: &TableState, inner: &Inner) -> Result<()> {
+pub(crate) fn fill(index: &Index, state: &TableState, registry: &Registry) -> Result<()> {
     let guard = manicule_index::pin();
-    let mut batch = inner.registry.begin();
+    let mut batch = registry.begin();
     let mut seen = std::collections::HashMap::new();
     for (row_id, head) in state.table.rows.iter(&guard) {
         let row_id = RowId(row_id);
@@ -162,7 +220,7 @@ impl Database {
     /// column, [`Error::TooLarge`] with more than [`COLUMN_COUNT_MAX`], [`Error::NotFound`] for a constraint on a column
     /// that is not there.
     pub fn create_table(&self, definition: TableDefinition) -> Result<TableId> {
-        let mut change = Change::begin(self);
+        let mut change = Change::begin(self)?;
         change.check_free(&definition.name)?;
         check_columns(&definition)?;
         let id = change.next_table_id();
@@ -188,12 +246,13 @@ impl Database {
             let index = constraint_index(change.next_index_id(), name, &columns);
             schema.indexes.push(index);
         }
-        let mut state = TableState { schema: Arc::new(schema), table: Arc::default(), indexes: Vec::new() };
+        let table = Arc::new(change.new_table());
+        let mut state = TableState { schema: Arc::new(schema), table, indexes: Vec::new() };
         for schema in &state.schema.indexes {
             state.indexes.push(Arc::new(change.build(&state, schema)?));
         }
         change.state.put_table(state);
-        change.finish();
+        change.finish()?;
         Ok(id)
     }
 
@@ -203,11 +262,10 @@ impl Database {
     ///
     /// [`Error::NotFound`].
     pub fn drop_table(&self, table: TableId) -> Result<()> {
-        let mut change = Change::begin(self);
+        let mut change = Change::begin(self)?;
         change.table(table)?;
         change.state.remove_table(table);
-        change.finish();
-        Ok(())
+        change.finish()
     }
 
     /// Reads all rows and makes an index of them. Commits wait for it; readers do not.
@@ -217,7 +275,7 @@ impl Database {
     /// [`Error::UniqueViolation`] if two rows have the same key of a unique index; [`Error::AlreadyExists`],
     /// [`Error::NotFound`], [`Error::Refused`].
     pub fn create_index(&self, table: TableId, definition: IndexDefinition) -> Result<IndexId> {
-        let mut change = Change::begin(self);
+        let mut change = Change::begin(self)?;
         let mut state = change.table(table)?;
         if change.state.catalog.index(&definition.name).is_some() {
             return Err(Error::AlreadyExists { what: "index", name: definition.name });
@@ -236,7 +294,7 @@ impl Database {
         let index = change.build(&state, &schema)?;
         state.indexes.push(Arc::new(index));
         change.state.put_table(state);
-        change.finish();
+        change.finish()?;
         Ok(id)
     }
 
@@ -246,7 +304,7 @@ impl Database {
     ///
     /// [`Error::NotFound`]; [`Error::Refused`] if a constraint made it.
     pub fn drop_index(&self, index: IndexId) -> Result<()> {
-        let mut change = Change::begin(self);
+        let mut change = Change::begin(self)?;
         let not_found = || Error::NotFound { what: "index", name: index.to_string() };
         let table = change.state.index(index).ok_or_else(not_found)?.0.schema.id;
         let mut state = change.table(table)?;
@@ -259,8 +317,7 @@ impl Database {
         schema.indexes.remove(position);
         state.indexes.remove(position);
         change.state.put_table(state);
-        change.finish();
-        Ok(())
+        change.finish()
     }
 
     /// Gives a query a name.
@@ -269,12 +326,11 @@ impl Database {
     ///
     /// [`Error::AlreadyExists`].
     pub fn create_view(&self, view: ViewSchema) -> Result<()> {
-        let mut change = Change::begin(self);
+        let mut change = Change::begin(self)?;
         change.check_free(&view.name)?;
         let catalog = Arc::make_mut(&mut change.state.catalog);
         catalog.views.insert(view.name.to_ascii_lowercase(), Arc::new(view));
-        change.finish();
-        Ok(())
+        change.finish()
     }
 
     /// Takes a view out.
@@ -283,13 +339,12 @@ impl Database {
     ///
     /// [`Error::NotFound`].
     pub fn drop_view(&self, name: &str) -> Result<()> {
-        let mut change = Change::begin(self);
+        let mut change = Change::begin(self)?;
         let catalog = Arc::make_mut(&mut change.state.catalog);
         if catalog.views.remove(&name.to_ascii_lowercase()).is_none() {
             return Err(Error::NotFound { what: "view", name: name.to_owned() });
         }
-        change.finish();
-        Ok(())
+        change.finish()
     }
 
     /// Adds a column; the rows that are there get its default. O(rows).
@@ -299,7 +354,7 @@ impl Database {
     /// [`Error::NotFound`], [`Error::AlreadyExists`], [`Error::TooLarge`]; [`Error::Refused`] for a NOT NULL column
     /// without a default while there are rows.
     pub fn add_column(&self, table: TableId, column: Column) -> Result<()> {
-        let mut change = Change::begin(self);
+        let mut change = Change::begin(self)?;
         let old = change.table(table)?;
         let mut schema = TableSchema::clone(&old.schema);
         if schema.column_index(&column.name).is_some() {
@@ -317,8 +372,7 @@ impl Database {
         change.replace_rows(&old, schema, |row| {
             Row::new(&row.values().chain([default.as_borrowed()]).collect::<Vec<_>>())
         })?;
-        change.finish();
-        Ok(())
+        change.finish()
     }
 
     /// Takes a column out. O(rows).
@@ -327,7 +381,7 @@ impl Database {
     ///
     /// [`Error::NotFound`]; [`Error::Refused`] for the only column, or one that an index uses.
     pub fn drop_column(&self, table: TableId, column: usize) -> Result<()> {
-        let mut change = Change::begin(self);
+        let mut change = Change::begin(self)?;
         let old = change.table(table)?;
         let mut schema = TableSchema::clone(&old.schema);
         check_positions(&schema.name, schema.columns.len(), [column])?;
@@ -350,8 +404,7 @@ impl Database {
                 row.values().enumerate().filter(|(position, _)| *position != column).map(|(_, value)| value).collect();
             Row::new(&values)
         })?;
-        change.finish();
-        Ok(())
+        change.finish()
     }
 
     /// Gives a column another name.
@@ -360,7 +413,7 @@ impl Database {
     ///
     /// [`Error::NotFound`], [`Error::AlreadyExists`].
     pub fn rename_column(&self, table: TableId, column: usize, name: &str) -> Result<()> {
-        let mut change = Change::begin(self);
+        let mut change = Change::begin(self)?;
         let mut state = change.table(table)?;
         let schema = Arc::make_mut(&mut state.schema);
         check_positions(&schema.name, schema.columns.len(), [column])?;
@@ -369,8 +422,7 @@ impl Database {
         }
         schema.columns[column].name = name.to_owned();
         change.state.put_table(state);
-        change.finish();
-        Ok(())
+        change.finish()
     }
 
     /// Gives a table another name.
@@ -379,7 +431,7 @@ impl Database {
     ///
     /// [`Error::NotFound`], [`Error::AlreadyExists`].
     pub fn rename_table(&self, table: TableId, name: &str) -> Result<()> {
-        let mut change = Change::begin(self);
+        let mut change = Change::begin(self)?;
         let mut state = change.table(table)?;
         if !state.schema.name.eq_ignore_ascii_case(name) {
             change.check_free(name)?;
@@ -387,8 +439,7 @@ impl Database {
         change.state.remove_table(table);
         Arc::make_mut(&mut state.schema).name = name.to_owned();
         change.state.put_table(state);
-        change.finish();
-        Ok(())
+        change.finish()
     }
 }
 

@@ -77,8 +77,10 @@ impl SnapshotRegistry {
 
     /// The timestamps that are being read, or `None` while somebody is just beginning.
     pub(crate) fn active(&self, visible: &AtomicU64) -> Option<ActiveSnapshots> {
-        // Relaxed: the caller is the only one that stores it. The fence pairs with the one in `pin`.
-        let mut timestamps = SmallVec::from_slice(&[visible.load(Ordering::Relaxed)]);
+        // Relaxed: only the number matters, and one that has grown since is counted as the older one. The fence pairs
+        // with the one in `pin`.
+        let visible = visible.load(Ordering::Relaxed);
+        let mut timestamps = SmallVec::from_slice(&[visible]);
         fence(Ordering::SeqCst);
         for slot in self.slots.lock().iter() {
             // Acquire: pairs with the release stores of `pin` and `unpin`.
@@ -89,19 +91,24 @@ impl SnapshotRegistry {
             }
         }
         timestamps.sort_unstable();
-        Some(ActiveSnapshots { timestamps })
+        Some(ActiveSnapshots { visible: Timestamp(visible), timestamps })
     }
 }
 
 /// The timestamps that somebody reads at, or may begin to.
 #[derive(Debug)]
 pub(crate) struct ActiveSnapshots {
+    /// Every commit after it may become visible, and readable, at any time.
+    visible: Timestamp,
     timestamps: SmallVec<[u64; 16]>,
 }
 
 impl ActiveSnapshots {
     /// Whether some snapshot sees a version that begins at `begin` and ends at `end`.
     pub(crate) fn sees(&self, begin: Timestamp, end: Timestamp) -> bool {
+        if end > self.visible {
+            return true;
+        }
         let first = self.timestamps.partition_point(|timestamp| *timestamp < begin.0);
         self.timestamps.get(first).is_some_and(|timestamp| *timestamp < end.0)
     }

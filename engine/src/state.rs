@@ -34,6 +34,11 @@ struct IndexPlace {
 }
 
 impl State {
+    /// The state of a catalog whose tables are yet to be put in.
+    pub(crate) fn with_catalog(catalog: Catalog) -> Self {
+        Self { catalog: Arc::new(catalog), ..Self::default() }
+    }
+
     #[inline]
     pub(crate) fn table(&self, table: TableId) -> Option<&Arc<TableState>> {
         self.tables.get(table.0 as usize)?.as_ref()

@@ -21,8 +21,8 @@
 //! Chains of operators are walked in loops. What recursion is left follows the nesting that the parser bounds.
 
 mod aggregate;
-mod change;
 mod chain;
+mod change;
 mod expr;
 mod from;
 mod function;

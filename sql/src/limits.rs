@@ -30,7 +30,7 @@ pub const OPERATORS_MAX: usize = 250;
 /// The most queries that UNION, EXCEPT and INTERSECT join.
 pub const COMPOUND_MAX: usize = 500;
 /// The most parentheses and CASEs inside one another.
-pub const PARENTHESES_MAX: usize = 100;
+pub const PARENTHESES_MAX: usize = 64;
 /// The most queries inside one another, those of views counted.
 pub const QUERIES_MAX: usize = 24;
 /// The most comments inside one another.
@@ -216,8 +216,8 @@ impl Complexity {
                 }
                 Ok(())
             }
-            b"SELECT" | b"FROM" | b"WHERE" | b"GROUP" | b"HAVING" | b"ORDER" | b"LIMIT" | b"ON" | b"SET" | b"VALUES"
-            | b"WHEN" | b"THEN" | b"ELSE" | b"JOIN" => {
+            b"SELECT" | b"FROM" | b"WHERE" | b"GROUP" | b"HAVING" | b"ORDER" | b"LIMIT" | b"ON" | b"SET"
+            | b"VALUES" | b"WHEN" | b"THEN" | b"ELSE" | b"JOIN" => {
                 self.separator();
                 Ok(())
             }

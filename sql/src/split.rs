@@ -321,11 +321,10 @@ mod tests {
 
     #[test]
     fn semicolons_in_strings_names_and_comments_do_not_split() {
-        assert_eq!(texts("SELECT ';' ; SELECT \";\" -- ; \n ; /* ; /* ; */ */ SELECT [;]"), [
-            "SELECT ';'",
-            "SELECT \";\"",
-            "SELECT [;]"
-        ]);
+        assert_eq!(
+            texts("SELECT ';' ; SELECT \";\" -- ; \n ; /* ; /* ; */ */ SELECT [;]"),
+            ["SELECT ';'", "SELECT \";\"", "SELECT [;]"]
+        );
         assert!(texts(" ;; ; -- nothing").is_empty());
         assert_eq!(texts("\u{feff}SELECT 1"), ["SELECT 1"]);
     }

@@ -81,7 +81,10 @@ fn long_chains_under_the_limits_work() {
     let mut session = session();
     assert_eq!(value(&mut session, &format!("SELECT 1{}", repeated(" AND 1", 1_000))), Value::Boolean(true));
     assert_eq!(value(&mut session, &format!("SELECT 0{}", repeated(" OR 0", 1_000))), Value::Boolean(false));
-    assert_eq!(value(&mut session, &format!("SELECT LENGTH('a'{})", repeated(" || 'a'", 1_000))), Value::Integer(1_001));
+    assert_eq!(
+        value(&mut session, &format!("SELECT LENGTH('a'{})", repeated(" || 'a'", 1_000))),
+        Value::Integer(1_001)
+    );
     assert_eq!(value(&mut session, &format!("SELECT 1{}", repeated(" + 1", 250))), Value::Integer(251));
     let sql = format!("SELECT COUNT(*) FROM t WHERE a = 1{}", repeated(" OR a = 1 + 1", 900));
     assert_eq!(value(&mut session, &sql), Value::Integer(2));
@@ -132,11 +135,20 @@ fn a_long_list_works() {
 fn text_over_the_limits_is_refused() {
     check(&format!("SELECT '{}'", repeated("a", 17 << 20)), "string that is too long");
     check(&format!("SELECT 1 /*x*/ {}", repeated("+ 1111111111 /* y */", 3 << 20)), "limit");
-    check(&format!("INSERT INTO t VALUES {} (1, 'x')", repeated("(1, 'a string of some length, as rows have them'),", 1 << 20)), "limit");
+    check(
+        &format!(
+            "INSERT INTO t VALUES {} (1, 'x')",
+            repeated("(1, 'a string of some length, as rows have them'),", 1 << 20)
+        ),
+        "limit",
+    );
     check(&format!("SELECT {} FROM t", repeated("a", 1_000)), "limit 128");
     check(&format!("SELECT \"{}\" FROM t", repeated("a", 1_000)), "limit 128");
     check(&format!("SELECT 1{}", repeated(", 1", 5_000)), "limit 1024");
-    check(&format!("SELECT * FROM t AS t0{}", (1..100).map(|n| format!(", t AS t{n}")).collect::<String>()), "limit 64");
+    check(
+        &format!("SELECT * FROM t AS t0{}", (1..100).map(|n| format!(", t AS t{n}")).collect::<String>()),
+        "limit 64",
+    );
     assert_eq!(value(&mut session(), &format!("SELECT LENGTH('{}')", repeated("a", 1 << 20))), Value::Integer(1 << 20));
 }
 
@@ -221,7 +233,10 @@ fn special_reals_compare_as_documented() {
     let mut session = session();
     assert_eq!(value(&mut session, "SELECT -0.0 = 0.0"), Value::Boolean(true));
     assert_eq!(value(&mut session, "SELECT CAST('NaN' AS REAL) = CAST('NaN' AS REAL)"), Value::Boolean(true));
-    assert_eq!(value(&mut session, "SELECT COUNT(DISTINCT x) FROM (SELECT 0.0 AS x UNION ALL SELECT -0.0)"), Value::Integer(1));
+    assert_eq!(
+        value(&mut session, "SELECT COUNT(DISTINCT x) FROM (SELECT 0.0 AS x UNION ALL SELECT -0.0)"),
+        Value::Integer(1)
+    );
 }
 
 #[test]
@@ -249,10 +264,15 @@ fn what_is_not_there_is_said_to_be_unsupported() {
 #[test]
 fn errors_of_the_parser_are_errors() {
     let mut session = session();
-    for sql in ["SELEC 1", "SELECT", "SELECT FROM", "SELECT 1 1 1", "INSERT t", "FROM t", ")", "SELECT * FROM t WHERE", "'"] {
+    for sql in
+        ["SELEC 1", "SELECT", "SELECT FROM", "SELECT 1 1 1", "INSERT t", "FROM t", ")", "SELECT * FROM t WHERE", "'"]
+    {
         let error = session.execute(sql).unwrap_err();
         assert!(
-            matches!(error.kind(), ErrorKind::Syntax { .. } | ErrorKind::Unterminated { .. } | ErrorKind::NotSupported { .. }),
+            matches!(
+                error.kind(),
+                ErrorKind::Syntax { .. } | ErrorKind::Unterminated { .. } | ErrorKind::NotSupported { .. }
+            ),
             "{sql}: {error:?}"
         );
     }

@@ -87,6 +87,8 @@ impl<C: Cell, S> Core<C, S> {
     #[inline]
     pub(super) fn find(&self, hash: u64, guard: &Guard, mut is_it: impl FnMut(C::Image) -> bool) -> Option<C::Image> {
         let group = self.root(guard).group(hash);
+        // Most entries lie there: their line comes at the same time as that of the tags, not after it.
+        prefetch(group.preferred_line(hash));
         // Acquire: pairs with `unlock`: of a moved group, the entries are in the next table.
         let state = group.meta.state.load(Ordering::Acquire);
         if state & MOVED != 0 {
@@ -135,7 +137,9 @@ impl<C: Cell, S> Core<C, S> {
     /// Asks the processor for the header of a hash's group.
     #[inline]
     pub(super) fn prefetch_group(&self, hash: u64, guard: &Guard) {
-        prefetch(self.root(guard).group(hash).meta);
+        let group = self.root(guard).group(hash);
+        prefetch(group.meta);
+        prefetch(group.preferred_line(hash));
     }
 
     /// Asks the processor for the cell that [`find`](Self::find) will look at first, and gives its image when the cell
@@ -167,7 +171,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         loop {
             let group = table.group(hash);
             // Most changes go there; by the time the tags are known, it has come or is on its way.
-            prefetch(&raw const group.cells[Group::<C>::preferred_slot(hash) as usize % SLOTS]);
+            prefetch(group.preferred_line(hash));
             let state = group.unlocked_state();
             if let Some(next) = table.next() {
                 if state & MOVED == 0 {

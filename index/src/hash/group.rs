@@ -201,6 +201,12 @@ impl<'t, C: Cell> Group<'t, C> {
         ((hash >> 16) as u32 % SLOTS as u32) & !(line_slots as u32 - 1)
     }
 
+    /// The address of the line of cells that a hash prefers.
+    #[inline]
+    pub(super) fn preferred_line(&self, hash: u64) -> *const C {
+        &raw const self.cells[Self::preferred_slot(hash) as usize % SLOTS]
+    }
+
     /// One of the `free` slots, given as a mask: in the preferred line if possible.
     #[inline]
     pub(super) fn free_slot(free: u32, hash: u64) -> Option<u32> {

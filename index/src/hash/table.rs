@@ -1,5 +1,6 @@
 //! One table of groups, its chains' blocks, and the link to the table that replaces it.
 
+use std::ops::RangeInclusive;
 use std::ptr::NonNull;
 
 use parking_lot::Mutex;
@@ -63,10 +64,10 @@ impl<C: Cell> Table<C> {
         index
     }
 
-    /// The lowest hash of the group of `hash`, and the lowest of the next group, if there is one.
-    pub(super) fn range_of(&self, hash: u64) -> (u64, Option<u64>) {
-        let start = hash >> self.shift << self.shift;
-        (start, start.checked_add(1 << self.shift))
+    /// The hashes of the group of `hash`.
+    pub(super) fn range_of(&self, hash: u64) -> RangeInclusive<u64> {
+        let first = hash >> self.shift << self.shift;
+        first..=first | ((1 << self.shift) - 1)
     }
 
     pub(super) fn group_count(&self) -> usize {

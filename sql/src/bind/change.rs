@@ -103,7 +103,8 @@ impl<'a> Binder<'a> {
             let AssignmentTarget::ColumnName(name) = &assignment.target else {
                 return Err(Error::not_supported("SET of several columns at once"));
             };
-            let ident = name.0.last().and_then(|part| part.as_ident()).ok_or_else(|| Error::syntax("SET needs a column"))?;
+            let ident =
+                name.0.last().and_then(|part| part.as_ident()).ok_or_else(|| Error::syntax("SET needs a column"))?;
             let column = self.column_of(table, ident)?;
             let value = self.expr(&assignment.value)?;
             let value = self.fit_stored(value, table.columns[column].column_type)?;

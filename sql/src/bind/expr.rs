@@ -184,8 +184,11 @@ impl<'a> Binder<'a> {
             arguments.push(self.expr(argument)?);
         }
         if arguments.len() > 2 {
-            let kind =
-                ErrorKind::ArgumentCount { function: "TRIM".into(), expected: "1 or 2 arguments", found: arguments.len() };
+            let kind = ErrorKind::ArgumentCount {
+                function: "TRIM".into(),
+                expected: "1 or 2 arguments",
+                found: arguments.len(),
+            };
             return Err(Error::new(kind));
         }
         Ok(Expr::Function { function, arguments })

@@ -74,10 +74,7 @@ impl<'a> Binder<'a> {
         let (left, right) = self.level().relations.split_at(split);
         let left: Vec<&str> = left.iter().flat_map(|relation| relation.columns.names()).collect();
         let right = right.iter().flat_map(|relation| relation.columns.names());
-        right
-            .filter(|name| left.iter().any(|other| other.eq_ignore_ascii_case(name)))
-            .map(str::to_owned)
-            .collect()
+        right.filter(|name| left.iter().any(|other| other.eq_ignore_ascii_case(name))).map(str::to_owned).collect()
     }
 
     /// The condition of USING; of each pair of columns one is hidden.

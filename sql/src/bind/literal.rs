@@ -77,8 +77,7 @@ pub(super) fn column_type(data_type: &DataType) -> Result<ColumnType> {
 }
 
 fn unknown_type(name: &str) -> Error {
-    const NAMES: [&str; 9] =
-        ["INTEGER", "REAL", "TEXT", "BOOLEAN", "BLOB", "DATE", "TIMESTAMP", "VARCHAR", "NUMERIC"];
+    const NAMES: [&str; 9] = ["INTEGER", "REAL", "TEXT", "BOOLEAN", "BLOB", "DATE", "TIMESTAMP", "VARCHAR", "NUMERIC"];
     let error = Error::unknown("type", name).suggesting(name, NAMES);
     match error.hint() {
         Some(_) => error,

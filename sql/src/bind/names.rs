@@ -84,8 +84,7 @@ fn is_before_list(word: &str) -> bool {
 }
 
 fn is_after_list(word: &str) -> bool {
-    const KEYWORDS: [&str; 9] =
-        ["FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT"];
+    const KEYWORDS: [&str; 9] = ["FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT"];
     KEYWORDS.iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
 }
 
@@ -95,11 +94,10 @@ mod tests {
 
     #[test]
     fn items_are_cut_at_their_commas() {
-        assert_eq!(items("SELECT DISTINCT a + 1, f(a, b) , 'x, y' || c FROM t, u"), [
-            "a + 1",
-            "f(a, b)",
-            "'x, y' || c"
-        ]);
+        assert_eq!(
+            items("SELECT DISTINCT a + 1, f(a, b) , 'x, y' || c FROM t, u"),
+            ["a + 1", "f(a, b)", "'x, y' || c"]
+        );
         assert_eq!(items("SELECT 1) AS x, y"), ["1"]);
         assert_eq!(items("select count ( * ) /* all, of it */ ;"), ["count ( * )"]);
         assert_eq!(items("SELECT (SELECT a FROM t), b WHERE"), ["(SELECT a FROM t)", "b"]);

@@ -32,10 +32,7 @@ pub(super) fn same(left: &Expr, right: &Expr) -> bool {
             Like { operand: a, pattern: b, escape: one, negated: with },
             Like { operand: c, pattern: d, escape: other, negated: without },
         ) => one == other && with == without && same(a, c) && same(b, d),
-        (
-            Case { operand: a, branches: b, otherwise: c },
-            Case { operand: d, branches: e, otherwise: f },
-        ) => {
+        (Case { operand: a, branches: b, otherwise: c }, Case { operand: d, branches: e, otherwise: f }) => {
             both_same(a.as_deref(), d.as_deref())
                 && both_same(c.as_deref(), f.as_deref())
                 && b.len() == e.len()

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use manicule_engine::{
-    Column, ColumnType, IndexColumn, IndexDefinition, IndexId, IndexMethod, TableDefinition, TableId, TableSchema, Value,
-    ViewSchema,
+    Column, ColumnType, IndexColumn, IndexDefinition, IndexId, IndexMethod, TableDefinition, TableId, TableSchema,
+    Value, ViewSchema,
 };
 use manicule_query::plan::Bound;
 use sqlparser::ast::{
@@ -21,17 +21,36 @@ use crate::limits::{COLUMNS_MAX, too_complex};
 #[derive(Debug)]
 pub(crate) enum SchemaChange {
     CreateTable(TableDefinition),
-    CreateTableAs { name: String, query: Box<Bound> },
+    CreateTableAs {
+        name: String,
+        query: Box<Bound>,
+    },
     DropTables(Vec<TableId>),
     DeleteAll(TableId),
-    CreateIndex { table: TableId, definition: IndexDefinition },
+    CreateIndex {
+        table: TableId,
+        definition: IndexDefinition,
+    },
     DropIndexes(Vec<IndexId>),
     CreateView(ViewSchema),
     DropViews(Vec<String>),
-    AddColumn { table: TableId, column: Column },
-    DropColumn { table: TableId, column: usize },
-    RenameColumn { table: TableId, column: usize, name: String },
-    RenameTable { table: TableId, name: String },
+    AddColumn {
+        table: TableId,
+        column: Column,
+    },
+    DropColumn {
+        table: TableId,
+        column: usize,
+    },
+    RenameColumn {
+        table: TableId,
+        column: usize,
+        name: String,
+    },
+    RenameTable {
+        table: TableId,
+        name: String,
+    },
     /// What is asked for is so already.
     Nothing,
 }
@@ -125,7 +144,9 @@ impl<'a> Binder<'a> {
                 ColumnOption::Collation(name) if !name.to_string().eq_ignore_ascii_case("binary") => {
                     return Err(Error::not_supported(format!("COLLATE {name}")));
                 }
-                ColumnOption::ForeignKey(_) => return Err(Error::not_supported("a foreign key").at(self.span(&ast.name))),
+                ColumnOption::ForeignKey(_) => {
+                    return Err(Error::not_supported("a foreign key").at(self.span(&ast.name)));
+                }
                 ColumnOption::Generated { .. } | ColumnOption::Identity(_) => {
                     return Err(Error::not_supported("a generated column").at(self.span(&ast.name)));
                 }
@@ -359,7 +380,9 @@ fn index_method(create: &CreateIndex) -> Result<IndexMethod> {
         None | Some(IndexType::BTree) => Ok(IndexMethod::Tree),
         Some(IndexType::Hash) => Ok(IndexMethod::Hash),
         Some(IndexType::Custom(name)) if name.value.eq_ignore_ascii_case("tree") => Ok(IndexMethod::Tree),
-        Some(other) => Err(Error::not_supported(format!("USING {other}")).with_hint("an index is USING HASH or USING TREE")),
+        Some(other) => {
+            Err(Error::not_supported(format!("USING {other}")).with_hint("an index is USING HASH or USING TREE"))
+        }
     }
 }
 

@@ -89,7 +89,8 @@ impl<'a> Binder<'a> {
         let aliases = std::mem::take(&mut self.level().aliases);
         for (position, item) in items.iter().enumerate() {
             let text = |texts: &mut Option<Vec<&'a str>>, whole: &'a str| {
-                let texts = texts.get_or_insert_with(|| start.map_or(Vec::new(), |start| names::items(&whole[start..])));
+                let texts =
+                    texts.get_or_insert_with(|| start.map_or(Vec::new(), |start| names::items(&whole[start..])));
                 texts.get(position).map_or("?column?", |text| text).to_owned()
             };
             let whole = self.text;

@@ -38,7 +38,9 @@ impl Session {
             SchemaChange::CreateIndex { table, definition } => {
                 database.create_index(table, definition)?;
             }
-            SchemaChange::DropIndexes(indexes) => indexes.into_iter().try_for_each(|index| database.drop_index(index))?,
+            SchemaChange::DropIndexes(indexes) => {
+                indexes.into_iter().try_for_each(|index| database.drop_index(index))?
+            }
             SchemaChange::CreateView(view) => database.create_view(view)?,
             SchemaChange::DropViews(views) => views.iter().try_for_each(|view| database.drop_view(view))?,
             SchemaChange::AddColumn { table, column } => database.add_column(table, column)?,
@@ -63,8 +65,7 @@ impl Session {
             })
             .collect();
         let types: Vec<ColumnType> = columns.iter().map(|column| column.column_type).collect();
-        let table =
-            self.database.create_table(TableDefinition { name, columns, ..TableDefinition::default() })?;
+        let table = self.database.create_table(TableDefinition { name, columns, ..TableDefinition::default() })?;
         let filled = self.fill(table, &types, &rows);
         if filled.is_err() {
             self.database.drop_table(table)?;
