@@ -21,7 +21,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use manicule_sql::Routing;
+use manicule::Routing;
 use run::{Tally, run_file};
 
 /// How many files run at once.

@@ -1,69 +1,98 @@
-//! The one place where the shell meets the database.
+//! The one place where the shell meets a session of the database.
 
-use std::time::Duration;
+use std::io;
+use std::ops::ControlFlow;
 
-use manicule::{Database, Value};
+use manicule::{CancellationToken, Database, OutputColumn, Report, Session, StatementText, Value};
 
 use crate::error::{Error, Result};
 
+pub(crate) use manicule::is_complete;
+
 /// Receives the rows of a statement.
-pub(crate) trait Sink {
+pub(crate) trait RowSink {
     /// The names of the columns, once, before the first row.
-    fn columns(&mut self, names: &[String]) -> Result<()>;
+    fn columns(&mut self, names: &[String]) -> io::Result<()>;
     /// A row.
-    fn row(&mut self, values: &[Value<'_>]) -> Result<()>;
-}
-
-/// What a statement did.
-#[derive(Debug, Default)]
-pub(crate) struct Report {
-    /// How many rows it changed, if it changes rows.
-    pub(crate) changed: Option<u64>,
-    /// How the rows were found.
-    pub(crate) via: String,
-    /// How long it took.
-    pub(crate) elapsed: Duration,
-}
-
-/// A statement of a text.
-#[derive(Debug)]
-pub(crate) struct StatementText<'t> {
-    pub(crate) text: &'t str,
-    pub(crate) offset: usize,
+    fn row(&mut self, values: &[Value<'_>]) -> io::Result<()>;
 }
 
 /// The database and a session on it.
 #[derive(Debug)]
 pub(crate) struct Backend {
     database: Database,
+    session: Session,
 }
 
 impl Backend {
+    /// A session on the database.
     pub(crate) fn new(database: Database) -> Self {
-        Self { database }
+        Self { session: Session::new(&database), database }
     }
 
+    /// The database.
     pub(crate) fn database(&self) -> &Database {
         &self.database
     }
 
-    pub(crate) fn run(&mut self, _sql: &str, _parameters: &[Value<'static>], _sink: &mut dyn Sink) -> Result<Report> {
-        Err(Error::Statement("not there yet".to_owned()))
+    /// Runs one statement and hands its rows to `sink` as they come.
+    ///
+    /// # Errors
+    ///
+    /// The statement's own, with its place in the text, or that of the sink, which ends the statement.
+    pub(crate) fn run(&mut self, sql: &str, parameters: &[Value<'_>], sink: &mut dyn RowSink) -> Result<Report> {
+        let mut adapter = Adapter { sink, failure: None };
+        let report = self.session.run(sql, parameters, &mut adapter);
+        if let Some(error) = adapter.failure {
+            return Err(Error::Output(error));
+        }
+        report.map_err(|error| Error::Statement(error.render(sql)))
     }
 
+    /// Whether a transaction is open.
     pub(crate) fn is_in_transaction(&self) -> bool {
-        false
+        self.session.is_in_transaction()
     }
 
-    pub(crate) fn cancel_handle(&self) -> impl Fn() + Send + 'static {
-        || {}
+    /// What cancels the statement that runs.
+    pub(crate) fn cancel_handle(&self) -> CancellationToken {
+        self.session.cancel_handle()
     }
 }
 
+/// The statements of a text. One that cannot be told from what follows is the last.
 pub(crate) fn split(text: &str) -> impl Iterator<Item = Result<StatementText<'_>>> {
-    std::iter::once(Ok(StatementText { text, offset: 0 }))
+    manicule::split_statements(text)
+        .map(move |statement| statement.map_err(|error| Error::Statement(error.render(text))))
 }
 
-pub(crate) fn is_complete(text: &str) -> bool {
-    text.trim_end().ends_with(';')
+/// A sink whose failures end the statement.
+struct Adapter<'s> {
+    sink: &'s mut dyn RowSink,
+    failure: Option<io::Error>,
+}
+
+impl Adapter<'_> {
+    fn flow(&mut self, result: io::Result<()>) -> ControlFlow<()> {
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl manicule::Sink for Adapter<'_> {
+    fn columns(&mut self, columns: &[OutputColumn]) -> ControlFlow<()> {
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        let result = self.sink.columns(&names);
+        self.flow(result)
+    }
+
+    fn row(&mut self, row: &[Value<'_>]) -> ControlFlow<()> {
+        let result = self.sink.row(row);
+        self.flow(result)
+    }
 }

@@ -79,7 +79,7 @@ impl Batch<'_> {
                 let message = format!("a statement of more than {} MiB", PENDING_BYTES_MAX >> 20);
                 return Err(self.failure(self.pending_line, Error::Statement(message)));
             }
-            if line.contains(';') && backend::is_complete(&self.pending) {
+            if may_end_statement(&line) && backend::is_complete(&self.pending) {
                 self.run_pending()?;
             }
         }
@@ -99,6 +99,12 @@ impl Batch<'_> {
     fn failure(&self, line: usize, error: Error) -> Failure {
         Failure { place: self.name.map(|name| format!("{name}:{line}")), error }
     }
+}
+
+/// Whether a line is worth asking for the end of a statement, so that a statement of many lines is not looked at as often:
+/// it has a semicolon, or ends a comment, after which a command may stand.
+fn may_end_statement(line: &str) -> bool {
+    line.contains(';') || line.contains("*/") || line.trim_start().starts_with("--")
 }
 
 /// Whether the text is a command and not SQL.

@@ -44,7 +44,8 @@ pub(crate) fn run(shell: &mut Shell) -> Result<(), Error> {
         // The first session has no history to read.
         let _ = editor.load_history(path);
     }
-    interrupt::install(shell.backend.cancel_handle());
+    let token = shell.backend.cancel_handle();
+    interrupt::install(move || token.cancel());
     shell::note(concat!(
         "Manicule ",
         env!("CARGO_PKG_VERSION"),

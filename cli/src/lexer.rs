@@ -100,6 +100,12 @@ fn block_comment(rest: &str) -> (TokenKind, usize) {
     (TokenKind::Comment, rest.len())
 }
 
+/// Whether the statement shows a plan.
+pub(crate) fn is_explain(sql: &str) -> bool {
+    let first = tokens(sql).find(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Comment));
+    first.is_some_and(|token| sql[token.span].eq_ignore_ascii_case("EXPLAIN"))
+}
+
 /// How many positional parameters a statement takes: its `?`, or its greatest `$n`.
 pub(crate) fn parameter_count(sql: &str) -> usize {
     let (mut count, mut numbered) = (0, 0);

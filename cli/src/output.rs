@@ -6,6 +6,7 @@
 mod csv;
 mod json;
 mod line;
+mod plain;
 mod table;
 
 use std::io::{self, Write};
@@ -100,6 +101,11 @@ pub(crate) fn writer(mode: Mode, target: Target) -> Box<dyn RowWriter> {
         Mode::Jsonl => Box::new(json::Json::lines()),
         Mode::Line => Box::new(line::Lines::default()),
     }
+}
+
+/// The writer of a plan, which is lines of text.
+pub(crate) fn plain() -> Box<dyn RowWriter> {
+    Box::new(plain::Plain)
 }
 
 #[cfg(test)]

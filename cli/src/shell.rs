@@ -5,9 +5,9 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use manicule::Value;
+use manicule::{Report, Value};
 
-use crate::backend::{Backend, Report, Sink};
+use crate::backend::{Backend, RowSink};
 use crate::command;
 use crate::error::{Error, Result};
 use crate::output::{self, Mode, RowWriter, Target};
@@ -83,7 +83,10 @@ impl Shell {
         let parameters = self.parameters_for(sql)?;
         let target = self.output.target();
         let mut result = StatementResult {
-            writer: output::writer(self.settings.mode, target),
+            writer: match self.settings.mode {
+                Mode::Table if lexer::is_explain(sql) => output::plain(),
+                mode => output::writer(mode, target),
+            },
             out: self.output.writer(),
             has_columns: false,
             row_count: 0,
@@ -103,7 +106,9 @@ impl Shell {
                 text::counted(row_count, "row")
             ));
         }
-        self.write_footer(has_columns.then_some(row_count), &report);
+        if !lexer::is_explain(sql) {
+            self.write_footer(has_columns.then_some(row_count), &report);
+        }
         Ok(())
     }
 
@@ -200,7 +205,7 @@ impl Shell {
             parts.push(elapsed(report.elapsed));
         }
         if self.settings.footer && !report.via.is_empty() {
-            parts.push(format!("via {}", report.via));
+            parts.push(format!("via {}", report.via.trim_start_matches("via ")));
         }
         if !parts.is_empty() {
             note(&parts.join("  "));
@@ -248,15 +253,15 @@ struct StatementResult<'o> {
     row_count: u64,
 }
 
-impl Sink for StatementResult<'_> {
-    fn columns(&mut self, names: &[String]) -> Result<()> {
+impl RowSink for StatementResult<'_> {
+    fn columns(&mut self, names: &[String]) -> io::Result<()> {
         self.has_columns = true;
-        self.writer.columns(names, self.out).map_err(Error::Output)
+        self.writer.columns(names, self.out)
     }
 
-    fn row(&mut self, values: &[Value<'_>]) -> Result<()> {
+    fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
         self.row_count += 1;
-        self.writer.row(values, self.out).map_err(Error::Output)
+        self.writer.row(values, self.out)
     }
 }
 

@@ -80,8 +80,7 @@ impl Session {
         for statement in split_statements(sql) {
             let statement = statement?;
             let mut rows = Collector::default();
-            let report =
-                self.run_text(statement, &[], &mut rows).map_err(|error| error.shifted(statement.offset))?;
+            let report = self.run_text(statement, &[], &mut rows).map_err(|error| error.shifted(statement.offset))?;
             outcomes.push(rows.outcome(&report));
         }
         Ok(outcomes)

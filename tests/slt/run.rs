@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use manicule_engine::Database;
-use manicule_sql::{Error, Routing, Session};
+use manicule::{Database, Error, Routing, Session};
 use md5::{Digest, Md5};
 
 use crate::record::{Kind, Record, Sort, records};

@@ -1,6 +1,6 @@
 //! Values as SQLite's own runner prints them.
 
-use manicule_engine::Value;
+use manicule::Value;
 
 /// The value under a type letter.
 pub(crate) fn print(value: &Value<'_>, letter: char) -> String {

@@ -13,6 +13,8 @@ use crate::error::{CsvError, Error, Result};
 
 /// The largest field, in bytes.
 const FIELD_BYTES_MAX: usize = 16 << 20;
+/// The largest record, in bytes.
+const RECORD_BYTES_MAX: usize = 64 << 20;
 /// The most fields of a record.
 const FIELDS_MAX: usize = 1 << 20;
 const BUFFER_BYTES: usize = 64 << 10;
@@ -242,9 +244,12 @@ impl<R: Read> Reader<R> {
 
     fn grow_bytes(&mut self, byte_count: usize, end_count: usize) -> Result<()> {
         let field_start = end_count.checked_sub(1).map_or(0, |last| self.ends[last]);
-        if byte_count - field_start > FIELD_BYTES_MAX {
+        if byte_count - field_start >= FIELD_BYTES_MAX {
             let line = self.line + line_breaks(&self.bytes[..field_start]);
             return Err(self.wrong(line, format!("a field of more than {} MiB begins here", FIELD_BYTES_MAX >> 20)));
+        }
+        if self.bytes.len() >= RECORD_BYTES_MAX {
+            return Err(self.wrong(self.line, format!("a record of more than {} MiB", RECORD_BYTES_MAX >> 20)));
         }
         self.bytes.resize(self.bytes.len() * 2, 0);
         Ok(())

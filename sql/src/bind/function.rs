@@ -144,6 +144,7 @@ impl<'a> Binder<'a> {
         let grouping = self.level().grouping.as_mut().expect("it was there before the arguments");
         grouping.is_over_rows = false;
         let (argument, separator) = bound?;
+        grouping.has_extreme |= matches!(function, AggregateFunction::Min | AggregateFunction::Max);
         let function = if is_rows { AggregateFunction::CountRows } else { function };
         Ok(grouping.add(AggregateCall { function, argument, distinct: arguments.is_distinct, separator }))
     }

@@ -65,11 +65,7 @@ impl Prepared {
 }
 
 /// The plan of a statement that has one.
-pub(super) fn plan_statement(
-    statement: StatementText<'_>,
-    view: &View<'_>,
-    routing: Routing,
-) -> Result<Arc<Planned>> {
+pub(super) fn plan_statement(statement: StatementText<'_>, view: &View<'_>, routing: Routing) -> Result<Arc<Planned>> {
     match compile(statement, view, routing)? {
         Compiled::Plan(planned) => Ok(planned),
         _ => Err(Error::not_supported("preparing a statement other than SELECT, INSERT, UPDATE and DELETE")),
