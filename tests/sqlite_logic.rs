@@ -42,7 +42,8 @@ fn main() -> ExitCode {
     if env::args().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }
-    let root = env::var_os("SLT_DIR").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/slt"), PathBuf::from);
+    let root = env::var_os("SLT_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/slt"), PathBuf::from);
     let mut files = Vec::new();
     find_files(&root, &mut files);
     let only = env::var("SLT_ONLY").unwrap_or_default();
@@ -117,7 +118,10 @@ fn add(directory: &mut Directory, tally: Tally, elapsed: Duration) {
 
 fn report(directories: &BTreeMap<String, Directory>, elapsed: Duration) -> ExitCode {
     let mut total = Directory::default();
-    println!("{:<22} {:>5} {:>8} {:>11} {:>6} {:>8}", "directory", "files", "passed", "unsupported", "wrong", "seconds");
+    println!(
+        "{:<22} {:>5} {:>8} {:>11} {:>6} {:>8}",
+        "directory", "files", "passed", "unsupported", "wrong", "seconds"
+    );
     for (name, directory) in directories {
         line(name, directory);
         total.files += directory.files;

@@ -147,9 +147,7 @@ fn find_parameters(tokens: &[TokenWithSpan]) -> std::result::Result<Parameters, 
 /// Two spellings of SQLite's that the parser does not know: `IN table` becomes `IN (SELECT * FROM table)`, and INDEXED BY
 /// and NOT INDEXED, which only give advice, are left out.
 fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
-    let is = |token: &TokenWithSpan, expected: &str| {
-        matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
-    };
+    let is = |token: &TokenWithSpan, expected: &str| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected));
     let has_advice = tokens.iter().any(|token| is(token, "INDEXED"));
     let has_table = tokens.windows(3).any(|three| {
         is(&three[0], "IN") && matches!((&three[1].token, &three[2].token), (Token::Whitespace(_), Token::Word(_)))

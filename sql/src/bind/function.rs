@@ -133,6 +133,9 @@ impl<'a> Binder<'a> {
         if found < least || found > most {
             return Err(argument_count(&name, least, most, found));
         }
+        if arguments.is_distinct && found > 1 {
+            return Err(Error::syntax(format!("{name}(DISTINCT …) takes one argument")));
+        }
         match self.level().grouping.as_mut() {
             None => return Err(Error::grouping(format!("aggregate {name} is not allowed here"))),
             Some(grouping) if grouping.is_over_rows => {

@@ -106,7 +106,7 @@ impl<'a> Binder<'a> {
     pub(super) fn name(&mut self, ident: &'a Ident) -> Result<Expr> {
         for level in (0..self.levels.len()).rev() {
             if let Some(column) = self.find_in_level(level, ident)? {
-                return self.found(&Found { level, column }, ident);
+                return Ok(self.found(&Found { level, column }));
             }
             if level + 1 == self.levels.len()
                 && let Some(expr) = self.alias(&ident.value)
@@ -129,7 +129,7 @@ impl<'a> Binder<'a> {
             has_table = true;
             if let Some(column) = relation.columns.position(&ident.value) {
                 let column = ColumnRef { slot: relation.slot, column };
-                return self.found(&Found { level, column }, ident);
+                return Ok(self.found(&Found { level, column }));
             }
         }
         if has_table {
@@ -159,7 +159,7 @@ impl<'a> Binder<'a> {
     }
 
     /// Notes what the levels in between read, and replaces a column of rows by the group's where groups are meant.
-    fn found(&mut self, found: &Found, ident: &Ident) -> Result<Expr> {
+    fn found(&mut self, found: &Found) -> Expr {
         let mut column = found.column;
         if let Some(grouping) = &mut self.levels[found.level].grouping
             && !grouping.is_over_rows
@@ -171,7 +171,7 @@ impl<'a> Binder<'a> {
                 level.outer_slots.push(column.slot);
             }
         }
-        Ok(Expr::Column(column))
+        Expr::Column(column)
     }
 
     /// The expression that the select list gives that name to.

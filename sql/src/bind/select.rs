@@ -61,7 +61,10 @@ impl<'a> Binder<'a> {
             plan = LogicalPlan::Filter { input: Box::new(plan), predicate };
         }
         self.shared.slots[slot] = projection.expressions.iter().map(|expr| self.type_of(expr)).collect();
-        let columns = projection.columns;
+        let mut columns = projection.columns;
+        for (column, column_type) in columns.iter_mut().zip(&self.shared.slots[slot]) {
+            column.column_type = *column_type;
+        }
         plan = LogicalPlan::Project { input: Box::new(plan), expressions: projection.expressions, slot };
         if is_distinct(select)? {
             plan = LogicalPlan::Distinct { input: Box::new(plan), columns: columns.len() };
@@ -118,11 +121,11 @@ impl<'a> Binder<'a> {
                     }
                     _ => text(),
                 };
-                self.push_column(projection, bound, name);
+                Self::push_column(projection, bound, name);
             }
             SelectItem::ExprWithAlias { expr, alias } => {
                 let bound = self.expr(expr)?;
-                self.push_column(projection, bound, alias.value.clone());
+                Self::push_column(projection, bound, alias.value.clone());
             }
             SelectItem::Wildcard(options) => {
                 refuse_options(options)?;
@@ -137,8 +140,9 @@ impl<'a> Binder<'a> {
         Ok(())
     }
 
-    fn push_column(&self, projection: &mut Projection, expr: Expr, name: String) {
-        projection.columns.push(OutputColumn { name, column_type: self.type_of(&expr) });
+    fn push_column(projection: &mut Projection, expr: Expr, name: String) {
+        // The type is known when the aggregates are.
+        projection.columns.push(OutputColumn { name, column_type: None });
         projection.expressions.push(expr);
     }
 
@@ -173,7 +177,7 @@ impl<'a> Binder<'a> {
         }
         for (column, name) in found {
             let expr = self.over_groups(column);
-            self.push_column(projection, expr, name);
+            Self::push_column(projection, expr, name);
         }
         Ok(())
     }
