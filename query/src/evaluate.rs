@@ -13,7 +13,7 @@ mod compare;
 mod function;
 mod like;
 
-use manicule_engine::Value;
+use manicule_engine::{ColumnType, Value};
 
 pub use cast::{cast, coerce_for_storage};
 pub(crate) use compare::{comparable, compare_values, equal_values};
@@ -40,34 +40,31 @@ pub fn evaluate_constant(expr: &Expr) -> Result<Value<'static>> {
 }
 
 /// The value of an expression, borrowing from the frame.
+#[inline]
 pub(crate) fn evaluate<'a, 'v: 'a>(expr: &'v Expr, frame: &'a Frame<'_, 'v>) -> Result<Value<'a>> {
     match expr {
         Expr::Literal(value) => Ok(value.as_borrowed()),
         Expr::Parameter(position) => Ok(frame.run.parameters[*position].as_borrowed()),
         Expr::Column(column) => Ok(frame.slots[column.slot].get(column.column)),
-        Expr::Unary { operator, operand } => unary(*operator, evaluate(operand, frame)?),
-        Expr::Binary { operator, left, right } => {
-            let left = evaluate(left, frame)?;
-            binary(*operator, left, evaluate(right, frame)?, frame)
-        }
+        _ => evaluate_composed(expr, frame),
+    }
+}
+
+/// An expression with operands. Every arm is one call, so that a deep expression needs little stack.
+fn evaluate_composed<'a, 'v: 'a>(expr: &'v Expr, frame: &'a Frame<'_, 'v>) -> Result<Value<'a>> {
+    match expr {
+        Expr::Literal(_) | Expr::Parameter(_) | Expr::Column(_) => evaluate(expr, frame),
+        Expr::Unary { operator, operand } => unary(*operator, operand, frame),
+        Expr::Binary { operator, left, right } => binary(*operator, left, right, frame),
         Expr::And(parts) => logic(parts, frame, false),
         Expr::Or(parts) => logic(parts, frame, true),
-        Expr::IsNull { operand, negated } => Ok(Value::Boolean(evaluate(operand, frame)?.is_null() != *negated)),
-        Expr::Between { operand, low, high, negated } => {
-            let operand = evaluate(operand, frame)?;
-            let above = compare(BinaryOperator::GreaterOrEqual, &operand, &evaluate(low, frame)?);
-            let below = compare(BinaryOperator::LessOrEqual, &operand, &evaluate(high, frame)?);
-            Ok(boolean(negate_if(and(above, below), *negated)))
-        }
-        Expr::InList { operand, list, negated } => in_list(&evaluate(operand, frame)?, list, *negated, frame),
-        Expr::InSet { operand, set, negated } => Ok(in_set(evaluate(operand, frame)?, set, *negated)),
-        Expr::Like { operand, pattern, escape, negated } => {
-            let operand = evaluate(operand, frame)?;
-            let pattern = evaluate(pattern, frame)?;
-            Ok(boolean(negate_if(like::like(&operand, &pattern, *escape)?, *negated)))
-        }
+        Expr::IsNull { operand, negated } => is_null(operand, *negated, frame),
+        Expr::Between { operand, low, high, negated } => between(operand, [low, high], *negated, frame),
+        Expr::InList { operand, list, negated } => in_list(operand, list, *negated, frame),
+        Expr::InSet { operand, set, negated } => in_set(operand, set, *negated, frame),
+        Expr::Like { operand, pattern, escape, negated } => like([operand, pattern], *escape, *negated, frame),
         Expr::Case { operand, branches, otherwise } => case(operand.as_deref(), branches, otherwise.as_deref(), frame),
-        Expr::Cast { operand, target } => cast(evaluate(operand, frame)?, *target),
+        Expr::Cast { operand, target } => evaluate_cast(operand, *target, frame),
         Expr::Function { function, arguments } => function::call(*function, arguments, frame),
         Expr::Planned { form, operand, negated, subplan } => {
             evaluate_subquery(*form, operand.as_deref(), *negated, *subplan, frame)
@@ -159,7 +156,8 @@ fn logic<'a, 'v: 'a>(parts: &'v [Expr], frame: &'a Frame<'_, 'v>, decisive: bool
     Ok(if unknown { Value::Null } else { Value::Boolean(!decisive) })
 }
 
-fn unary(operator: UnaryOperator, operand: Value<'_>) -> Result<Value<'_>> {
+fn unary<'a, 'v: 'a>(operator: UnaryOperator, operand: &'v Expr, frame: &'a Frame<'_, 'v>) -> Result<Value<'a>> {
+    let operand = evaluate(operand, frame)?;
     match operator {
         UnaryOperator::Not => Ok(boolean(negate_if(truth(&operand)?, true))),
         UnaryOperator::Negate => arithmetic::negate(operand),
@@ -167,7 +165,44 @@ fn unary(operator: UnaryOperator, operand: Value<'_>) -> Result<Value<'_>> {
     }
 }
 
-fn binary<'a>(operator: BinaryOperator, left: Value<'a>, right: Value<'a>, frame: &Frame<'_, '_>) -> Result<Value<'a>> {
+fn is_null<'a, 'v: 'a>(operand: &'v Expr, negated: bool, frame: &'a Frame<'_, 'v>) -> Result<Value<'a>> {
+    Ok(Value::Boolean(evaluate(operand, frame)?.is_null() != negated))
+}
+
+fn between<'a, 'v: 'a>(
+    operand: &'v Expr,
+    [low, high]: [&'v Expr; 2],
+    negated: bool,
+    frame: &'a Frame<'_, 'v>,
+) -> Result<Value<'a>> {
+    let operand = evaluate(operand, frame)?;
+    let above = compare(BinaryOperator::GreaterOrEqual, &operand, &evaluate(low, frame)?);
+    let below = compare(BinaryOperator::LessOrEqual, &operand, &evaluate(high, frame)?);
+    Ok(boolean(negate_if(and(above, below), negated)))
+}
+
+fn like<'a, 'v: 'a>(
+    [operand, pattern]: [&'v Expr; 2],
+    escape: Option<char>,
+    negated: bool,
+    frame: &'a Frame<'_, 'v>,
+) -> Result<Value<'a>> {
+    let (operand, pattern) = (evaluate(operand, frame)?, evaluate(pattern, frame)?);
+    Ok(boolean(negate_if(like::like(&operand, &pattern, escape)?, negated)))
+}
+
+fn evaluate_cast<'a, 'v: 'a>(operand: &'v Expr, target: ColumnType, frame: &'a Frame<'_, 'v>) -> Result<Value<'a>> {
+    cast(evaluate(operand, frame)?, target)
+}
+
+fn binary<'a, 'v: 'a>(
+    operator: BinaryOperator,
+    left: &'v Expr,
+    right: &'v Expr,
+    frame: &'a Frame<'_, 'v>,
+) -> Result<Value<'a>> {
+    let left = evaluate(left, frame)?;
+    let right = evaluate(right, frame)?;
     match operator {
         BinaryOperator::Equal
         | BinaryOperator::NotEqual
@@ -207,14 +242,15 @@ fn compare(operator: BinaryOperator, left: &Value<'_>, right: &Value<'_>) -> Opt
 }
 
 fn in_list<'a, 'v: 'a>(
-    operand: &Value<'_>,
+    operand: &'v Expr,
     list: &'v [Expr],
     negated: bool,
     frame: &'a Frame<'_, 'v>,
 ) -> Result<Value<'a>> {
+    let operand = evaluate(operand, frame)?;
     let mut found = Some(false);
     for item in list {
-        match compare(BinaryOperator::Equal, operand, &evaluate(item, frame)?) {
+        match compare(BinaryOperator::Equal, &operand, &evaluate(item, frame)?) {
             Some(true) => return Ok(Value::Boolean(!negated)),
             Some(false) => {}
             None => found = None,
@@ -223,7 +259,13 @@ fn in_list<'a, 'v: 'a>(
     Ok(boolean(negate_if(found, negated)))
 }
 
-fn in_set<'a>(operand: Value<'_>, set: &ConstantSet, negated: bool) -> Value<'a> {
+fn in_set<'a, 'v: 'a>(
+    operand: &'v Expr,
+    set: &ConstantSet,
+    negated: bool,
+    frame: &'a Frame<'_, 'v>,
+) -> Result<Value<'a>> {
+    let operand = evaluate(operand, frame)?;
     let found = if operand.is_null() {
         if set.values.is_empty() && !set.has_null { Some(false) } else { None }
     } else if set.values.contains(&comparable(operand)) {
@@ -233,7 +275,7 @@ fn in_set<'a>(operand: Value<'_>, set: &ConstantSet, negated: bool) -> Value<'a>
     } else {
         Some(false)
     };
-    boolean(negate_if(found, negated))
+    Ok(boolean(negate_if(found, negated)))
 }
 
 fn case<'a, 'v: 'a>(

@@ -30,6 +30,8 @@ pub struct PhysicalPlan {
     pub(crate) catalog: Arc<Catalog>,
     /// The passes of the rewriter that changed something.
     pub(crate) rewrites: Vec<&'static str>,
+    /// The tables that it reads by more than one whole key, with how many rows each had.
+    pub(crate) table_rows: Vec<(TableId, u64)>,
     /// The short way, where the plan is nothing but a lookup by a whole key.
     pub(crate) point: Option<PointLookup>,
 }
@@ -136,6 +138,17 @@ impl PhysicalPlan {
         self.check_parameters(context)?;
         let analysis = execute::analyze(self, view, context)?;
         Ok(explain::explain(self, format, Some(&analysis)))
+    }
+
+    /// Whether a table that it reads has become eight times larger or smaller since it was made, so that another plan may
+    /// be better. It still gives the right rows. Costs one look at each table's row count.
+    pub fn is_outdated(&self, view: &View<'_>) -> bool {
+        /// Fewer rows than this make no difference.
+        const ROWS_MIN: u64 = 64;
+        self.table_rows.iter().any(|&(table, then)| {
+            let (then, now) = (then.max(ROWS_MIN), view.row_count(table).max(ROWS_MIN));
+            now / 8 >= then || then / 8 >= now
+        })
     }
 
     #[inline]

@@ -34,7 +34,7 @@ mod subquery;
 
 use std::sync::Arc;
 
-use manicule_engine::{Catalog, View};
+use manicule_engine::{Catalog, TableId, View};
 
 pub(crate) use bounds::{Fit, fit, fit_lower, fit_upper};
 pub(crate) use statement::plan_statement;
@@ -63,11 +63,20 @@ pub(crate) struct Router<'a, 's> {
     routing: Routing,
     subplans: Vec<Subplan>,
     node_count: usize,
+    /// The tables that are read, with their row counts.
+    table_rows: Vec<(TableId, u64)>,
 }
 
 impl<'a, 's> Router<'a, 's> {
     fn new(view: &'a View<'s>, routing: Routing) -> Self {
-        Self { view, catalog: view.catalog().clone(), routing, subplans: Vec::new(), node_count: 0 }
+        Self {
+            view,
+            catalog: view.catalog().clone(),
+            routing,
+            subplans: Vec::new(),
+            node_count: 0,
+            table_rows: Vec::new(),
+        }
     }
 
     fn node(&mut self, rows: f64, kind: NodeKind) -> Node {

@@ -1,7 +1,7 @@
 //! A prepared point lookup allocates nothing.
 
 #[path = "support/fixture.rs"]
-#[allow(dead_code, reason = "each test file uses its part of the fixture")]
+#[allow(dead_code, clippy::unwrap_used, reason = "each test file uses its part of the fixture, and a test may unwrap")]
 mod fixture;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,7 +1,7 @@
 //! EXPLAIN names what runs: structure, index, key, residual, and why other indexes are left alone.
 
 #[path = "support/fixture.rs"]
-#[allow(dead_code, reason = "each test file uses its part of the fixture")]
+#[allow(dead_code, clippy::unwrap_used, reason = "each test file uses its part of the fixture, and a test may unwrap")]
 mod fixture;
 
 use fixture::*;
@@ -20,25 +20,27 @@ fn explained(fixture: &Fixture, predicate: Expr, parameters: usize) -> (String, 
     (plan.explain(ExplainFormat::Text), plan.via())
 }
 
+fn at(of: usize) -> Expr {
+    column(0, of)
+}
+
+fn between(of: usize, low: i64, high: i64) -> Expr {
+    let (low, high) = (Box::new(literal(low)), Box::new(literal(high)));
+    Expr::Between { operand: Box::new(at(of)), low, high, negated: false }
+}
+
+fn is_in(of: usize, list: &[i64]) -> Expr {
+    let list = list.iter().map(|&item| literal(item)).collect();
+    Expr::InList { operand: Box::new(at(of)), list, negated: false }
+}
+
+fn like(pattern: &'static str) -> Expr {
+    Expr::Like { operand: Box::new(at(C)), pattern: Box::new(literal(pattern)), escape: None, negated: false }
+}
+
 #[test]
 fn each_question_goes_to_the_structure_that_answers_it() {
     let fixture = Fixture::new(300);
-    let at = |of| column(0, of);
-    let between = |of, low: i64, high: i64| {
-        let (low, high) = (Box::new(literal(low)), Box::new(literal(high)));
-        Expr::Between { operand: Box::new(at(of)), low, high, negated: false }
-    };
-    let is_in = |of, list: &[i64]| Expr::InList {
-        operand: Box::new(at(of)),
-        list: list.iter().map(|&item| literal(item)).collect(),
-        negated: false,
-    };
-    let like = |pattern: &'static str| Expr::Like {
-        operand: Box::new(at(C)),
-        pattern: Box::new(literal(pattern)),
-        escape: None,
-        negated: false,
-    };
     for (predicate, title, fact, via) in [
         (
             equal(at(ID), literal(7)),
@@ -76,6 +78,12 @@ fn each_question_goes_to_the_structure_that_answers_it() {
             "MultiIndex range on items using items_a_d",
             "bounds: a = 4 AND d < 20",
             "via items_a_d (multi)",
+        ),
+        (
+            compare(Op::Greater, at(D), Expr::Parameter(0)),
+            "TreeIndex range on items using items_d",
+            "bounds: d > $1",
+            "via items_d (tree)",
         ),
         (
             like("zz%"),

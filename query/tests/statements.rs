@@ -1,7 +1,7 @@
 //! What statements give: aggregates, sets, subqueries, limits, changes.
 
 #[path = "support/fixture.rs"]
-#[allow(dead_code, reason = "each test file uses its part of the fixture")]
+#[allow(dead_code, clippy::unwrap_used, reason = "each test file uses its part of the fixture, and a test may unwrap")]
 mod fixture;
 
 use std::ops::ControlFlow;
@@ -429,4 +429,28 @@ fn the_number_of_parameters_is_checked() {
     let plan = all_items(filter(fixture.items_in(0), equal(column(0, ID), Expr::Parameter(0))), 0, 1);
     let error = fixture.query(&fixture.bound(plan, ITEM_COLUMNS, 1), &[], Routing::Automatic).unwrap_err();
     assert!(matches!(error, Error::ParameterCount { expected: 1, found: 0 }));
+}
+
+#[test]
+fn a_plan_knows_when_its_tables_have_outgrown_it() {
+    let fixture = Fixture::new(10);
+    let plan = all_items(filter(fixture.items_in(0), compare(Op::Less, column(0, D), literal(3))), 0, 1);
+    let plan = fixture.plan(&fixture.bound(plan, ITEM_COLUMNS, 0), Routing::Automatic);
+    assert!(!plan.is_outdated(&fixture.database.snapshot().view()));
+    let mut transaction = fixture.database.begin();
+    for id in 100..700 {
+        transaction.insert(fixture.items, manicule_engine::Row::new(&item(id))).unwrap();
+    }
+    transaction.commit().unwrap();
+    assert!(plan.is_outdated(&fixture.database.snapshot().view()));
+}
+
+#[test]
+fn long_chains_of_operators_need_little_stack() {
+    // On the two mebibytes of a test's thread.
+    let sum = (0..1000).fold(literal(0), |sum, _| compare(Op::Add, sum, Expr::column(0, 0)));
+    let fixture = Fixture::new(0);
+    let plan = project(list(&[Some(2)], 0), vec![sum], 1);
+    let rows = fixture.query(&fixture.bound(plan, 1, 0), &[], Routing::Automatic).unwrap();
+    assert_eq!(integers(&rows), [Some(2000)]);
 }

@@ -61,11 +61,16 @@ impl Change<'_> {
         let rows = self.new_rows(insert, table, transaction)?;
         self.check(&insert.checks, table, transaction, Rows { slot: insert.slot, rows: &rows })?;
         if matches!(insert.on_conflict, OnConflict::Fail) {
+            let count = rows.len() as u64;
+            if insert.returning.is_none() {
+                rows.into_iter().try_for_each(|(_, row)| transaction.insert(insert.table, row).map(|_| ()))?;
+                return Ok(count);
+            }
             for (_, row) in &rows {
                 transaction.insert(insert.table, row.clone())?;
             }
             self.give(insert.returning.as_ref(), transaction, Rows { slot: insert.slot, rows: &rows }, on_row)?;
-            return Ok(rows.len() as u64);
+            return Ok(count);
         }
         let mut changed = Vec::new();
         for (_, row) in rows {

@@ -16,7 +16,7 @@ use crate::slots::SlotSet;
 use candidate::Candidate;
 
 /// Up to so many rows a table is too small for its rows' number to say anything against an index.
-const SMALL_TABLE_ROWS: f64 = 64.0;
+pub(super) const SMALL_TABLE_ROWS: f64 = 64.0;
 
 /// A table's chosen path.
 #[derive(Debug)]
@@ -153,6 +153,7 @@ impl Router<'_, '_> {
         // Subqueries last: what is cheap may decide.
         residual.sort_by_key(Expr::has_subquery);
         let residual = if residual.is_empty() { None } else { Some(self.finish(Expr::and(residual))?) };
+        self.table_rows.push((table.schema.id, table.rows as u64));
         let scan = TableScan {
             table: table.schema.id,
             slot: table.slot,

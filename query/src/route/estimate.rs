@@ -13,6 +13,9 @@ use crate::physical::{IndexLookup, IndexRange, KeyPart};
 const EQUALITY_SHARE: f64 = 0.1;
 /// The share of rows that a bound on one side keeps, where nothing is known.
 const BOUND_SHARE: f64 = 0.3;
+/// The share of an index that a bound which is not known yet keeps: little enough that it is never the reason for a full
+/// scan.
+const LATER_BOUND_SHARE: f64 = 0.2;
 /// The share of rows that bounds on both sides keep, where nothing is known.
 const BETWEEN_SHARE: f64 = 0.1;
 /// How many keys of a list are asked for, before the rest is taken to be alike.
@@ -95,8 +98,8 @@ impl Router<'_, '_> {
         let (lower, upper, share) = match (lower, upper) {
             (KnownBound::Nothing, _) | (_, KnownBound::Nothing) => return 0.0,
             (KnownBound::Bound(lower), KnownBound::Bound(upper)) => (lower, upper, 1.0),
-            (KnownBound::Bound(lower), KnownBound::Later) => (lower, Bound::Unbounded, BOUND_SHARE),
-            (KnownBound::Later, KnownBound::Bound(upper)) => (Bound::Unbounded, upper, BOUND_SHARE),
+            (KnownBound::Bound(lower), KnownBound::Later) => (lower, Bound::Unbounded, LATER_BOUND_SHARE),
+            (KnownBound::Later, KnownBound::Bound(upper)) => (Bound::Unbounded, upper, LATER_BOUND_SHARE),
             (KnownBound::Later, KnownBound::Later) => (Bound::Unbounded, Bound::Unbounded, BETWEEN_SHARE),
         };
         let rows = self.view.estimate_range(index.id, &KeyRange { prefix, lower, upper }) as f64;
@@ -109,7 +112,7 @@ impl Router<'_, '_> {
         let keys = distinct.powf(range.prefix.len() as f64 / index.columns.len() as f64);
         let bounds = usize::from(!matches!(range.lower, Bound::Unbounded))
             + usize::from(!matches!(range.upper, Bound::Unbounded));
-        let share = [1.0, BOUND_SHARE, BETWEEN_SHARE][bounds];
+        let share = [1.0, LATER_BOUND_SHARE, BETWEEN_SHARE][bounds];
         (table_rows / keys * share).min(table_rows)
     }
 

@@ -5,7 +5,7 @@
 //! less: an index lookup for each row that is there, or one pass over it and a hash table. The work is quadratic in the
 //! number of relations, so a chain of 64 tables is planned in a moment.
 
-use super::access::Access;
+use super::access::{Access, SMALL_TABLE_ROWS};
 use super::order::Wanted;
 use super::region::{Conjunct, Relation, TableRef};
 use super::{PROBE, Router};
@@ -232,7 +232,8 @@ impl Router<'_, '_> {
         let alone: Vec<&Conjunct> = join.on.iter().filter(|conjunct| !reads_other(conjunct, &own)).copied().collect();
         let once = self.choose_access(join.table, &alone, join.unplaced, &Wanted::default());
         let each_cost = left.rows.max(1.0) * each.cost.max(PROBE);
-        let hash_cost = once.cost + HASH_INSERT * once.rows + HASH_LOOKUP * left.rows;
+        // A table that is small now may not be so when the plan runs again.
+        let hash_cost = once.cost.max(SMALL_TABLE_ROWS) + HASH_INSERT * once.rows + HASH_LOOKUP * left.rows;
         if each.is_index() && each_cost <= hash_cost {
             return self.nested_loop_table(left, join, each);
         }

@@ -42,6 +42,7 @@ pub(crate) fn plan_statement(bound: &Bound, view: &View<'_>, options: &PlanOptio
         parameters: bound.parameters.clone(),
         catalog: router.catalog,
         rewrites,
+        table_rows: if point.is_some() { Vec::new() } else { router.table_rows },
         point,
     })
 }

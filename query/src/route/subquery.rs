@@ -42,6 +42,15 @@ impl Router<'_, '_> {
             }
         });
         result?;
+        self.finish_own(expr)
+    }
+
+    /// Finishes the expression itself, its operands being finished. Apart, so that a deep expression needs little stack.
+    #[inline(never)]
+    fn finish_own(&mut self, expr: &mut Expr) -> Result<()> {
+        if expr.subquery().is_none() && !matches!(expr, Expr::InList { .. }) {
+            return Ok(());
+        }
         match std::mem::replace(expr, Expr::And(Vec::new())) {
             Expr::InQuery { operand, query, negated } => {
                 *expr = self.planned(SubqueryForm::In, Some(operand), negated, *query)?;

@@ -62,7 +62,7 @@ pub(crate) fn item(id: usize) -> Values {
         null_or(id % 11 == 5, Value::from((id * 7 % 30) as f64 / 2.0 - 4.0)),
         null_or(id % 5 == 4, Value::text(["Ab", "abc", "ABD", "b", "Bc", "", "zz", "a%c"][id * 5 % 8].to_owned())),
         Value::from((id * 31 % 97) as i64),
-        null_or(id % 3 == 0, Value::Date((id % 40) as i32)),
+        null_or(id.is_multiple_of(3), Value::Date((id % 40) as i32)),
     ]
 }
 
@@ -113,7 +113,8 @@ impl Fixture {
             transaction.insert(items, Row::new(&item(id))).unwrap();
         }
         for id in 0..item_count * 2 {
-            let item = if id % 9 == 0 { Value::Null } else { Value::from((id * 17 % (item_count + 9)) as i64) };
+            let item =
+                if id.is_multiple_of(9) { Value::Null } else { Value::from((id * 17 % (item_count + 9)) as i64) };
             let name = Value::text(format!("part {}", id % 4));
             transaction.insert(parts, Row::new(&[Value::from(id as i64), item, name])).unwrap();
         }
