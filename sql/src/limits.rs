@@ -100,7 +100,7 @@ impl Complexity {
     }
 
     /// How many levels of recursion the statement may take, at most.
-    pub(crate) fn levels(&self) -> usize {
+    pub(crate) fn levels_max(&self) -> usize {
         self.levels_max
     }
 

@@ -14,7 +14,7 @@ fn session() -> Session {
              INSERT INTO planes VALUES ('N1', 100), ('N3', 3);
              CREATE VIEW late AS SELECT id, dest AS city FROM flights WHERE delay > 0;",
         )
-        .unwrap();
+        .expect("the tables are new");
     session
 }
 

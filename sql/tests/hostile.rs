@@ -8,7 +8,9 @@ use manicule_sql::{ErrorKind, Session};
 
 fn session() -> Session {
     let mut session = Session::new(&Database::in_memory());
-    session.execute("CREATE TABLE t (a INTEGER, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')").unwrap();
+    session
+        .execute("CREATE TABLE t (a INTEGER, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')")
+        .expect("the table is new");
     session
 }
 

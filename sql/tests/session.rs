@@ -17,7 +17,7 @@ fn database() -> (Database, Session) {
              CREATE INDEX account_owner ON account (owner);
              INSERT INTO account VALUES (1, 'ann', 100), (2, 'bob', 50), (3, 'ann', 7);",
         )
-        .unwrap();
+        .expect("the table is new");
     (database, session)
 }
 
@@ -157,7 +157,7 @@ fn ids(session: &mut Session, prepared: &Prepared, parameters: &[Value<'_>]) -> 
             });
             ControlFlow::Continue(())
         })
-        .unwrap();
+        .expect("the statement was prepared");
     ids
 }
 
