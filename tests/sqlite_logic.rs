@@ -28,7 +28,7 @@ use run::{Tally, run_file};
 const THREADS: usize = 2;
 
 /// How many queries of each file a debug build runs.
-const DEBUG_QUERIES_MAX: usize = 150;
+const DEBUG_QUERIES_MAX: usize = 60;
 
 /// The sum of a directory.
 #[derive(Default)]

@@ -124,6 +124,12 @@ fn a_conflict_is_retried_alone_and_told_in_a_transaction() {
 }
 
 #[test]
+fn sessions_move_between_threads() {
+    fn moves<T: Send>(_: &T) {}
+    moves(&database().1);
+}
+
+#[test]
 fn prepared_statements_are_shared_and_planned_again() {
     fn is_shared<T: Send + Sync + Clone>(_: &T) {}
     let (database, mut session) = database();
