@@ -30,7 +30,7 @@ pub const OPERATORS_MAX: usize = 250;
 /// The most queries that UNION, EXCEPT and INTERSECT join.
 pub const COMPOUND_MAX: usize = 500;
 /// The most parentheses and CASEs inside one another.
-pub const PARENTHESES_MAX: usize = 100;
+pub const PARENTHESES_MAX: usize = 64;
 /// The most queries inside one another, those of views counted.
 pub const QUERIES_MAX: usize = 24;
 /// The most comments inside one another.
@@ -100,7 +100,7 @@ impl Complexity {
     }
 
     /// How many levels of recursion the statement may take, at most.
-    pub(crate) fn levels(&self) -> usize {
+    pub(crate) fn levels_max(&self) -> usize {
         self.levels_max
     }
 

@@ -12,8 +12,8 @@ use crate::dialect::Manicule;
 use crate::error::{Error, ErrorKind, Result, Span};
 use crate::limits;
 
-/// How deeply the parser may recurse. What it needs for that fits into the 2 MiB of a spawned thread, in debug builds too.
-const RECURSION_MAX: usize = 50;
+/// How deeply the parser may recurse; see [`stack`](crate::stack) for where it does.
+const RECURSION_MAX: usize = 250;
 
 /// A parsed statement.
 #[derive(Debug)]
@@ -91,6 +91,7 @@ pub(crate) fn parse_statement(text: &str) -> Result<Parsed> {
     let mut tokens = Tokenizer::new(&Manicule, text)
         .tokenize_with_location()
         .map_err(|error| syntax(text, &error.message, error.location))?;
+    rewrite(&mut tokens);
     let parameters = find_parameters(&tokens).map_err(|(error, location)| error.at(span_at(text, location)))?;
     let command = match leading(&mut tokens, text)? {
         Leading::Command(command) => command,
@@ -103,7 +104,7 @@ pub(crate) fn parse_statement(text: &str) -> Result<Parsed> {
 /// Past its limit of recursion the parser tries other readings, and complains of something else in the end.
 pub(crate) fn blame_depth(error: Error, levels: usize) -> Error {
     match error.kind() {
-        ErrorKind::Syntax { .. } if levels >= RECURSION_MAX - 4 => {
+        ErrorKind::Syntax { .. } if levels >= RECURSION_MAX / 4 => {
             limits::too_complex("parts nested too deeply", RECURSION_MAX)
         }
         _ => error,
@@ -141,6 +142,40 @@ fn find_parameters(tokens: &[TokenWithSpan]) -> std::result::Result<Parameters, 
         added.map_err(|error| (error, location))?;
     }
     Ok(parameters)
+}
+
+/// Two spellings of SQLite's that the parser does not know: `IN table` becomes `IN (SELECT * FROM table)`, and INDEXED BY
+/// and NOT INDEXED, which only give advice, are left out.
+fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
+    let is = |token: &TokenWithSpan, expected: &str| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected));
+    let has_advice = tokens.iter().any(|token| is(token, "INDEXED"));
+    let has_table = tokens.windows(3).any(|three| {
+        is(&three[0], "IN") && matches!((&three[1].token, &three[2].token), (Token::Whitespace(_), Token::Word(_)))
+    });
+    // `POSITION(a IN b)` has an IN of its own.
+    if !has_advice && (!has_table || tokens.iter().any(|token| is(token, "POSITION"))) {
+        return;
+    }
+    let old = std::mem::take(tokens);
+    let mut rest = old.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).peekable();
+    while let Some(token) = rest.next() {
+        if is(&token, "INDEXED") {
+            match rest.peek() {
+                Some(next) if is(next, "BY") => drop((rest.next(), rest.next())),
+                _ => drop(tokens.pop()),
+            }
+            continue;
+        }
+        let is_in = is(&token, "IN");
+        tokens.push(token);
+        if let Some(table) = rest.next_if(|next| is_in && matches!(next.token, Token::Word(_))) {
+            let span = table.span;
+            let word = |word: &str| TokenWithSpan { token: Token::make_keyword(word), span };
+            let sign = |token: Token| TokenWithSpan { token, span };
+            tokens.extend([sign(Token::LParen), word("SELECT"), sign(Token::Mul), word("FROM"), table]);
+            tokens.push(sign(Token::RParen));
+        }
+    }
 }
 
 /// What the first words say.

@@ -138,7 +138,7 @@ impl<'t> Statements<'t> {
     }
 
     fn cut(&self, start: usize, end: usize, is_terminated: bool) -> StatementText<'t> {
-        let levels = self.complexity.levels();
+        let levels = self.complexity.levels_max();
         StatementText { text: &self.text[start..end], offset: start, is_terminated, levels }
     }
 

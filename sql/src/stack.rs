@@ -1,7 +1,7 @@
 //! A stack for text that is nested deeply.
 //!
 //! The parser and the binder recurse once for each level of nesting, and in a debug build a level of the parser takes
-//! some 100 KiB: fifty of them do not fit into the 2 MiB of a spawned thread. So the splitter counts the levels, and the
+//! some 100 KiB: twenty of them do not fit into the 2 MiB of a spawned thread. So the splitter counts the levels, and the
 //! rare statement with many of them is parsed and bound on a thread of its own with room enough. Ordinary statements stay
 //! where they are and pay nothing.
 
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// How many levels are parsed and bound on the caller's stack.
 const CALLER_LEVELS_MAX: usize = 8;
 /// The stack for more: reserved, and used only as far as it is needed.
-const STACK_BYTES: usize = 64 << 20;
+const STACK_BYTES: usize = 128 << 20;
 
 /// Runs `run` where there is room for that many levels.
 ///

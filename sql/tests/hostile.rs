@@ -8,7 +8,9 @@ use manicule_sql::{ErrorKind, Session};
 
 fn session() -> Session {
     let mut session = Session::new(&Database::in_memory());
-    session.execute("CREATE TABLE t (a INTEGER, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')").unwrap();
+    session
+        .execute("CREATE TABLE t (a INTEGER, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')")
+        .expect("the table is new");
     session
 }
 
@@ -43,7 +45,7 @@ fn repeated(part: &str, count: usize) -> String {
 
 #[test]
 fn nested_parentheses_are_bounded() {
-    for count in [60, 101, 1_000, 100_000] {
+    for count in [65, 1_000, 100_000] {
         let sql = format!("SELECT {}1{}", repeated("(", count), repeated(")", count));
         check(&sql, "nested too deeply");
         check(&format!("SELECT {}1", repeated("(", count)), "nested too deeply");

@@ -1,6 +1,6 @@
 //! Groups: whether a query has them, what they are grouped by.
 
-use manicule_query::expr::{AggregateCall, ColumnRef, Expr};
+use manicule_query::expr::{AggregateCall, AggregateFunction, ColumnRef, Expr};
 use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArguments};
 
 use super::chain::number_in;
@@ -11,13 +11,43 @@ use super::{Binder, KnownType};
 use crate::error::{Error, Result};
 
 impl Grouping {
+    pub(super) fn new(keys: Vec<Expr>, slot: usize) -> Self {
+        Self { keys, aggregates: Vec::new(), slot, is_over_rows: false, has_bare_column: false, has_extreme: false }
+    }
+
+    /// The column of the group's row that stands for a column of the rows: the key that it is; otherwise, as SQLite
+    /// allows it, one of the group's values, and of all choices the smallest, so that it is always the same.
+    pub(super) fn column(&mut self, column: ColumnRef) -> ColumnRef {
+        let key = self.keys.iter().position(|key| matches!(key, Expr::Column(key) if *key == column));
+        if let Some(key) = key {
+            return ColumnRef { slot: self.slot, column: key };
+        }
+        self.has_bare_column = true;
+        let argument = Some(Expr::Column(column));
+        self.add_call(AggregateCall { function: AggregateFunction::Min, argument, distinct: false, separator: None })
+    }
+
+    /// SQLite takes such a column from the row that has the one MIN or MAX of the query; the smallest value would be
+    /// another answer without a word.
+    pub(super) fn check_bare_columns(&self) -> Result<()> {
+        if !self.has_bare_column || !self.has_extreme {
+            return Ok(());
+        }
+        Err(Error::grouping("beside MIN and MAX every column must be in GROUP BY or inside an aggregate")
+            .with_hint("write a query for the row: … WHERE x = (SELECT MAX(x) …)"))
+    }
+
     /// The column of an aggregate, which is added unless it is there already.
     pub(super) fn add(&mut self, call: AggregateCall) -> Expr {
+        Expr::Column(self.add_call(call))
+    }
+
+    fn add_call(&mut self, call: AggregateCall) -> ColumnRef {
         let position = self.aggregates.iter().position(|known| same_call(known, &call)).unwrap_or_else(|| {
             self.aggregates.push(call);
             self.aggregates.len() - 1
         });
-        Expr::Column(ColumnRef { slot: self.slot, column: self.keys.len() + position })
+        ColumnRef { slot: self.slot, column: self.keys.len() + position }
     }
 }
 

@@ -133,6 +133,9 @@ impl<'a> Binder<'a> {
         if found < least || found > most {
             return Err(argument_count(&name, least, most, found));
         }
+        if arguments.is_distinct && found > 1 {
+            return Err(Error::syntax(format!("{name}(DISTINCT …) takes one argument")));
+        }
         match self.level().grouping.as_mut() {
             None => return Err(Error::grouping(format!("aggregate {name} is not allowed here"))),
             Some(grouping) if grouping.is_over_rows => {
@@ -144,6 +147,7 @@ impl<'a> Binder<'a> {
         let grouping = self.level().grouping.as_mut().expect("it was there before the arguments");
         grouping.is_over_rows = false;
         let (argument, separator) = bound?;
+        grouping.has_extreme |= matches!(function, AggregateFunction::Min | AggregateFunction::Max);
         let function = if is_rows { AggregateFunction::CountRows } else { function };
         Ok(grouping.add(AggregateCall { function, argument, distinct: arguments.is_distinct, separator }))
     }

@@ -70,6 +70,10 @@ pub(super) struct Grouping {
     pub(super) slot: usize,
     /// Whether names mean columns of the rows: inside an aggregate's argument.
     pub(super) is_over_rows: bool,
+    /// Whether a column was read that is neither a key nor inside an aggregate.
+    pub(super) has_bare_column: bool,
+    /// Whether MIN or MAX was called.
+    pub(super) has_extreme: bool,
 }
 
 /// A query with a name: `WITH name AS (…)`.
@@ -102,7 +106,7 @@ impl<'a> Binder<'a> {
     pub(super) fn name(&mut self, ident: &'a Ident) -> Result<Expr> {
         for level in (0..self.levels.len()).rev() {
             if let Some(column) = self.find_in_level(level, ident)? {
-                return self.found(&Found { level, column }, ident);
+                return Ok(self.found(&Found { level, column }));
             }
             if level + 1 == self.levels.len()
                 && let Some(expr) = self.alias(&ident.value)
@@ -125,7 +129,7 @@ impl<'a> Binder<'a> {
             has_table = true;
             if let Some(column) = relation.columns.position(&ident.value) {
                 let column = ColumnRef { slot: relation.slot, column };
-                return self.found(&Found { level, column }, ident);
+                return Ok(self.found(&Found { level, column }));
             }
         }
         if has_table {
@@ -155,24 +159,19 @@ impl<'a> Binder<'a> {
     }
 
     /// Notes what the levels in between read, and replaces a column of rows by the group's where groups are meant.
-    fn found(&mut self, found: &Found, ident: &Ident) -> Result<Expr> {
+    fn found(&mut self, found: &Found) -> Expr {
         let mut column = found.column;
-        if let Some(grouping) = &self.levels[found.level].grouping
+        if let Some(grouping) = &mut self.levels[found.level].grouping
             && !grouping.is_over_rows
         {
-            let key = grouping.keys.iter().position(|key| matches!(key, Expr::Column(key) if *key == column));
-            let Some(key) = key else {
-                let message = format!("column {} must be in GROUP BY or inside an aggregate", ident.value);
-                return Err(Error::grouping(message).at(self.span(ident)));
-            };
-            column = ColumnRef { slot: grouping.slot, column: key };
+            column = grouping.column(column);
         }
         for level in &mut self.levels[found.level + 1..] {
             if !level.outer_slots.contains(&column.slot) {
                 level.outer_slots.push(column.slot);
             }
         }
-        Ok(Expr::Column(column))
+        Expr::Column(column)
     }
 
     /// The expression that the select list gives that name to.

@@ -41,7 +41,7 @@ impl<'a> Binder<'a> {
         if is_grouped {
             let keys = self.group_keys(&select.group_by, &select.projection)?;
             let slot = self.new_slot(Vec::new());
-            self.level().grouping = Some(Grouping { keys, aggregates: Vec::new(), slot, is_over_rows: false });
+            self.level().grouping = Some(Grouping::new(keys, slot));
         }
         let mut projection = self.projection(&select.projection, select)?;
         let having = match &select.having {
@@ -51,6 +51,7 @@ impl<'a> Binder<'a> {
         let slot = self.new_slot(Vec::new());
         let keys = self.order_keys(order_by, select, &mut projection, slot)?;
         if let Some(grouping) = self.level().grouping.take() {
+            grouping.check_bare_columns()?;
             plan = self.aggregate_plan(plan, grouping);
         }
         if let Some(predicate) = having {
@@ -60,7 +61,10 @@ impl<'a> Binder<'a> {
             plan = LogicalPlan::Filter { input: Box::new(plan), predicate };
         }
         self.shared.slots[slot] = projection.expressions.iter().map(|expr| self.type_of(expr)).collect();
-        let columns = projection.columns;
+        let mut columns = projection.columns;
+        for (column, column_type) in columns.iter_mut().zip(&self.shared.slots[slot]) {
+            column.column_type = *column_type;
+        }
         plan = LogicalPlan::Project { input: Box::new(plan), expressions: projection.expressions, slot };
         if is_distinct(select)? {
             plan = LogicalPlan::Distinct { input: Box::new(plan), columns: columns.len() };
@@ -117,11 +121,11 @@ impl<'a> Binder<'a> {
                     }
                     _ => text(),
                 };
-                self.push_column(projection, bound, name);
+                Self::push_column(projection, bound, name);
             }
             SelectItem::ExprWithAlias { expr, alias } => {
                 let bound = self.expr(expr)?;
-                self.push_column(projection, bound, alias.value.clone());
+                Self::push_column(projection, bound, alias.value.clone());
             }
             SelectItem::Wildcard(options) => {
                 refuse_options(options)?;
@@ -136,8 +140,9 @@ impl<'a> Binder<'a> {
         Ok(())
     }
 
-    fn push_column(&self, projection: &mut Projection, expr: Expr, name: String) {
-        projection.columns.push(OutputColumn { name, column_type: self.type_of(&expr) });
+    fn push_column(projection: &mut Projection, expr: Expr, name: String) {
+        // The type is known when the aggregates are.
+        projection.columns.push(OutputColumn { name, column_type: None });
         projection.expressions.push(expr);
     }
 
@@ -171,21 +176,16 @@ impl<'a> Binder<'a> {
             });
         }
         for (column, name) in found {
-            let expr = self.over_groups(column, &name)?;
-            self.push_column(projection, expr, name);
+            let expr = self.over_groups(column);
+            Self::push_column(projection, expr, name);
         }
         Ok(())
     }
 
-    /// A column of the rows, or the group's key that it is.
-    fn over_groups(&self, column: ColumnRef, name: &str) -> Result<Expr> {
-        let expr = Expr::Column(column);
-        match self.levels.last().and_then(|level| level.grouping.as_ref()) {
-            None => Ok(expr),
-            Some(_) => self
-                .group_key(&expr)
-                .ok_or_else(|| Error::grouping(format!("column {name} must be in GROUP BY or inside an aggregate"))),
-        }
+    /// A column of the rows, or what stands for it in a group.
+    fn over_groups(&mut self, column: ColumnRef) -> Expr {
+        let grouping = self.level().grouping.as_mut();
+        Expr::Column(grouping.map_or(column, |grouping| grouping.column(column)))
     }
 
     /// The keys of ORDER BY, over the projection's slot; what is not in the select list is added behind it.

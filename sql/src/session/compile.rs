@@ -23,10 +23,12 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    /// Whether the plan is for that catalog and that way of routing.
+    /// Whether the plan is for that catalog, tables of about that size, and that way of routing.
     #[inline]
-    pub(super) fn fits(&self, catalog: &Catalog, routing: Routing) -> bool {
-        self.plan.catalog_version() == catalog.version() && self.routing == routing
+    pub(super) fn fits(&self, view: &View<'_>, routing: Routing) -> bool {
+        self.plan.catalog_version() == view.catalog().version()
+            && self.routing == routing
+            && !self.plan.is_outdated(view)
     }
 }
 

@@ -135,9 +135,9 @@ impl Session {
                 &reader_view
             }
         };
-        if !planned.fits(view.catalog(), routing) {
+        if !planned.fits(view, routing) {
             let known = self.replanned.get(&prepared.statement.id);
-            if !known.is_some_and(|known| known.fits(view.catalog(), routing)) {
+            if !known.is_some_and(|known| known.fits(view, routing)) {
                 let again = plan_statement(single(prepared.sql())?, view, routing)?;
                 if self.replanned.len() >= REPLANNED_MAX {
                     self.replanned.clear();
@@ -222,7 +222,7 @@ impl Session {
                 &reader_view
             }
         };
-        if prepared.statement.planned.fits(view.catalog(), routing) {
+        if prepared.statement.planned.fits(view, routing) {
             return Ok(prepared.statement.planned.clone());
         }
         plan_statement(single(prepared.sql())?, view, routing)

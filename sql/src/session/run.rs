@@ -41,8 +41,8 @@ impl Session {
         let planned = self.cache.get(text)?;
         let routing = self.options.routing;
         let fits = match &self.open {
-            Some(open) => planned.fits(open.transaction.view().catalog(), routing),
-            None => planned.plan.catalog_version() == self.database.schema_version() && planned.routing == routing,
+            Some(open) => planned.fits(&open.transaction.view(), routing),
+            None => planned.fits(&self.reader.view(), routing),
         };
         fits.then_some(planned)
     }
@@ -170,7 +170,7 @@ impl Attempt<'_> {
 
     fn once(&mut self, database: &Database, context: &ExecutionContext<'_>, returned: &mut Returned) -> Result<u64> {
         let mut transaction = database.begin();
-        if !self.planned.fits(transaction.view().catalog(), self.routing) {
+        if !self.planned.fits(&transaction.view(), self.routing) {
             self.planned = prepared::plan_statement(self.statement, &transaction.view(), self.routing)?;
         }
         let changed = change(&self.planned, &mut transaction, context, returned)?;

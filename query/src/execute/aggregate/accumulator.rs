@@ -43,24 +43,34 @@ impl Sum {
         match value {
             Value::Integer(integer) => self.integers += i128::from(*integer),
             Value::Boolean(boolean) => self.integers += i128::from(*boolean),
-            Value::Real(real) => {
-                let sum = self.reals + real;
-                let (larger, smaller) =
-                    if self.reals.abs() >= real.abs() { (self.reals, *real) } else { (*real, self.reals) };
-                self.lost += (larger - sum) + smaller;
-                self.reals = sum;
-                self.has_real = true;
-            }
+            Value::Real(real) => self.add_real(*real),
+            Value::Text(text) => self.add_real(number_at_start(text)),
             _ => return Err(operand_type(operation, value)),
         }
         self.count += 1;
         Ok(())
     }
 
+    fn add_real(&mut self, real: f64) {
+        let sum = self.reals + real;
+        let (larger, smaller) = if self.reals.abs() >= real.abs() { (self.reals, real) } else { (real, self.reals) };
+        self.lost += (larger - sum) + smaller;
+        self.reals = sum;
+        self.has_real = true;
+    }
+
     fn total(&self, operation: &'static str) -> Result<f64> {
         let real = self.integers as f64 + if self.lost.is_finite() { self.reals + self.lost } else { self.reals };
         if real.is_infinite() { Err(Error::RealOverflow { operation }) } else { Ok(real) }
     }
+}
+
+/// The number that a text begins with, 0 if it begins with none: what SQLite adds up where a column of texts is summed.
+fn number_at_start(text: &str) -> f64 {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '+' | '-' | '.' | 'e' | 'E')).unwrap_or(text.len());
+    let numbers = (1..=end).rev().filter_map(|end| text[..end].parse::<f64>().ok());
+    numbers.into_iter().find(|real| real.is_finite()).unwrap_or(0.0)
 }
 
 impl<'v> Accumulator<'v> {

@@ -1,0 +1,154 @@
+//! Names that are wrong, and what the dialect takes.
+
+use manicule_engine::{Database, Row};
+use manicule_sql::Session;
+
+fn session() -> Session {
+    let mut session = Session::new(&Database::in_memory());
+    session
+        .execute(
+            "CREATE TABLE flights (id INTEGER PRIMARY KEY, tailnum TEXT, dest TEXT, delay REAL);
+             CREATE TABLE planes (tailnum TEXT PRIMARY KEY, seats INTEGER);
+             CREATE UNIQUE INDEX ON flights (dest, id);
+             INSERT INTO flights VALUES (1, 'N1', 'LAX', 5), (2, 'N2', 'SFO', -1.5), (3, 'N1', 'SFO', NULL);
+             INSERT INTO planes VALUES ('N1', 100), ('N3', 3);
+             CREATE VIEW late AS SELECT id, dest AS city FROM flights WHERE delay > 0;",
+        )
+        .expect("the tables are new");
+    session
+}
+
+#[track_caller]
+fn check_error(sql: &str, expected: &[&str]) {
+    let mut session = session();
+    let error = session.execute(sql).expect_err(sql);
+    let rendered = format!("{} {}", error.sqlstate(), error.render(sql));
+    for part in expected {
+        assert!(rendered.contains(part), "{rendered}");
+    }
+}
+
+/// The rows as text: values by commas, rows by spaces.
+#[track_caller]
+fn check(sql: &str, expected: &str) {
+    let mut session = session();
+    let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
+    let line = |row: &Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
+    assert_eq!(rows.iter().map(line).collect::<Vec<_>>().join(" "), expected, "{sql}");
+}
+
+#[test]
+fn unknown_names_come_with_a_suggestion_and_a_place() {
+    check_error("SELECT tailnumm FROM flights", &["42703", "1:8", "^^^^^^^^", "did you mean tailnum?"]);
+    check_error("SELECT *\nFROM flihgts", &["42P01", "2:6", "did you mean flights?"]);
+    check_error("SELECT flights.dset FROM flights", &["42703", "did you mean dest?"]);
+    check_error("SELECT f.id FROM flights AS g", &["42P01", "there is no table f"]);
+    check_error("SELECT CUONT(*) FROM flights", &["42883", "did you mean COUNT?"]);
+    check_error("UPDATE flights SET dets = 'x'", &["42703", "did you mean dest?"]);
+    check_error("INSERT INTO flights (ids) VALUES (1)", &["42703", "did you mean id?"]);
+    check_error("DROP TABLE plane", &["42P01", "did you mean planes?"]);
+    check_error("DROP INDEX flights_pkeu", &["42704", "did you mean flights_pkey?"]);
+    check_error("CREATE TABLE t (a BOLEAN)", &["42704", "did you mean BOOLEAN?"]);
+    check_error("SELECT \"N1\" FROM flights", &["42703", "single quotes"]);
+}
+
+#[test]
+fn names_must_mean_one_thing() {
+    check_error("SELECT tailnum FROM flights, planes", &["42702", "in more than one table"]);
+    check_error("SELECT 1 FROM flights, flights", &["42712"]);
+    check_error("CREATE TABLE planes (a INTEGER)", &["42P07"]);
+    check_error("DELETE FROM late", &["42809", "is a view"]);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    check_error("INSERT INTO planes VALUES (1)", &["42601", "2 columns are expected"]);
+    check_error("SELECT 1 UNION SELECT 1, 2", &["42601"]);
+    check_error("SELECT (SELECT 1, 2)", &["42601"]);
+    check_error("SELECT id FROM flights WHERE COUNT(*) > 1", &["42803", "not allowed here"]);
+    check_error("SELECT SUM(COUNT(*)) FROM flights", &["42803", "inside another"]);
+    check_error("SELECT ABS(1, 2)", &["42883", "1 argument"]);
+    check_error("INSERT INTO planes VALUES ('N9', 'many')", &["planes.seats takes INTEGER"]);
+    check_error("INSERT INTO planes VALUES ('N1', 1)", &["23505"]);
+    check_error("INSERT INTO flights VALUES (1) ON CONFLICT (dest) DO NOTHING", &["42601"]);
+    check_error("INSERT INTO planes VALUES ('N1', 1) ON CONFLICT (seats) DO NOTHING", &["42P10"]);
+    check_error("SELECT tailnum, MAX(delay) FROM flights", &["42803", "beside MIN and MAX"]);
+}
+
+#[test]
+fn queries_of_every_clause() {
+    check("SELECT dest, COUNT(*) FROM flights GROUP BY dest HAVING COUNT(*) > 1", "SFO,2");
+    check("SELECT DISTINCT tailnum FROM flights ORDER BY 1 DESC", "N2 N1");
+    check("SELECT id FROM flights ORDER BY delay DESC NULLS FIRST, id", "3 1 2");
+    check("SELECT id AS n FROM flights ORDER BY n DESC LIMIT 1 OFFSET 1", "2");
+    check("SELECT id FROM flights ORDER BY id LIMIT 1, 1", "2");
+    check(
+        "SELECT f.id, p.seats FROM flights AS f LEFT JOIN planes AS p ON f.tailnum = p.tailnum ORDER BY 1",
+        "1,100 2,NULL 3,100",
+    );
+    check("SELECT id, seats FROM flights JOIN planes USING (tailnum) ORDER BY id", "1,100 3,100");
+    check("SELECT COUNT(*) FROM flights NATURAL JOIN planes", "2");
+    check("SELECT * FROM planes NATURAL JOIN flights ORDER BY id", "N1,100,1,LAX,5.0 N1,100,3,SFO,NULL");
+    check(
+        "SELECT p.tailnum, f.id FROM flights f RIGHT JOIN planes p ON f.tailnum = p.tailnum AND f.id = 1 ORDER BY 1",
+        "N1,1 N3,NULL",
+    );
+    check("SELECT city FROM late", "LAX");
+    check("SELECT x FROM (VALUES (2), (1)) AS v (x) ORDER BY x", "1 2");
+    check(
+        "SELECT id FROM flights WHERE EXISTS (SELECT 1 FROM planes WHERE planes.tailnum = flights.tailnum) ORDER BY id",
+        "1 3",
+    );
+    check("SELECT tailnum FROM planes WHERE tailnum NOT IN (SELECT tailnum FROM flights)", "N3");
+    check(
+        "SELECT (SELECT seats FROM planes AS p WHERE p.tailnum = f.tailnum) FROM flights AS f ORDER BY id",
+        "100 NULL 100",
+    );
+    check("SELECT 1 UNION SELECT 2 UNION ALL SELECT 2 EXCEPT SELECT 1", "2");
+    check("WITH a AS (SELECT id FROM flights), b AS (SELECT id + 10 AS id FROM a) SELECT MAX(id) FROM b", "13");
+    check("SELECT CASE dest WHEN 'LAX' THEN 'west' ELSE 'other' END FROM flights WHERE id = 1", "west");
+    check("SELECT COALESCE(delay, 0) + 1, NULLIF(id, 3), typeof(x'0aff') FROM flights WHERE id = 3", "1,NULL,blob");
+    check("SELECT dest LIKE 's%', dest LIKE 'S\\_%' ESCAPE '\\' FROM flights WHERE id = 2", "true,false");
+    check("SELECT id / 2 AS half, COUNT(*) FROM flights GROUP BY half ORDER BY half", "0,1 1,2");
+    check("SELECT id / 2 + 1, SUM(id) FROM flights GROUP BY id / 2 ORDER BY 1", "1,1 2,5");
+    check("SELECT '1' || (2 * 3), 1 IS NOT NULL, NOT 1 IS NULL, 7 & 3 | 8", "16,true,true,11");
+    check("SELECT id FROM flights WHERE id = '2'", "2");
+    check("SELECT id, COUNT(*) OVER_ALL FROM flights WHERE id = 1 GROUP BY id", "1,1");
+}
+
+#[test]
+fn columns_are_named_as_they_are_written() {
+    let mut session = session();
+    let rows = session.query("SELECT ID, id+1, UPPER( dest ) AS n, abs(id)  FROM flights", &[]).unwrap();
+    let names: Vec<&str> = rows.columns().iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["id", "id+1", "n", "abs(id)"]);
+}
+
+#[test]
+fn changes_of_every_kind() {
+    let mut session = session();
+    let mut rows = |sql: &str| {
+        let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
+        let line = |row: &Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
+        rows.iter().map(line).collect::<Vec<_>>().join(" ")
+    };
+    let upsert = "INSERT INTO planes VALUES ('N1', 1), ('N5', 5) ON CONFLICT (tailnum) DO UPDATE SET seats = seats + excluded.seats RETURNING *";
+    assert_eq!(rows(upsert), "N1,101 N5,5");
+    assert_eq!(rows("INSERT INTO planes VALUES ('N1', 1) ON CONFLICT DO NOTHING RETURNING *"), "");
+    assert_eq!(rows("INSERT OR REPLACE INTO planes VALUES ('N1', 7) RETURNING seats"), "7");
+    assert_eq!(
+        rows("INSERT INTO planes (seats, tailnum) SELECT id, dest FROM flights WHERE id < 3 RETURNING tailnum"),
+        "LAX SFO"
+    );
+    rows("CREATE TABLE copy AS SELECT id, delay FROM flights");
+    rows("ALTER TABLE copy ADD COLUMN note TEXT DEFAULT 'none'");
+    rows("ALTER TABLE copy RENAME COLUMN note TO remark");
+    rows("ALTER TABLE copy DROP COLUMN delay");
+    rows("ALTER TABLE copy RENAME TO copied");
+    assert_eq!(rows("SELECT * FROM copied ORDER BY id"), "1,none 2,none 3,none");
+    rows("CREATE INDEX IF NOT EXISTS copied_id ON copied USING HASH (id)");
+    assert!(rows("EXPLAIN SELECT * FROM copied WHERE id = 2").contains("copied_id"));
+    assert!(rows("EXPLAIN (FORMAT JSON) SELECT * FROM copied").starts_with('['));
+    rows("DROP TABLE IF EXISTS copied");
+    rows("DROP TABLE IF EXISTS copied");
+}

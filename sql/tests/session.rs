@@ -1,0 +1,253 @@
+//! Sessions: transactions, prepared statements, settings, cancelling.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use manicule_engine::{Database, Value};
+use manicule_sql::{Outcome, Prepared, Routing, Session};
+
+fn database() -> (Database, Session) {
+    let database = Database::in_memory();
+    let mut session = Session::new(&database);
+    session
+        .execute(
+            "CREATE TABLE account (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, balance INTEGER DEFAULT 0 CHECK (balance >= 0));
+             CREATE INDEX account_owner ON account (owner);
+             INSERT INTO account VALUES (1, 'ann', 100), (2, 'bob', 50), (3, 'ann', 7);",
+        )
+        .expect("the table is new");
+    (database, session)
+}
+
+/// The rows as text, a line each.
+#[track_caller]
+fn rows(session: &mut Session, sql: &str) -> String {
+    let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
+    let line = |row: &manicule_engine::Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
+    rows.iter().map(line).collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn error(session: &mut Session, sql: &str) -> String {
+    let error = session.execute(sql).expect_err(sql);
+    format!("{} {error}", error.sqlstate())
+}
+
+#[test]
+fn changes_count_rows_and_return_them() {
+    let (_, mut session) = database();
+    let outcomes = session
+        .execute("UPDATE account SET balance = balance + 1 WHERE owner = 'ann'; DELETE FROM account WHERE id = 2");
+    assert_eq!(outcomes.unwrap(), [Outcome::Changed(2), Outcome::Changed(1)]);
+    assert_eq!(rows(&mut session, "INSERT INTO account (id, owner) VALUES (9, 'eve') RETURNING id, balance"), "9,0");
+    assert_eq!(rows(&mut session, "DELETE FROM account WHERE id = 9 RETURNING *"), "9,eve,0");
+    assert_eq!(rows(&mut session, "SELECT id, balance FROM account ORDER BY id"), "1,101 3,8");
+}
+
+#[test]
+fn a_transaction_is_seen_when_it_is_committed() {
+    let (database, mut session) = database();
+    let mut other = Session::new(&database);
+    session.execute("BEGIN; UPDATE account SET balance = 0 WHERE id = 1").unwrap();
+    assert!(session.is_in_transaction());
+    assert_eq!(rows(&mut session, "SELECT balance FROM account WHERE id = 1"), "0");
+    assert_eq!(rows(&mut other, "SELECT balance FROM account WHERE id = 1"), "100");
+    session.execute("COMMIT").unwrap();
+    assert_eq!(rows(&mut other, "SELECT balance FROM account WHERE id = 1"), "0");
+    session.execute("BEGIN; DELETE FROM account; ROLLBACK").unwrap();
+    assert_eq!(rows(&mut session, "SELECT COUNT(*) FROM account"), "3");
+}
+
+#[test]
+fn a_failed_statement_leaves_its_transaction_as_it_was() {
+    let (_, mut session) = database();
+    session.execute("BEGIN; INSERT INTO account VALUES (4, 'dan', 1)").unwrap();
+    assert!(error(&mut session, "INSERT INTO account VALUES (5, 'x', 1), (4, 'y', 1)").starts_with("23505"));
+    assert!(error(&mut session, "INSERT INTO account VALUES (6, 'x', -1)").starts_with("23514"));
+    assert!(error(&mut session, "INSERT INTO account (id) VALUES (7)").starts_with("23502"));
+    session.execute("COMMIT").unwrap();
+    assert_eq!(rows(&mut session, "SELECT id FROM account ORDER BY id"), "1 2 3 4");
+}
+
+#[test]
+fn savepoints_nest() {
+    let (_, mut session) = database();
+    session
+        .execute(
+            "BEGIN; SAVEPOINT a; DELETE FROM account WHERE id = 1; SAVEPOINT b; DELETE FROM account WHERE id = 2;
+             ROLLBACK TO b; RELEASE a; COMMIT",
+        )
+        .unwrap();
+    assert_eq!(rows(&mut session, "SELECT id FROM account ORDER BY id"), "2 3");
+    assert!(error(&mut session, "BEGIN; SAVEPOINT first; ROLLBACK TO frist").contains("did you mean first?"));
+    session.execute("ROLLBACK").unwrap();
+    session.execute("SAVEPOINT alone; DELETE FROM account; RELEASE alone").unwrap();
+    assert_eq!(rows(&mut session, "SELECT COUNT(*) FROM account"), "0");
+}
+
+#[test]
+fn transaction_commands_out_of_place_are_errors() {
+    let (_, mut session) = database();
+    assert!(error(&mut session, "COMMIT").starts_with("25P01"));
+    assert!(error(&mut session, "BEGIN; BEGIN").starts_with("25001"));
+    assert!(error(&mut session, "CREATE TABLE u (a INTEGER)").contains("inside a transaction"));
+    session.execute("ROLLBACK; CREATE TABLE u (a INTEGER)").unwrap();
+}
+
+#[test]
+fn a_conflict_is_retried_alone_and_told_in_a_transaction() {
+    let (database, mut session) = database();
+    let mut other = Session::new(&database);
+    session.execute("BEGIN; UPDATE account SET balance = balance + 1 WHERE id = 1").unwrap();
+    other.execute("UPDATE account SET balance = balance + 10 WHERE id = 1").unwrap();
+    let conflict = session.execute("COMMIT").unwrap_err();
+    assert!(conflict.is_retryable(), "{conflict}");
+    assert!(!session.is_in_transaction());
+    let threads = 4;
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut session = Session::new(&database);
+                let mut done = 0;
+                while done < 25 {
+                    match session.execute("UPDATE account SET balance = balance + 1 WHERE id = 2") {
+                        Ok(_) => done += 1,
+                        Err(error) => assert!(error.is_retryable(), "{error}"),
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(rows(&mut session, "SELECT balance FROM account WHERE id = 2"), "150");
+}
+
+#[test]
+fn sessions_move_between_threads() {
+    fn moves<T: Send>(_: &T) {}
+    moves(&database().1);
+}
+
+#[test]
+fn prepared_statements_are_shared_and_planned_again() {
+    fn is_shared<T: Send + Sync + Clone>(_: &T) {}
+    let (database, mut session) = database();
+    let prepared = session.prepare("SELECT id, balance FROM account WHERE owner = :owner ORDER BY id").unwrap();
+    is_shared::<Prepared>(&prepared);
+    assert_eq!(prepared.parameter_count(), 1);
+    assert_eq!(prepared.parameter(":owner"), Some(0));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut session = Session::new(&database);
+                assert_eq!(ids(&mut session, &prepared, &[Value::from("ann")]), [1, 3]);
+            });
+        }
+    });
+    session.execute("DROP INDEX account_owner; CREATE INDEX other ON account (owner) USING HASH").unwrap();
+    assert_eq!(ids(&mut session, &prepared, &[Value::from("bob")]), [2]);
+    session.execute("BEGIN; INSERT INTO account VALUES (8, 'bob', 0)").unwrap();
+    assert_eq!(ids(&mut session, &prepared, &[Value::from("bob")]), [2, 8]);
+    let wrong = session.query_prepared(&prepared, &[], |_| ControlFlow::Continue(())).unwrap_err();
+    assert_eq!(wrong.sqlstate(), "08P01");
+}
+
+fn ids(session: &mut Session, prepared: &Prepared, parameters: &[Value<'_>]) -> Vec<i64> {
+    let mut ids = Vec::new();
+    session
+        .query_prepared(prepared, parameters, |row| {
+            ids.extend(match row[0] {
+                Value::Integer(id) => Some(id),
+                _ => None,
+            });
+            ControlFlow::Continue(())
+        })
+        .expect("the statement was prepared");
+    ids
+}
+
+#[test]
+fn a_batch_of_parameters_is_run_in_order() {
+    let (_, mut session) = database();
+    let insert = session.prepare("INSERT INTO account VALUES (?1, ?2, ?1 * 10)").unwrap();
+    for (id, owner) in [(10, "eve"), (11, "fay")] {
+        let outcome = session.execute_prepared(&insert, &[Value::from(id), Value::from(owner)]).unwrap();
+        assert_eq!(outcome, Outcome::Changed(1));
+    }
+    let find = session.prepare("SELECT balance FROM account WHERE id = ?").unwrap();
+    let mut found = Vec::new();
+    let parameters = [[Value::from(11)], [Value::from(99)], [Value::from("10")]];
+    let parameters: Vec<&[Value<'_>]> = parameters.iter().map(|list| list.as_slice()).collect();
+    session
+        .query_many(&find, &parameters, |position, row| {
+            found.push((position, row[0].to_string()));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!(found, [(0, "110".to_owned()), (2, "100".to_owned())]);
+}
+
+#[test]
+fn parameters_take_the_types_of_their_columns() {
+    let (_, mut session) = database();
+    session
+        .execute("CREATE TABLE day (d DATE, n REAL); INSERT INTO day VALUES ('2024-01-31', 1), ('2024-02-01', 2.5)")
+        .unwrap();
+    let count = |session: &mut Session, sql: &str, value: Value<'static>| {
+        session.query(sql, &[value]).unwrap().value(0, 0).into_owned()
+    };
+    let sql = "SELECT COUNT(*) FROM day WHERE d >= $1";
+    assert_eq!(count(&mut session, sql, Value::from("2024-02-01")), Value::Integer(1));
+    assert_eq!(count(&mut session, "SELECT COUNT(*) FROM day WHERE n = ?", Value::from("2.5")), Value::Integer(1));
+    let wrong = session.query(sql, &[Value::from("tomorrow")]).unwrap_err();
+    assert_eq!(wrong.sqlstate(), "22P02");
+}
+
+#[test]
+fn both_routings_give_the_same_rows() {
+    let (_, mut session) = database();
+    let sql = "SELECT id FROM account WHERE owner = 'ann' AND id BETWEEN 2 AND 5";
+    let routed = rows(&mut session, sql);
+    session.set_routing(Routing::FullScan);
+    assert_eq!(rows(&mut session, sql), routed);
+    assert_eq!(rows(&mut session, "SHOW routing"), "full_scan");
+}
+
+#[test]
+fn settings_are_set_and_shown() {
+    let (_, mut session) = database();
+    assert!(error(&mut session, "SELECT 1 / 0").starts_with("22012"));
+    session.execute("SET division_by_zero = 'null'").unwrap();
+    assert_eq!(rows(&mut session, "SELECT 1 / 0, 1 % 0"), "NULL,NULL");
+    assert!(error(&mut session, "SET division_by_zer = 'null'").contains("did you mean division_by_zero?"));
+    session.execute("SET statement_timeout = 20").unwrap();
+    assert!(error(&mut session, &endless()).starts_with("57014"));
+}
+
+/// A query of 3^16 rows.
+fn endless() -> String {
+    let tables: Vec<String> = (0..16).map(|number| format!("account AS a{number}")).collect();
+    let sum: Vec<String> = (0..16).map(|number| format!("a{number}.balance")).collect();
+    format!("SELECT COUNT(*) FROM {} WHERE {} < 0", tables.join(", "), sum.join(" + "))
+}
+
+#[test]
+fn a_running_statement_is_cancelled_from_another_thread() {
+    let (_, mut session) = database();
+    let handle = session.cancel_handle();
+    let is_done = Arc::new(AtomicBool::new(false));
+    let seen = is_done.clone();
+    // Again and again, as a token that is cancelled before the statement begins is forgotten.
+    let canceller = thread::spawn(move || {
+        while !seen.load(Ordering::Acquire) {
+            handle.cancel();
+            thread::yield_now();
+        }
+    });
+    let cancelled = session.execute(&endless()).unwrap_err();
+    is_done.store(true, Ordering::Release);
+    assert_eq!(cancelled.sqlstate(), "57014");
+    canceller.join().unwrap();
+    assert_eq!(rows(&mut session, "SELECT COUNT(*) FROM account"), "3");
+}
