@@ -47,7 +47,11 @@ pub(super) fn item(id: i64, owner: i64) -> Row {
 }
 
 /// Inserts items with these ids in one transaction.
-pub(super) fn insert_items(database: &Database, table: TableId, ids: impl IntoIterator<Item = i64>) -> Result<(), Error> {
+pub(super) fn insert_items(
+    database: &Database,
+    table: TableId,
+    ids: impl IntoIterator<Item = i64>,
+) -> Result<(), Error> {
     let mut transaction = database.begin();
     for id in ids {
         transaction.insert(table, item(id, id % 3))?;
