@@ -80,21 +80,13 @@ impl Log {
     pub(crate) fn wait_written(&self, timestamp: Timestamp, visible: &AtomicU64) -> Result<()> {
         let mut queue = self.queue.lock();
         while queue.written < timestamp {
-            self.check_or_wait(&mut queue)?;
-            if queue.written < timestamp && !queue.is_led {
-                self.write_pending(&mut queue, visible)?;
+            if let Some(failure) = &queue.failure {
+                return Err(failure.clone());
             }
-        }
-        Ok(())
-    }
-
-    /// Waits for the leader, if there is one.
-    fn check_or_wait(&self, queue: &mut MutexGuard<'_, Queue>) -> Result<()> {
-        if let Some(failure) = &queue.failure {
-            return Err(failure.clone());
-        }
-        if queue.is_led {
-            self.changed.wait(queue);
+            match queue.is_led {
+                true => self.changed.wait(&mut queue),
+                false => self.write_pending(&mut queue, visible)?,
+            }
         }
         Ok(())
     }
@@ -149,7 +141,7 @@ impl Log {
     /// Waits until nobody leads.
     fn wait_for_turn(&self, queue: &mut MutexGuard<'_, Queue>) -> Result<()> {
         while queue.is_led {
-            self.check_or_wait(queue)?;
+            self.changed.wait(queue);
         }
         queue.failure.clone().map_or(Ok(()), Err)
     }

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
+#[cfg(feature = "store-fjall")]
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -87,7 +87,7 @@ impl<'d> Change<'d> {
         for old in before.tables() {
             let new = after.table(old.schema.id);
             if let Some(log) = &self.inner.log
-                && !new.is_some_and(|new| new.table.storage() == old.table.storage())
+                && new.is_none_or(|new| new.table.storage() != old.table.storage())
             {
                 // What stays after a failure is removed when the database is opened again.
                 let _ = clear_storage(log.store(), old.table.storage(), |group| log.write_now(group));

@@ -13,8 +13,8 @@
 //! # Damage
 //!
 //! A store may lose records without noticing: a hole in its log ends the replay early, a lost file takes rows with it.
-//! Two things outside its own checksums tell. With each group go the [`Totals`] of the tables that it changed, the count
-//! of rows and the sum of a hash of each; what a scan finds must add up to them. And [`FjallStore`] keeps the timestamp
+//! Two things outside its own checksums tell. With each group go the totals of the tables that it changed, the count of
+//! rows and the sum of a hash of each; what a scan finds must add up to them. And [`FjallStore`] keeps the timestamp
 //! of the last durable group in a file beside the store, which the store must have reached.
 //!
 //! # Failure

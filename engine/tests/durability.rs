@@ -3,6 +3,7 @@
 //!
 //! `CRASH_ROUNDS` sets how often the writers are killed.
 
+#[cfg(test)]
 mod durability {
     mod crash;
     mod damage;

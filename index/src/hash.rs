@@ -9,10 +9,10 @@ mod equivalent;
 mod group;
 mod inline;
 mod memory;
-mod outcome;
 mod pinned;
 mod resize;
 mod scan;
+mod stats;
 mod table;
 mod tags;
 
@@ -26,5 +26,5 @@ mod schedule;
 pub use boxed::{HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues};
 pub use equivalent::Equivalent;
 pub use inline::{WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues};
-pub use outcome::{Change, Changed, HashStats, Occupied, Unexpected};
 pub use pinned::Pinned;
+pub use stats::HashStats;

@@ -349,6 +349,21 @@ pub(crate) struct IndexRange {
     pub(crate) direction: Direction,
 }
 
+impl IndexRange {
+    /// All of an index.
+    pub(crate) fn whole(index: IndexId) -> Self {
+        Self {
+            index,
+            prefix: Vec::new(),
+            lower: Bound::Unbounded,
+            upper: Bound::Unbounded,
+            bounded: None,
+            skips_nulls: false,
+            direction: Direction::Forward,
+        }
+    }
+}
+
 /// What a column of a range's prefix equals.
 #[derive(Clone, Debug)]
 pub(crate) enum KeyPart {

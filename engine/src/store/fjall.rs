@@ -196,5 +196,6 @@ fn is_damage(error: &io::Error) -> bool {
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::UnexpectedEof
             | io::ErrorKind::NotFound
+            | io::ErrorKind::AlreadyExists
     )
 }

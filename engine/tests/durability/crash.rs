@@ -84,20 +84,20 @@ fn writers_that_are_killed() {
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
             let database = &database;
-            scope.spawn(move || {
-                let mut random = writer + u64::from(std::process::id());
-                loop {
-                    match work(database, writer, &mut random) {
-                        // One write a line, so that a line is there whole or not at all.
-                        Ok(commits) => {
-                            std::io::stdout().write_all(format!("\nack {writer} {commits}\n").as_bytes()).unwrap();
-                        }
-                        Err(error) => assert!(error.is_retryable(), "{error}"),
-                    }
-                }
-            });
+            scope.spawn(move || work_for_ever(database, writer));
         }
     });
+}
+
+fn work_for_ever(database: &Database, writer: u64) {
+    let mut random = writer + u64::from(std::process::id());
+    loop {
+        match work(database, writer, &mut random) {
+            // One write a line, so that a line is there whole or not at all.
+            Ok(commits) => std::io::stdout().write_all(format!("\nack {writer} {commits}\n").as_bytes()).unwrap(),
+            Err(error) => assert!(error.is_retryable(), "{error}"),
+        }
+    }
 }
 
 /// Runs the writers for a while; gives the last commit that each acknowledged.

@@ -195,7 +195,7 @@ fn failure_of_any_write_of_a_buffered_database_keeps_a_prefix() {
 fn panic_of_the_store_stops_commits_and_hangs_nobody() {
     let states = states();
     let store = MemoryStore::default();
-    assert_eq!(run(&store, (6, Fault::Panic), &OpenOptions::default(), &states), Some(1));
+    assert_eq!(run(&store, (6, Fault::Panic), &OpenOptions::default(), &states), Some(3));
 }
 
 #[test]

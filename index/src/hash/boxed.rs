@@ -6,8 +6,8 @@ use std::hash::{BuildHasher, Hash};
 use super::cell::{BoxedCell, Cell, Entry, spread};
 use super::core::{Core, Plan};
 use super::equivalent::Equivalent;
-use super::outcome::HashStats;
 use super::pinned::Pinned;
+use super::stats::HashStats;
 use crate::Guard;
 
 mod convert;

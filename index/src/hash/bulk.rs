@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use super::cell::Cell;
 use super::core::Core;
 use super::group::{MOVED, SLOTS, VERSION};
-use super::outcome::HashStats;
+use super::stats::HashStats;
 use super::table::{Table, entries_max, groups_for};
 use crate::sync::Ordering;
 use crate::{Guard, pin};

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::WordHashIndex;
-use super::outcome::Change;
 use crate::Guard;
+use crate::outcome::Change;
 
 /// What a thread did to the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use crate::key::IndexKey;
 use crate::sync::Ordering;
 
 /// What to do with the entry of a key.
+#[derive(Clone, Copy)]
 pub(crate) enum Edit<T> {
     /// Nothing.
     Keep,

@@ -7,11 +7,11 @@
 use std::borrow::Borrow;
 use std::ops::{Bound, RangeBounds};
 
-use super::TreeIndex;
+use super::boxed::TreeIndex;
 use super::node::Probe;
 use super::raw::RawTree;
 use super::store::Store;
-use super::word_tree::WordTreeIndex;
+use super::words::WordTreeIndex;
 use crate::guard::Guard;
 use crate::key::{IndexKey, OrderedWord};
 use crate::word::Word;

@@ -27,8 +27,9 @@ impl Lock {
     pub(crate) fn lock(&self) -> bool {
         let mut wait = Wait::new();
         loop {
-            // Acquire pairs with the Release of the holder before: its child pointers are seen.
-            match self.0.compare_exchange(FREE, LOCKED, Ordering::Acquire, Ordering::Relaxed) {
+            // Acquire pairs with the Release of the holder before: its child pointers are seen; and on failure with that of
+            // `retire`: who learns that the node was replaced finds what took its place.
+            match self.0.compare_exchange(FREE, LOCKED, Ordering::Acquire, Ordering::Acquire) {
                 Ok(_) => return true,
                 Err(OBSOLETE) => return false,
                 Err(_) => wait.turn(),
@@ -49,7 +50,7 @@ impl Lock {
 
     /// Lets go of the lock of a node that was replaced.
     pub(crate) fn retire(&self) {
-        // Relaxed would do: nobody reads on behind the mark.
+        // Release pairs with the Acquire of a writer that came too late.
         self.0.store(OBSOLETE, Ordering::Release);
     }
 }

@@ -261,7 +261,7 @@ pub(super) unsafe fn free_below<S: Store>(node: *mut Node) {
 /// # Safety
 ///
 /// As [`free_below`], for a leaf.
-unsafe fn free_leaf<S: Store>(node: *mut Node) {
+pub(super) unsafe fn free_leaf<S: Store>(node: *mut Node) {
     // SAFETY: the caller owns the leaf.
     let leaf = unsafe { node::leaf::<S>(node) };
     let meta = leaf.snapshot();

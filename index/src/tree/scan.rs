@@ -44,11 +44,11 @@ pub(super) struct Position<'g, S: Store> {
     /// The nodes on the way, the lowest first, and which child it takes.
     nodes: [Option<&'g Inner<S>>; LEVELS_MAX],
     indexes: [u8; LEVELS_MAX],
-    leaf: Option<&'g Leaf<S>>,
-    meta: Meta,
+    pub(super) leaf: Option<&'g Leaf<S>>,
+    pub(super) meta: Meta,
     /// The ranks that are still to be given.
-    low: usize,
-    high: usize,
+    pub(super) low: usize,
+    pub(super) high: usize,
 }
 
 impl<S: Store> Clone for Position<'_, S> {
@@ -58,7 +58,7 @@ impl<S: Store> Clone for Position<'_, S> {
 }
 
 impl<'g, S: Store> Position<'g, S> {
-    fn nowhere() -> Self {
+    pub(super) fn nowhere() -> Self {
         let meta = Meta::sorted(0);
         Self { nodes: [None; LEVELS_MAX], indexes: [0; LEVELS_MAX], leaf: None, meta, low: 0, high: 0 }
     }
@@ -135,7 +135,7 @@ impl<'g, S: Store> Position<'g, S> {
     }
 
     /// Goes to the next leaf; says false at the end of the tree.
-    fn next_leaf<W: Way>(&mut self) -> bool {
+    pub(super) fn next_leaf<W: Way>(&mut self) -> bool {
         for level in 0..LEVELS_MAX {
             let Some(inner) = self.nodes[level] else { return false };
             let Some(index) = self.neighbour::<W>(level, 1) else { continue };
@@ -209,11 +209,25 @@ impl<'g, S: Store> Position<'g, S> {
             self.high -= 1;
             self.high
         };
+        self.item(rank)
+    }
+
+    /// The entry of one rank of the snapshot.
+    #[inline]
+    pub(super) fn item(&self, rank: usize) -> Option<S::Item<'g>> {
         let leaf = self.leaf?;
         let slot = self.meta.slot(rank);
         // SAFETY: the snapshot named the slot, under the guard that the position was made with.
         Some(unsafe { S::item(leaf.word(slot), leaf.slot(slot)) })
     }
+}
+
+/// Some ranks of a snapshot of a leaf.
+pub(super) struct Ranks<'g, S: Store> {
+    pub(super) leaf: &'g Leaf<S>,
+    pub(super) meta: Meta,
+    pub(super) low: usize,
+    pub(super) high: usize,
 }
 
 /// The entries between two bounds, in the way's order.
@@ -271,8 +285,19 @@ where
         }
     }
 
+    /// The ranks of this leaf that are still to be given; none in an empty tree.
+    pub(super) fn ranks(&self) -> Option<Ranks<'g, S>> {
+        let Position { leaf, meta, low, high, .. } = self.position;
+        leaf.map(|leaf| Ranks { leaf, meta, low, high })
+    }
+
+    /// The entries of this leaf that are still to be given.
+    pub(super) fn leaf_items(&self) -> impl Iterator<Item = S::Item<'g>> {
+        (self.position.low..self.position.high).filter_map(|rank| self.position.item(rank))
+    }
+
     /// Goes to the next leaf; says false behind the far bound.
-    fn next_leaf(&mut self) -> bool {
+    pub(super) fn next_leaf(&mut self) -> bool {
         if self.finished || !self.position.next_leaf::<W>() {
             self.finished = true;
             self.position.high = self.position.low;

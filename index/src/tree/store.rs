@@ -85,6 +85,11 @@ pub(crate) trait Store: Sized {
     where
         Self: 'g;
 
+    /// A key equal to that of an entry.
+    fn key_of<'g>(item: Self::Item<'g>) -> Self::Key
+    where
+        Self: 'g;
+
     /// A separator equal to the key in `slot`, if words are not exact.
     ///
     /// # Safety
@@ -161,6 +166,13 @@ impl<K: OrderedWord, V: Word> Store for Words<K, V> {
         (K::from_key_word(word), V::from_word(slot))
     }
 
+    fn key_of<'g>((key, _): (K, V)) -> K
+    where
+        Self: 'g,
+    {
+        key
+    }
+
     unsafe fn separate(_slot: u64) {}
 
     unsafe fn separator_key<'g>((): ()) -> &'g K {
@@ -216,6 +228,13 @@ impl<K: IndexKey + Clone, V> Store for Boxed<K, V> {
         // SAFETY: the caller read a published slot: it points to an entry that outlives the caller's guard.
         let entry = unsafe { &*slot };
         (&entry.key, &entry.value)
+    }
+
+    fn key_of<'g>((key, _): (&'g K, &'g V)) -> K
+    where
+        Self: 'g,
+    {
+        key.clone()
     }
 
     unsafe fn separate(slot: Self::Slot) -> *mut K {

@@ -5,8 +5,9 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::ops::RangeBounds;
 
-use super::word_tree::{WordRange, WordRangeRev, WordTreeIndex};
-use super::{Range, RangeRev, TreeIndex};
+use super::boxed::{Prefix, Range, RangeRev, TreeIndex};
+use super::shape::PrefixKey;
+use super::words::{WordRange, WordRangeRev, WordTreeIndex};
 use crate::guard::pin;
 use crate::key::{IndexKey, OrderedWord};
 use crate::word::Word;
@@ -32,6 +33,108 @@ impl<K: IndexKey + Clone + fmt::Debug, V: fmt::Debug, const ORDER: usize> fmt::D
 impl<K: OrderedWord + fmt::Debug, V: Word + fmt::Debug, const ORDER: usize> fmt::Debug for WordTreeIndex<K, V, ORDER> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.range::<K, _>(.., &pin())).finish()
+    }
+}
+
+impl<K, V, const ORDER: usize> Clone for TreeIndex<K, V, ORDER>
+where
+    K: IndexKey + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn clone(&self) -> Self {
+        Self::from_sorted(self.iter(&pin()).map(|(key, value)| (key.clone(), value.clone())))
+    }
+}
+
+impl<K: OrderedWord, V: Word, const ORDER: usize> Clone for WordTreeIndex<K, V, ORDER> {
+    fn clone(&self) -> Self {
+        Self::from_sorted(self.iter(&pin()))
+    }
+}
+
+impl<K: IndexKey + Clone, V: PartialEq, const ORDER: usize> PartialEq for TreeIndex<K, V, ORDER> {
+    fn eq(&self, other: &Self) -> bool {
+        let guard = pin();
+        self.iter(&guard).eq(other.iter(&guard))
+    }
+}
+
+impl<K: IndexKey + Clone, V: Eq, const ORDER: usize> Eq for TreeIndex<K, V, ORDER> {}
+
+impl<K: OrderedWord, V: Word + PartialEq, const ORDER: usize> PartialEq for WordTreeIndex<K, V, ORDER> {
+    fn eq(&self, other: &Self) -> bool {
+        let guard = pin();
+        self.iter(&guard).eq(other.iter(&guard))
+    }
+}
+
+impl<K: OrderedWord, V: Word + Eq, const ORDER: usize> Eq for WordTreeIndex<K, V, ORDER> {}
+
+impl<K, V, const ORDER: usize> FromIterator<(K, V)> for TreeIndex<K, V, ORDER>
+where
+    K: IndexKey + Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    /// Sorts, and then builds the index at one go. Of entries with equal keys the last one counts.
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut entries: Vec<_> = entries.into_iter().collect();
+        entries.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Self::from_sorted(entries)
+    }
+}
+
+impl<K: OrderedWord, V: Word, const ORDER: usize> FromIterator<(K, V)> for WordTreeIndex<K, V, ORDER> {
+    /// Sorts, and then builds the index at one go. Of entries with equal keys the last one counts.
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut entries: Vec<_> = entries.into_iter().collect();
+        entries.sort_by_key(|(key, _)| key.word(0));
+        Self::from_sorted(entries)
+    }
+}
+
+impl<K, V, const ORDER: usize> Extend<(K, V)> for TreeIndex<K, V, ORDER>
+where
+    K: IndexKey + Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        self.append_sorted(entries, &pin());
+    }
+}
+
+impl<K: OrderedWord, V: Word, const ORDER: usize> Extend<(K, V)> for WordTreeIndex<K, V, ORDER> {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        self.append_sorted(entries, &pin());
+    }
+}
+
+impl<'g, K, V, Q> Iterator for Prefix<'g, '_, K, V, Q>
+where
+    K: IndexKey + Clone + Borrow<Q>,
+    Q: PrefixKey + ?Sized,
+{
+    type Item = (&'g K, &'g V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let prefix = self.prefix?;
+        let entry = self.range.next().filter(|(key, _)| (*key).borrow().starts_with_key(prefix));
+        if entry.is_none() {
+            self.prefix = None;
+        }
+        entry
+    }
+}
+
+impl<K, V, Q> FusedIterator for Prefix<'_, '_, K, V, Q>
+where
+    K: IndexKey + Clone + Borrow<Q>,
+    Q: PrefixKey + ?Sized,
+{
+}
+
+impl<K: IndexKey + Clone, V, Q: ?Sized> fmt::Debug for Prefix<'_, '_, K, V, Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prefix").finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Entry, HashIndex, read};
 use crate::Guard;
 use crate::hash::core::Overtaken;
 use crate::hash::equivalent::Equivalent;
-use crate::hash::outcome::{Change, Changed, Occupied, Unexpected};
+use crate::outcome::{Change, Changed, Occupied, Unexpected};
 
 /// An entry that is not published yet.
 struct Draft<K, V>(*mut Entry<K, V>);

@@ -58,7 +58,7 @@ impl Router<'_, '_> {
         if !range.proven.is_empty() || matches!(&range.path, AccessPath::Range(range) if range.bounded.is_some()) {
             return Some(range);
         }
-        self.list_candidate(table, index, terms)
+        self.list_candidate(table, index, terms).or_else(|| self.like_candidate(table, index, terms))
     }
 
     /// Lookup by whole keys.
@@ -82,15 +82,7 @@ impl Router<'_, '_> {
 
     /// A range: equal on as many first columns as are known, between bounds on the next. Without any it is the whole index.
     pub(super) fn range_candidate(&self, table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> Candidate {
-        let mut range = IndexRange {
-            index: index.id,
-            prefix: Vec::new(),
-            lower: Bound::Unbounded,
-            upper: Bound::Unbounded,
-            bounded: None,
-            skips_nulls: false,
-            direction: Direction::Forward,
-        };
+        let mut range = IndexRange::whole(index.id);
         let mut proven = Vec::new();
         for key in &index.columns {
             let column_type = table.schema.columns[key.column].column_type;
@@ -123,22 +115,42 @@ impl Router<'_, '_> {
         if values.len() > KEYS_MAX {
             return None;
         }
-        let ranges: Vec<IndexRange> = values
-            .into_iter()
-            .map(|value| IndexRange {
-                index: index.id,
-                prefix: vec![(column_type, KeyPart::Equals(value))],
-                lower: Bound::Unbounded,
-                upper: Bound::Unbounded,
-                bounded: None,
-                skips_nulls: false,
-                direction: Direction::Forward,
-            })
-            .collect();
+        let range =
+            |value| IndexRange { prefix: vec![(column_type, KeyPart::Equals(value))], ..IndexRange::whole(index.id) };
+        Some(self.union(table, index, values.into_iter().map(range).collect(), vec![term.conjunct]))
+    }
+
+    /// LIKE with a prefix on the first column: a range for each way to write it. It proves nothing, as the rest of the
+    /// pattern is still to be matched.
+    fn like_candidate(&self, table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> Option<Candidate> {
+        let ranges = terms.on(index.columns[0].column).find_map(|term| match &term.form {
+            Form::Within(ranges) => Some(ranges),
+            _ => None,
+        })?;
+        let range = |(low, high): &(String, Option<String>)| IndexRange {
+            lower: Bound::Included(Expr::literal(low.clone())),
+            upper: high.clone().map_or(Bound::Unbounded, |high| Bound::Excluded(Expr::literal(high))),
+            bounded: Some(ColumnType::Text),
+            skips_nulls: true,
+            ..IndexRange::whole(index.id)
+        };
+        Some(self.union(table, index, ranges.iter().map(range).collect(), Vec::new()))
+    }
+
+    fn union(
+        &self,
+        table: &TableRef,
+        index: &IndexSchema,
+        mut ranges: Vec<IndexRange>,
+        proven: Vec<usize>,
+    ) -> Candidate {
         let rows = ranges.iter().map(|range| self.range_rows(index, range, table.rows)).sum();
         let probes = ranges.len() as f64;
-        let path = AccessPath::Union(ranges.into_iter().map(AccessPath::Range).collect());
-        Some(Candidate { path, proven: vec![term.conjunct], rows, probes, is_unique_key: false })
+        let path = match ranges.len() {
+            1 => AccessPath::Range(ranges.remove(0)),
+            _ => AccessPath::Union(ranges.into_iter().map(AccessPath::Range).collect()),
+        };
+        Candidate { path, proven, rows, probes, is_unique_key: false }
     }
 }
 
@@ -178,8 +190,8 @@ fn set_bounds(
                 upper_by = Some(term.conjunct);
             }
             Form::IsNotNull => proven.push(term.conjunct),
-            Form::Lower(_) | Form::Upper(_) | Form::Within(..) => {}
-            Form::Equals(_) | Form::In(_) | Form::IsNull => continue,
+            Form::Lower(_) | Form::Upper(_) => {}
+            Form::Equals(_) | Form::In(_) | Form::IsNull | Form::Within(_) => continue,
         }
         bounded = true;
     }
@@ -189,13 +201,6 @@ fn set_bounds(
     // Each of these conditions is false or NULL for NULL.
     range.skips_nulls = true;
     range.bounded = Some(column_type);
-    for term in terms.on(column) {
-        let Form::Within(low, high) = &term.form else { continue };
-        if matches!((&range.lower, &range.upper), (Bound::Unbounded, Bound::Unbounded)) {
-            range.lower = Bound::Included(Expr::literal(low.clone()));
-            range.upper = high.clone().map_or(Bound::Unbounded, |high| Bound::Excluded(Expr::literal(high)));
-        }
-    }
     proven.extend(lower_by.into_iter().chain(upper_by));
 }
 

@@ -26,8 +26,8 @@ pub(super) enum Form<'c> {
     IsNotNull,
     Lower(Bound<&'c Expr>),
     Upper(Bound<&'c Expr>),
-    /// Texts from the first on and before the second, and some of them only.
-    Within(String, Option<String>),
+    /// Texts of these ranges, each from the first on and before the second, and some of them only.
+    Within(Vec<(String, Option<String>)>),
 }
 
 /// All that the conditions say.
@@ -88,8 +88,9 @@ impl<'c> Terms<'c> {
                     return;
                 };
                 let is_text = table.schema.columns[column].column_type == ColumnType::Text;
-                if let (true, Some((low, high))) = (is_text, prefix_range(pattern)) {
-                    self.terms.push(Term { conjunct, column, form: Form::Within(low, high) });
+                let ranges = prefix_ranges(pattern);
+                if is_text && !ranges.is_empty() {
+                    self.terms.push(Term { conjunct, column, form: Form::Within(ranges) });
                 }
             }
             _ => {}
@@ -115,14 +116,27 @@ impl<'c> Terms<'c> {
     }
 }
 
-/// The texts among which all matches of a pattern are: LIKE takes ASCII letters in either case, so from the prefix in
-/// capitals, which come first, to before what follows it in small letters. `None` if the pattern begins with a wildcard.
-fn prefix_range(pattern: &str) -> Option<(String, Option<String>)> {
-    let prefix = &pattern[..pattern.find(['%', '_']).unwrap_or(pattern.len())];
-    if prefix.is_empty() {
-        return None;
+/// The most letters of a pattern's prefix that are looked up in either case: each doubles the ranges.
+const LETTERS_MAX: usize = 3;
+
+/// The ranges of texts in which all matches of a pattern lie: one for each way to write the letters of its prefix, as LIKE
+/// takes them in either case. None if the pattern begins with a wildcard.
+fn prefix_ranges(pattern: &str) -> Vec<(String, Option<String>)> {
+    let mut prefixes = vec![String::new()];
+    let mut letters = 0;
+    for character in pattern.chars().take_while(|character| !matches!(character, '%' | '_')) {
+        letters += usize::from(character.is_ascii_alphabetic());
+        if letters > LETTERS_MAX {
+            break;
+        }
+        let other_case = [character.to_ascii_uppercase(), character.to_ascii_lowercase()];
+        let cases = if character.is_ascii_alphabetic() { &other_case[..] } else { &other_case[..1] };
+        let longer = |prefix: &String| cases.iter().map(|case| format!("{prefix}{case}")).collect::<Vec<_>>();
+        prefixes = prefixes.iter().flat_map(longer).collect();
     }
-    Some((prefix.to_ascii_uppercase(), successor(&prefix.to_ascii_lowercase())))
+    prefixes.retain(|prefix| !prefix.is_empty());
+    prefixes.sort_unstable();
+    prefixes.into_iter().map(|prefix| (prefix.clone(), successor(&prefix))).collect()
 }
 
 /// The least text that is greater than every text that begins with `prefix`, if there is one.
@@ -142,19 +156,24 @@ fn successor(prefix: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::prefix_range;
+    use super::{prefix_ranges, successor};
 
     #[test]
-    fn every_match_of_a_pattern_is_in_its_range() {
-        assert_eq!(prefix_range("%a"), None);
-        for (pattern, low, high) in [
-            ("ab%", "AB", Some("ac")),
-            ("1_", "1", Some("2")),
-            ("z%", "Z", Some("{")),
-            ("\u{10ffff}%", "\u{10ffff}", None),
-            ("a\u{d7ff}%", "A\u{d7ff}", Some("a\u{e000}")),
-        ] {
-            assert_eq!(prefix_range(pattern), Some((low.to_owned(), high.map(str::to_owned))), "{pattern}");
-        }
+    fn a_prefix_is_looked_up_in_either_case() {
+        let range = |low: &str, high: &str| (low.to_owned(), Some(high.to_owned()));
+        assert_eq!(prefix_ranges("%a"), []);
+        assert_eq!(prefix_ranges("1_"), [range("1", "2")]);
+        assert_eq!(prefix_ranges("é1%"), [range("é1", "é2")]);
+        assert_eq!(prefix_ranges("z%"), [range("Z", "["), range("z", "{")]);
+        assert_eq!(prefix_ranges("a-b").len(), 4);
+        assert_eq!(prefix_ranges("abcdefgh%").len(), 8);
+    }
+
+    #[test]
+    fn a_successor_is_the_least_greater_text() {
+        assert_eq!(successor("ab").as_deref(), Some("ac"));
+        assert_eq!(successor("a\u{d7ff}").as_deref(), Some("a\u{e000}"));
+        assert_eq!(successor("a\u{10ffff}").as_deref(), Some("b"));
+        assert_eq!(successor("\u{10ffff}"), None);
     }
 }

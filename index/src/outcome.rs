@@ -1,6 +1,6 @@
 //! What conditional operations ask for and what they answer.
 
-/// What a closure wants done with a key, see [`TreeIndex::compute`](crate::TreeIndex::compute).
+/// What a closure wants done with a key, see `compute` of [`HashIndex`](crate::HashIndex::compute) and [`TreeIndex`](crate::TreeIndex::compute).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change<V> {
     /// Leave everything as it is.
@@ -22,7 +22,7 @@ pub struct Changed<T> {
     pub after: Option<T>,
 }
 
-/// The error of [`TreeIndex::try_insert`](crate::TreeIndex::try_insert): the key has an entry already.
+/// The error of `try_insert`: the key has an entry already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occupied<'g, K, V> {
     /// The value that the key has.
@@ -33,7 +33,7 @@ pub struct Occupied<'g, K, V> {
     pub value: V,
 }
 
-/// The error of [`TreeIndex::compare_exchange`](crate::TreeIndex::compare_exchange): the key has not the value expected.
+/// The error of `compare_exchange`: the key has not the value expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unexpected<'g, V> {
     /// The value that the key has, if it has one.
