@@ -18,12 +18,21 @@ mod tree;
 
 pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainWriter, Link};
 pub use guard::{Guard, pin};
-// hash
-pub use key::{ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, TotalF32, TotalF64, WordKey, prefix_end};
+pub use hash::{
+    Equivalent, HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues, HashStats, Pinned,
+    WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues,
+};
+pub use key::{
+    ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32, TotalF64, prefix_end,
+};
 pub use multi::{
     Arrangement, Batch, BorrowedSnapshot, Busy, Editor, Entries, Hashed, IndexSnapshot, ListIter, ListSlices,
     ListValue, Lookup, MultiIndex, MultiView, Ordered, PostingList, Published, Range as MultiRange, Registry,
     RegistryOptions, Savepoint, Sequence, Snapshot, Stored, WhenHeld,
 };
-// tree
-pub use word::Word;
+pub use outcome::{Change, Changed, Occupied, Unexpected};
+pub use tree::{
+    Cursor, LevelStats, Prefix, PrefixKey, Range, RangeRev, TreeIndex, TreeStats, WordCursor, WordRange, WordRangeRev,
+    WordTreeIndex,
+};
+pub use word::{Word, WordKey, Words};
