@@ -129,7 +129,7 @@ impl<K: MultiKey> MultiEntries<K> {
     }
 
     pub(crate) fn memory_usage(&self) -> usize {
-        either!(self, index => { let _ = index; 0 })
+        either!(self, index => index.memory_usage())
     }
 }
 

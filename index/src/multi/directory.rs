@@ -164,6 +164,9 @@ pub trait Directory<K, T>: Default + Send + Sync + 'static {
     /// How many keys there are. O(1).
     fn len(&self) -> usize;
 
+    /// Bytes of the directory itself, not of what keys and values own elsewhere. O(1).
+    fn memory_usage(&self) -> usize;
+
     /// Whether most of the memory is empty, so that a clone, which packs, would be much smaller.
     fn is_wasteful(&self) -> bool;
 

@@ -214,6 +214,10 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
         self.len
     }
 
+    fn memory_usage(&self) -> usize {
+        self.tags.capacity() * size_of::<u64>() + self.slots.capacity() * size_of::<Option<(K, T)>>()
+    }
+
     fn is_wasteful(&self) -> bool {
         self.slots.len() > 1024 && self.len * 5 < self.slots.len()
     }

@@ -260,6 +260,12 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
         self.read(|view| view.count(key))
     }
 
+    /// Bytes of the index as it is between commits, with two copies: not the log between them, nor further copies that
+    /// readers hold on to. O(keys).
+    pub fn memory_usage(&self) -> usize {
+        self.read(|view| 2 * view.memory_usage())
+    }
+
     /// How many keys there are. O(1).
     pub fn len_keys(&self) -> usize {
         self.read(|view| view.len_keys())

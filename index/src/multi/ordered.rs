@@ -187,6 +187,10 @@ impl<K: Stored + IndexKey, T: Stored> Directory<K, T> for OrderedDirectory<K, T>
         self.len
     }
 
+    fn memory_usage(&self) -> usize {
+        self.leaves.memory_usage() + self.inners.memory_usage()
+    }
+
     fn is_wasteful(&self) -> bool {
         self.leaves.len() > 128 && self.len * 2 < self.leaves.len() * ORDER
     }

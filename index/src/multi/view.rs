@@ -90,6 +90,11 @@ impl<'a, K: Stored, V: ListValue, D: Arrangement<K>> MultiView<'a, K, V, D> {
         self.iter().map(|(key, _)| key)
     }
 
+    /// Bytes of this version of the index, not of what keys and values own elsewhere. O(keys).
+    pub fn memory_usage(&self) -> usize {
+        self.copy.directory.memory_usage() + self.iter().map(|(_, list)| list.heap_bytes()).sum::<usize>()
+    }
+
     /// How many keys there are. O(1).
     pub fn len_keys(&self) -> usize {
         self.copy.directory.len()

@@ -56,6 +56,13 @@ impl<V: Clone + Hash> Clone for Segments<V> {
 }
 
 impl<V> Segments<V> {
+    /// Bytes of the segments and of the bag of repeats.
+    pub(super) fn memory_usage(&self) -> usize {
+        let segments: usize = self.segments.iter().map(|segment| segment.capacity() * size_of::<V>()).sum();
+        let repeats = self.repeats.as_ref().map_or(0, |repeats| repeats.set_len() * (size_of::<(V, usize)>() + 1));
+        size_of::<Self>() + self.segments.capacity() * size_of::<Vec<V>>() + segments + repeats
+    }
+
     pub(super) fn len(&self) -> usize {
         self.distinct_len + self.repeats.as_ref().map_or(0, |repeats| repeats.len())
     }

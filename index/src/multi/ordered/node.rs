@@ -21,6 +21,11 @@ impl<N> Default for Arena<N> {
 }
 
 impl<N: Default> Arena<N> {
+    /// Bytes of all nodes, free ones too.
+    pub(super) fn memory_usage(&self) -> usize {
+        self.nodes.capacity() * size_of::<N>() + self.free.capacity() * size_of::<u32>()
+    }
+
     pub(super) fn insert(&mut self, node: N) -> u32 {
         if let Some(number) = self.free.pop() {
             self.nodes[number as usize] = node;
