@@ -88,8 +88,10 @@ impl Parameters {
 
 /// Parses the text of one statement.
 pub(crate) fn parse_statement(text: &str) -> Result<Parsed> {
-    let mut tokens = Tokenizer::new(&Manicule, text)
-        .tokenize_with_location()
+    // A word and the blank after it are two tokens and some six bytes; growing would copy the tokens again and again.
+    let mut tokens = Vec::with_capacity(text.len() / 2 + 8);
+    Tokenizer::new(&Manicule, text)
+        .tokenize_with_location_into_buf(&mut tokens)
         .map_err(|error| syntax(text, &error.message, error.location))?;
     rewrite(&mut tokens);
     let parameters = find_parameters(&tokens).map_err(|(error, location)| error.at(span_at(text, location)))?;
