@@ -120,8 +120,11 @@ fn find(name: &str) -> Result<&'static Command> {
     if let (Some(command), None) = (cut_short.next(), cut_short.next()) {
         return Ok(command);
     }
-    let hint = closest(name, names()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
-    Err(Error::Command(format!("there is no command {name}{hint} .help lists them")))
+    let hint = match closest(name, names()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => ".help lists them".to_owned(),
+    };
+    Err(Error::Command(format!("there is no command {name}; {hint}")))
 }
 
 /// The name that is most like a mistyped one, if any is like it.

@@ -1,12 +1,15 @@
 //! The shell as a process: what it writes where, and how it ends.
 
+#[path = "support/file.rs"]
+mod file;
 #[path = "support/shell.rs"]
 mod shell;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use shell::{file, run};
+use file::file;
+use shell::run;
 
 /// One row of every type, one of NULLs, one of awkward texts.
 const AWKWARD: &str = "

@@ -1,9 +1,12 @@
 //! `.import`: what it takes, what it refuses, and that it takes nothing of what it refuses.
 
+#[path = "support/file.rs"]
+mod file;
 #[path = "support/shell.rs"]
 mod shell;
 
-use shell::{Run, file, run};
+use file::file;
+use shell::{Run, run};
 
 /// Imports this content as table `t` and then runs `sql`.
 fn import(name: &str, content: &[u8], sql: &str) -> Run {

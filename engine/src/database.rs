@@ -266,6 +266,11 @@ impl Snapshot {
         })
     }
 
+    /// What the snapshot holds on to.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
     /// The commit up to which the snapshot sees.
     pub fn timestamp(&self) -> Timestamp {
         self.timestamp

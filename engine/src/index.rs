@@ -16,6 +16,7 @@
 //! In a unique index of words NULLs are kept apart, in an ordered set of row ids; in one of bytes the tree has them under
 //! the key with the row id behind it. The hash has none: no key equals NULL.
 
+mod build;
 mod multi;
 mod unique;
 

@@ -25,6 +25,7 @@ mod snapshots;
 mod table;
 mod version;
 
+mod backup;
 mod commit;
 mod database;
 mod log;

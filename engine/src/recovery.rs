@@ -12,21 +12,19 @@ use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 #[cfg(feature = "store-fjall")]
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use manicule_index::{CHAIN_ID_LIMIT, Registry};
 use parking_lot::Mutex;
 
-use crate::catalog::TableSchema;
+use crate::catalog::{IndexSchema, TableSchema};
 use crate::database::{Database, Inner};
 use crate::error::{Error, Result};
 use crate::ids::{RowId, Timestamp};
 use crate::index::Index;
-use crate::key::KeyShape;
 use crate::log::{Log, sync_regularly};
 use crate::row::Row;
-use crate::schema_change::fill;
 use crate::state::{State, TableState};
 use crate::store::{
     Durability, GroupWrite, OnDamage, OpenOptions, RecordKey, RowStore, StorageId, Totals, catalog_record, decode_row,
@@ -329,19 +327,20 @@ pub(crate) fn clear_storage(
 fn build_indexes(tables: &mut [TableState], registry: &Registry) -> Result<()> {
     struct Job<'t> {
         state: &'t TableState,
-        index: Arc<Index>,
+        schema: &'t IndexSchema,
+        index: OnceLock<Arc<Index>>,
     }
-    let mut jobs = Vec::new();
-    for state in &*tables {
-        for schema in &state.schema.indexes {
-            let shape = KeyShape::new(&schema.columns, |column| state.schema.columns[column].column_type);
-            jobs.push(Job { state, index: Arc::new(Index::new(schema, shape, registry)) });
-        }
-    }
+    let jobs: Vec<Job<'_>> = tables
+        .iter()
+        .flat_map(|state| state.schema.indexes.iter().map(move |schema| Job { state, schema, index: OnceLock::new() }))
+        .collect();
     in_parallel(&jobs, |job| {
-        fill(&job.index, job.state, registry).map_err(|error| Error::corrupt(format!("after opening: {error}")))
+        let index = Index::of_rows(job.schema, job.state, registry);
+        let index = index.map_err(|error| Error::corrupt(format!("a key that was unique is not: {error}")))?;
+        job.index.get_or_init(|| Arc::new(index));
+        Ok(())
     })?;
-    let mut built = jobs.into_iter().map(|job| job.index).collect::<Vec<_>>().into_iter();
+    let mut built = jobs.into_iter().filter_map(|job| job.index.into_inner()).collect::<Vec<_>>().into_iter();
     for state in tables {
         state.indexes = built.by_ref().take(state.schema.indexes.len()).collect();
     }

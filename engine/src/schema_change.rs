@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use manicule_index::Registry;
 use parking_lot::MutexGuard;
 
 use crate::catalog::{Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
@@ -15,15 +14,13 @@ use crate::commit::Committer;
 use crate::database::{Database, Inner};
 use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
-use crate::index::{Index, IndexWriter};
-use crate::key::KeyShape;
+use crate::index::Index;
 use crate::log::Log;
 use crate::recovery::clear_storage;
 use crate::row::Row;
 use crate::state::{State, TableState};
 use crate::store::{GroupWrite, StorageId};
 use crate::table::Table;
-use crate::transaction::unique_violation;
 use crate::value::Value;
 use crate::version::Version;
 
@@ -131,14 +128,6 @@ impl<'d> Change<'d> {
         Table::new(StorageId(catalog.next_storage - 1))
     }
 
-    /// An index over the rows of `state`, which has its schema already.
-    fn build(&self, state: &TableState, schema: &IndexSchema) -> Result<Index> {
-        let shape = KeyShape::new(&schema.columns, |column| state.schema.columns[column].column_type);
-        let index = Index::new(schema, shape, &self.inner.registry);
-        fill(&index, state, &self.inner.registry)?;
-        Ok(index)
-    }
-
     /// Gives a table another schema and other rows, with all its indexes made anew.
     fn replace_rows(&mut self, old: &TableState, schema: TableSchema, reform: impl Fn(&Row) -> Row) -> Result<()> {
         let table = self.new_table();
@@ -154,7 +143,7 @@ impl<'d> Change<'d> {
         writer.finish()?;
         let mut state = TableState { schema: Arc::new(schema), table: Arc::new(table), indexes: Vec::new() };
         for schema in &state.schema.indexes {
-            let index = self.build(&state, schema)?;
+            let index = Index::of_rows(schema, &state, &self.inner.registry)?;
             state.indexes.push(Arc::new(index));
         }
         self.state.put_table(state);
@@ -182,33 +171,6 @@ impl RewriteLog<'_> {
         let group = std::mem::take(&mut self.group);
         self.log.map_or(Ok(()), |log| log.write_now(group))
     }
-}
-
-/// Adds an entry for every version that some snapshot may see.
-pub(crate) fn fill(index: &Index, state: &TableState, registry: &Registry) -> Result<()> {
-    let guard = manicule_index::pin();
-    let mut batch = registry.begin();
-    let mut seen = std::collections::HashMap::new();
-    for (row_id, head) in state.table.rows.iter(&guard) {
-        let row_id = RowId(row_id);
-        let mut writer = IndexWriter { guard: &guard, batch: &mut batch };
-        if let Some(row) = &head.value().row {
-            let key = index.shape.of_row(row);
-            if index.unique && !key.has_null() && seen.insert(key.clone(), row_id).is_some() {
-                return Err(unique_violation(state, index.id, row));
-            }
-            index.insert(&key, row_id, &mut writer);
-        }
-        let mut older = head.next();
-        while let Some(version) = older {
-            if let Some(row) = &version.value().row {
-                index.insert(&index.shape.of_row(row), row_id, &mut writer);
-            }
-            older = version.next();
-        }
-    }
-    batch.commit();
-    Ok(())
 }
 
 impl Database {
@@ -249,7 +211,7 @@ impl Database {
         let table = Arc::new(change.new_table());
         let mut state = TableState { schema: Arc::new(schema), table, indexes: Vec::new() };
         for schema in &state.schema.indexes {
-            state.indexes.push(Arc::new(change.build(&state, schema)?));
+            state.indexes.push(Arc::new(Index::of_rows(schema, &state, &self.inner.registry)?));
         }
         change.state.put_table(state);
         change.finish()?;
@@ -291,7 +253,7 @@ impl Database {
             constraint: false,
         };
         Arc::make_mut(&mut state.schema).indexes.push(schema.clone());
-        let index = change.build(&state, &schema)?;
+        let index = Index::of_rows(&schema, &state, &self.inner.registry)?;
         state.indexes.push(Arc::new(index));
         change.state.put_table(state);
         change.finish()?;

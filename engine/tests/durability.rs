@@ -7,7 +7,9 @@
 mod durability {
     mod crash;
     mod damage;
+    mod disk;
     mod faults;
+    mod in_flight;
     mod reopen;
     mod support;
 }

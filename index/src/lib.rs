@@ -25,7 +25,11 @@ pub use hash::{
 pub use key::{
     ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32, TotalF64, prefix_end,
 };
-pub use multi::*;
+pub use multi::{
+    Arrangement, Batch, BorrowedSnapshot, Busy, Editor, Entries, Hashed, IndexSnapshot, ListIter, ListSlices,
+    ListValue, Lookup, MultiIndex, MultiView, Ordered, PostingList, Published, Range as MultiRange, Registry,
+    RegistryOptions, Savepoint, Sequence, Snapshot, Stored, WhenHeld,
+};
 pub use outcome::{Change, Changed, Occupied, Unexpected};
 pub use tree::{
     Cursor, LevelStats, Prefix, PrefixKey, Range, RangeRev, TreeIndex, TreeStats, WordCursor, WordRange, WordRangeRev,

@@ -134,6 +134,28 @@ fn ordered_insertions_leave_full_leaves() {
 }
 
 #[test]
+fn folding_gives_what_asking_gives() {
+    let index: WordTreeIndex<u32, u32> = (0..500).map(|key| (key, 2 * key)).collect();
+    let guard = pin();
+    for (start, end) in [(0, 500), (7, 8), (8, 7), (100, 333), (499, 900)] {
+        let bounds = start..end;
+        let mut asked = Vec::new();
+        let mut range = index.range::<u32, _>(bounds.clone(), &guard);
+        for entry in range.by_ref() {
+            asked.push(entry);
+        }
+        assert_eq!(range.next(), None);
+        let folded = |mut all: Vec<_>, entry| {
+            all.push(entry);
+            all
+        };
+        assert_eq!(index.range::<u32, _>(bounds.clone(), &guard).fold(Vec::new(), folded), asked);
+        asked.reverse();
+        assert_eq!(index.range_rev::<u32, _>(bounds, &guard).fold(Vec::new(), folded), asked);
+    }
+}
+
+#[test]
 fn split_points_cut_evenly() {
     let index: WordTreeIndex<u64, u64> = (0..10_000).map(|key| (3 * key, key)).collect();
     let boxed: TreeIndex<u64, u64> = (0..10_000).map(|key| (3 * key, key)).collect();

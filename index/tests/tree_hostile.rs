@@ -81,7 +81,7 @@ impl IndexKey for Hostile {
             return u64::from(self.0) << 32;
         }
         let bytes = self.0.to_be_bytes();
-        bytes[skip.min(4)..].iter().fold(0, |word, &byte| word << 8 | u64::from(byte) / 2)
+        bytes[skip.min(4)..].iter().fold(0, |word, &byte| (word << 8) | (u64::from(byte) / 2))
     }
 
     fn common(&self, other: &Self) -> usize {

@@ -135,7 +135,7 @@ fn byte_strings() -> impl Strategy<Value = Vec<u8>> + Clone {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn narrow_trees_of_few_keys_agree(ops in ops(0..60_u16)) {

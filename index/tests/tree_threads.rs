@@ -7,7 +7,7 @@ use std::thread;
 use manicule_index::{TreeIndex, WordTreeIndex, pin};
 
 const KEYS: u64 = 3000;
-const ROUNDS: u64 = if cfg!(debug_assertions) { 12 } else { 60 };
+const ROUNDS: u64 = if cfg!(debug_assertions) { 8 } else { 60 };
 
 /// Multiples of three stay; all others come and go under two writers, in opposite orders.
 fn churn(insert: impl Fn(u64) + Sync, remove: impl Fn(u64) + Sync, read: impl Fn() + Sync) {

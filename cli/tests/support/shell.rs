@@ -1,7 +1,6 @@
 //! Runs the shell as users do: as a process.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -33,11 +32,4 @@ pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Run {
         stdout: String::from_utf8(output.stdout).expect("results are UTF-8"),
         stderr: String::from_utf8(output.stderr).expect("messages are UTF-8"),
     }
-}
-
-/// A file for one test, with this content.
-pub(crate) fn file(name: &str, content: &[u8]) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::write(&path, content).expect("the test's folder can be written");
-    path
 }

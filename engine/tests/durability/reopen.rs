@@ -258,6 +258,36 @@ fn newer_format_is_refused_by_name() {
 }
 
 #[test]
+fn backup_is_a_database_as_of_its_snapshot() {
+    let directory = tempfile::tempdir().unwrap();
+    for database in [Database::in_memory(), Database::open(directory.path().join("original")).unwrap()] {
+        let table = create_items(&database).unwrap();
+        insert_items(&database, table, 0..5000).unwrap();
+        let snapshot = database.snapshot();
+        let before = contents(&database);
+        insert_items(&database, table, 5000..5010).unwrap();
+        let mut transaction = database.begin();
+        transaction.delete(table, RowId(7)).unwrap();
+        transaction.commit().unwrap();
+
+        let store = MemoryStore::default();
+        snapshot.export(&store).unwrap();
+        assert!(matches!(snapshot.export(&store), Err(Error::Refused { .. })));
+        let copy = Database::open_store(Box::new(store), &OpenOptions::default()).unwrap();
+        assert_eq!(contents(&copy), before);
+
+        let path = directory.path().join("copy");
+        database.backup(&path).unwrap();
+        assert!(matches!(database.backup(&path), Err(Error::Refused { .. })));
+        let copy = Database::open(&path).unwrap();
+        assert_eq!((contents(&copy), schema(&copy)), (contents(&database), schema(&database)));
+        insert_items(&copy, table, [9000]).unwrap();
+        drop(copy);
+        fs::remove_dir_all(&path).unwrap();
+    }
+}
+
+#[test]
 fn creation_that_was_interrupted_is_taken_up_again() {
     let directory = tempfile::tempdir().unwrap();
     drop(Database::open(directory.path()).unwrap());

@@ -10,6 +10,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use super::{HashIndex, WordHashIndex};
+use crate::word::WordKey;
 use crate::{Guard, pin};
 
 /// Gives every key the same hash, so that all meet in one group, with one tag and one preferred slot.
@@ -30,27 +31,38 @@ impl Hasher for Same {
     }
 }
 
-type Index = WordHashIndex<u64, u64, Same>;
-
 /// Explores `program`, with two preemptions unless `LOOM_MAX_PREEMPTIONS` says otherwise.
 fn explore(program: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(2));
-    builder.check(program);
+    let runs = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&runs);
+    builder.check(move || {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        program();
+    });
+    assert!(runs.load(std::sync::atomic::Ordering::Relaxed) > 10, "the threads of a model get in each other's way");
 }
 
-/// Runs both at once on one index that holds `entries`; gives the index.
-fn race(
-    entries: &[(u64, u64)],
-    left: impl FnOnce(&Index, &Guard) + Send + 'static,
-    right: impl FnOnce(&Index, &Guard) + Send + 'static,
-) -> Arc<Index> {
-    let index = Arc::new(Index::with_hasher(Same));
+/// Runs both at once. Neither on the model's first thread: loom finds next to no interleavings with that one's loads.
+fn race<I: Send + Sync + 'static>(
+    index: I,
+    left: impl FnOnce(&I, &Guard) + Send + 'static,
+    right: impl FnOnce(&I, &Guard) + Send + 'static,
+) -> Arc<I> {
+    let index = Arc::new(index);
+    let (for_left, for_right) = (Arc::clone(&index), Arc::clone(&index));
+    let left = thread::spawn(move || left(&for_left, &pin()));
+    let right = thread::spawn(move || right(&for_right, &pin()));
+    left.join().unwrap();
+    right.join().unwrap();
+    index
+}
+
+/// An index of `entries` that all have one hash.
+fn index_of<K: WordKey>(entries: &[(K, u64)]) -> WordHashIndex<K, u64, Same> {
+    let index = WordHashIndex::with_hasher(Same);
     entries.iter().for_each(|(key, value)| assert_eq!(index.insert(*key, *value, &pin()), None));
-    let shared = Arc::clone(&index);
-    let thread = thread::spawn(move || left(&shared, &pin()));
-    right(&index, &pin());
-    thread.join().unwrap();
     index
 }
 
@@ -61,7 +73,7 @@ fn loom_hash_publish() {
         let data = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&data);
         race(
-            &[],
+            index_of::<u64>(&[]),
             move |index, guard| {
                 data.store(1, Ordering::Relaxed);
                 index.insert(1, 1, guard);
@@ -79,38 +91,40 @@ fn loom_hash_publish() {
 /// A slot given to another key never shows one key with the other's value, and a key beside it is never missed.
 #[test]
 fn loom_hash_reuse() {
-    explore(|| {
-        race(
-            &[(1, 10), (5, 50)],
-            |index, guard| {
-                assert_eq!(index.remove(&1, guard), Some(10));
-                assert_eq!(index.insert(2, 20, guard), None);
-            },
-            |index, guard| {
-                assert!(matches!(index.get(&1, guard), None | Some(10)));
-                assert!(matches!(index.get(&2, guard), None | Some(20)));
-                assert_eq!(index.get(&5, guard), Some(50));
-            },
-        );
-    });
+    let answers: [(u64, fn(Option<u64>) -> bool); 3] = [
+        (1, |found| matches!(found, None | Some(10))),
+        (2, |found| matches!(found, None | Some(20))),
+        (5, |found| found == Some(50)),
+    ];
+    for (key, is_right) in answers {
+        explore(move || {
+            race(
+                index_of(&[(1_u64, 10), (5, 50)]),
+                |index, guard| {
+                    assert_eq!(index.remove(&1, guard), Some(10));
+                    assert_eq!(index.insert(2, 20, guard), None);
+                },
+                move |index, guard| assert!(is_right(index.get(&key, guard))),
+            );
+        });
+    }
 }
 
 /// Keys of two words do not tear either.
 #[test]
 fn loom_hash_reuse_two_words() {
     explore(|| {
-        let index = Arc::new(WordHashIndex::<(u64, u64), u64, Same>::with_hasher(Same));
-        index.insert((1, 1), 10, &pin());
-        let shared = Arc::clone(&index);
-        let thread = thread::spawn(move || {
-            shared.remove(&(1, 1), &pin());
-            shared.insert((2, 2), 20, &pin());
-        });
-        for key in [(1, 2), (2, 1)] {
-            assert_eq!(index.get(&key, &pin()), None);
-        }
-        assert!(matches!(index.get(&(2, 2), &pin()), None | Some(20)));
-        thread.join().unwrap();
+        race(
+            index_of(&[((1_u64, 1_u64), 10)]),
+            |index, guard| {
+                index.remove(&(1, 1), guard);
+                index.insert((2, 2), 20, guard);
+            },
+            |index, guard| {
+                assert_eq!(index.get(&(1, 2), guard), None);
+                assert!(matches!(index.get(&(2, 2), guard), None | Some(20)));
+            },
+        );
     });
 }
 
@@ -119,7 +133,7 @@ fn loom_hash_reuse_two_words() {
 fn loom_hash_replace() {
     explore(|| {
         race(
-            &[(1, 1)],
+            index_of(&[(1_u64, 1)]),
             |index, guard| assert_eq!(index.insert(1, 2, guard), Some(1)),
             |index, guard| {
                 let first = index.get(&1, guard).expect("the key is always there");
@@ -136,7 +150,7 @@ fn loom_hash_replace() {
 fn loom_hash_moved_beside_a_reader() {
     explore(|| {
         race(
-            &[(1, 1)],
+            index_of(&[(1_u64, 1)]),
             |index, guard| {
                 index.reserve(40, guard);
                 index.insert(1, 2, guard);
@@ -155,7 +169,7 @@ fn loom_hash_moved_beside_a_reader() {
 fn loom_hash_moved_beside_a_writer() {
     explore(|| {
         let index = race(
-            &[(1, 1), (2, 2)],
+            index_of(&[(1_u64, 1), (2, 2)]),
             |index, guard| index.reserve(40, guard),
             |index, guard| {
                 assert_eq!(index.insert(3, 3, guard), None);
@@ -176,7 +190,7 @@ fn loom_hash_one_winner() {
         let wins = Arc::new(AtomicUsize::new(0));
         let other = Arc::clone(&wins);
         let count = |wins: &AtomicUsize, won: bool| _ = wins.fetch_add(usize::from(won), Ordering::Relaxed);
-        race(&[], move |index, guard| count(&other, index.try_insert(1, 1, guard).is_ok()), {
+        race(index_of::<u64>(&[]), move |index, guard| count(&other, index.try_insert(1, 1, guard).is_ok()), {
             let wins = Arc::clone(&wins);
             move |index, guard| count(&wins, index.try_insert(1, 2, guard).is_ok())
         });
@@ -188,18 +202,21 @@ fn loom_hash_one_winner() {
 #[test]
 fn loom_hash_boxed_publish() {
     explore(|| {
-        let index = Arc::new(HashIndex::<u64, AtomicUsize, Same>::with_hasher(Same));
+        let index = HashIndex::<u64, AtomicUsize, Same>::with_hasher(Same);
         index.insert(1, AtomicUsize::new(10), &pin());
-        let shared = Arc::clone(&index);
-        let thread = thread::spawn(move || {
-            let value = AtomicUsize::new(0);
-            value.store(20, Ordering::Relaxed);
-            shared.remove(&1, &pin());
-            shared.insert(2, value, &pin());
-        });
-        let read = |key| index.get(&key, &pin()).map(|value| value.load(Ordering::Relaxed));
-        assert!(matches!(read(1), None | Some(10)));
-        assert!(matches!(read(2), None | Some(20)));
-        thread.join().unwrap();
+        race(
+            index,
+            |index, guard| {
+                let value = AtomicUsize::new(0);
+                value.store(20, Ordering::Relaxed);
+                index.remove(&1, guard);
+                index.insert(2, value, guard);
+            },
+            |index, guard| {
+                let read = |key| index.get(&key, guard).map(|value| value.load(Ordering::Relaxed));
+                assert!(matches!(read(1), None | Some(10)));
+                assert!(matches!(read(2), None | Some(20)));
+            },
+        );
     });
 }

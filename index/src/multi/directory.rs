@@ -53,7 +53,7 @@ impl<K: Stored + Hash + Eq> Arrangement<K> for Hashed {
     type Directory<T: Stored> = HashDirectory<K, T>;
 
     fn build<V: ListValue>(entries: Vec<(K, V)>) -> HashDirectory<K, PostingList<V>> {
-        let mut directory: Self::Directory<PostingList<V>> = HashDirectory::default();
+        let mut directory: HashDirectory<K, PostingList<V>> = HashDirectory::default();
         for (key, value) in entries {
             match directory.seek(&key) {
                 Seek::Found(spot) => directory.value_mut(&spot).push(value),

@@ -39,8 +39,11 @@ pub struct MultiIndex<K, V, D = Hashed> {
     registry: Registry,
     pub(super) slot: usize,
     pub(super) identity: Arc<()>,
-    kind: PhantomData<fn() -> (K, V, D)>,
+    kind: PhantomData<Kind<K, V, D>>,
 }
+
+/// Ties a handle to its types without owning any of them.
+type Kind<K, V, D> = fn() -> (K, V, D);
 
 /// What a publication has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +62,9 @@ impl<K: Stored + Hash + Eq, V: ListValue> MultiIndex<K, V> {
     }
 }
 
-impl<K: Stored + IndexKey, V: ListValue> MultiIndex<K, V, Ordered> {
+impl<K: Stored + IndexKey, V: ListValue> MultiIndex<K, V> {
     /// An index of its own with its keys in order.
-    pub fn new_ordered() -> Self {
+    pub fn new_ordered() -> MultiIndex<K, V, Ordered> {
         Registry::new().create_ordered()
     }
 }
@@ -194,6 +197,9 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
 /// All panic if the index was removed from its registry.
 impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
     /// The present version of this index, to keep as long as it is needed. Holds no copy of other indexes.
+    ///
+    /// # Panics
+    /// If the index was removed from its registry.
     pub fn snapshot(&self) -> IndexSnapshot<K, V, D> {
         let published = self.registry.shared.root.load();
         let copy: Option<Arc<IndexCopy<K, V, D>>> = published.find_owned(self);

@@ -425,7 +425,9 @@ impl Writer {
         if writer.prepare(copies_max).is_none() {
             let start = Instant::now();
             let prepared = prepare_held(writer, copies_max, when_held);
-            self.waited += start.elapsed();
+            if matches!(when_held, WhenHeld::Wait(_)) {
+                self.waited += start.elapsed();
+            }
             prepared?;
         }
         if !self.touched.contains(&index.slot) {

@@ -12,7 +12,7 @@
 //! [`Arc::get_mut`] tells, and pays the debt; if there is none, the live copy is cloned.
 
 use std::any::Any;
-use std::borrow::{Borrow, Cow};
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -315,11 +315,8 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
         let debt_max = DEBT_MAX.max(self.live.directory.len() / 4);
         for mut spare in std::mem::take(&mut self.spares) {
             let fits = spare.debt.len() + operations.len() <= debt_max;
-            let added = fits.then(|| {
-                catch_unwind(std::panic::AssertUnwindSafe(|| {
-                    operations.iter().map(Operation::duplicate).collect::<Vec<_>>()
-                }))
-            });
+            let duplicate = || operations.iter().map(Operation::duplicate).collect::<Vec<_>>();
+            let added = fits.then(|| catch_unwind(AssertUnwindSafe(duplicate)));
             match added {
                 Some(Ok(added)) => {
                     spare.debt.extend(added);

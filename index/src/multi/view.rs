@@ -46,15 +46,14 @@ impl<'a, K: Stored, V: ListValue, D: Arrangement<K>> MultiView<'a, K, V, D> {
     /// The values under each of some keys, in the order of the keys. The lookups do not depend on each other, so their
     /// cache misses overlap.
     pub fn get_many<'q, Q>(
-        &self,
+        self,
         keys: impl IntoIterator<Item = &'q Q>,
     ) -> impl Iterator<Item = Option<&'a PostingList<V>>>
     where
         D: Lookup<K, Q>,
         Q: ?Sized + 'q,
     {
-        let view = *self;
-        keys.into_iter().map(move |key| view.get(key))
+        keys.into_iter().map(move |key| self.get(key))
     }
 
     /// Whether there is a value under the key.
@@ -87,7 +86,7 @@ impl<'a, K: Stored, V: ListValue, D: Arrangement<K>> MultiView<'a, K, V, D> {
     }
 
     /// Every key; in order if the index is ordered.
-    pub fn keys(&self) -> impl Iterator<Item = &'a K> {
+    pub fn keys(self) -> impl Iterator<Item = &'a K> {
         self.iter().map(|(key, _)| key)
     }
 

@@ -63,7 +63,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
             frozen: [Some((leaves[0], metas[0])), Some((leaves[1], metas[1]))],
             merged: None,
         });
-        plan.add(0, Leaf::of(&run, step.fences.around_both(step.node, left)));
+        plan.add(0, Leaf::of(&run, path.fences(1).around_both(step.node, left)));
         plan.drop_separator(step.node.separators[left]);
         plan.raise::<ORDER>(path, 1, left..left + 2, None);
         plan.commit(self, guard)
@@ -115,7 +115,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
             frozen: [None, None],
             merged: Some(nodes),
         });
-        plan.add(0, Inner::of(level as u8, &forks, parent.fences.around_both(parent.node, left)));
+        plan.add(0, Inner::of(level as u8, &forks, path.fences(level + 1).around_both(parent.node, left)));
         plan.raise::<ORDER>(path, level + 1, left..left + 2, None);
         plan.commit(self, guard)
     }
@@ -123,7 +123,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
 
 impl<S: Store> Fences<S> {
     /// What encloses children `left` and `left + 1` of `node`, which these enclose.
-    fn around_both(self, node: &Inner<S>, left: usize) -> Self {
+    pub(super) fn around_both(self, node: &Inner<S>, left: usize) -> Self {
         Self { low: self.around(node, left).low, high: self.around(node, left + 1).high }
     }
 }

@@ -84,6 +84,14 @@ struct Rebuild<'g, S: Store> {
     parts: [Option<*mut Node>; 2],
 }
 
+/// A node that is to be copied.
+struct Site<'g, S: Store> {
+    step: Step<'g, S>,
+    /// What encloses the node.
+    fences: Fences<S>,
+    is_root: bool,
+}
+
 /// Where the new nodes are published.
 enum Owner<'g, S: Store> {
     Root,
@@ -161,10 +169,12 @@ impl<'g, S: Store> Plan<'g, S> {
                 return;
             }
             match (step, fork) {
-                (Some(step), _) => fork = self.rebuild::<ORDER>(step, taken, fork, level == path.height),
+                (Some(step), _) => {
+                    let site = Site { step, fences: path.fences(level), is_root: level == path.height };
+                    fork = self.rebuild::<ORDER>(site, taken, fork);
+                }
                 (None, Some(root_fork)) => {
-                    let fences = Fences { low: None, high: None };
-                    self.crown = Some(node::allocate(Inner::of(level as u8, &[root_fork], fences)));
+                    self.crown = Some(node::allocate(Inner::of(level as u8, &[root_fork], Fences::NONE)));
                     return;
                 }
                 (None, None) => return,
@@ -178,30 +188,29 @@ impl<'g, S: Store> Plan<'g, S> {
     /// Prepares the copy of one node; gives the separator between the halves if it had to be split.
     fn rebuild<const ORDER: usize>(
         &mut self,
-        step: Step<'g, S>,
+        site: Site<'g, S>,
         taken: std::ops::Range<usize>,
         fork: Option<Fork<S>>,
-        is_root: bool,
     ) -> Option<Fork<S>> {
-        let old = step.node;
+        let Site { step: Step { node: old, .. }, fences, is_root } = site;
         let mut forks: Forks<S> = SmallVec::new();
         forks.extend(old.forks(0..taken.start));
         forks.extend(fork);
         forks.extend(old.forks(taken.end - 1..usize::from(old.count)));
-        let appended = taken.end == old.child_count() && step.fences.high.is_none();
+        let appended = taken.end == old.child_count() && fences.high.is_none();
         self.rebuilds.push(Rebuild { old, from: taken.start, taken: taken.len(), parts: [None, None] });
         let level = old.level;
         if forks.is_empty() && is_root && level > 1 {
             return None;
         }
         if forks.len() < ORDER {
-            self.add_part(0, Inner::of(level, &forks, step.fences));
+            self.add_part(0, Inner::of(level, &forks, fences));
             return None;
         }
         // Ascending insertions leave full nodes behind.
         let middle = if appended { ORDER - 1 } else { forks.len() / 2 };
         let up = forks[middle];
-        let (low, high) = (step.fences.low, step.fences.high);
+        let Fences { low, high } = fences;
         self.add_part(0, Inner::of(level, &forks[..middle], Fences { low, high: Some(up.separator) }));
         self.add_part(1, Inner::of(level, &forks[middle + 1..], Fences { low: Some(up.separator), high }));
         Some(up)
@@ -214,7 +223,7 @@ impl<'g, S: Store> Plan<'g, S> {
     }
 
     /// Publishes the plan, if the tree is still as the plan found it.
-    pub(super) fn commit<const ORDER: usize>(mut self, tree: &RawTree<S, ORDER>, guard: &Guard) -> bool {
+    pub(super) fn commit<const ORDER: usize>(&mut self, tree: &RawTree<S, ORDER>, guard: &Guard) -> bool {
         if !self.lock(tree) {
             return false;
         }

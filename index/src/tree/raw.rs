@@ -33,11 +33,9 @@ pub(super) struct NodeCounts {
 
 /// The way to a leaf: one step for each level, the lowest first.
 pub(super) struct Path<'g, S: Store> {
-    pub(super) steps: [Option<Step<'g, S>>; LEVELS_MAX],
+    steps: [Option<Step<'g, S>>; LEVELS_MAX],
     pub(super) height: usize,
     pub(super) leaf: &'g Leaf<S>,
-    /// What encloses the leaf.
-    pub(super) fences: Fences<S>,
 }
 
 /// One inner node on the way down.
@@ -45,8 +43,6 @@ pub(super) struct Step<'g, S: Store> {
     pub(super) node: &'g Inner<S>,
     /// Which child the way takes.
     pub(super) index: usize,
-    /// What encloses the node.
-    pub(super) fences: Fences<S>,
 }
 
 /// The separators that enclose a node: all its keys are at least `low` and below `high`.
@@ -72,6 +68,9 @@ impl<S: Store> Clone for Step<'_, S> {
 impl<S: Store> Copy for Step<'_, S> {}
 
 impl<S: Store> Fences<S> {
+    /// What encloses the root.
+    pub(super) const NONE: Self = Self { low: None, high: None };
+
     /// What encloses child `index` of `node`, which these enclose.
     pub(super) fn around(self, node: &Inner<S>, index: usize) -> Self {
         Self {
@@ -100,6 +99,12 @@ impl<'g, S: Store> Path<'g, S> {
     /// The inner node at `level`, if the tree is that high.
     pub(super) fn step(&self, level: usize) -> Option<Step<'g, S>> {
         self.steps.get(level - 1).copied().flatten()
+    }
+
+    /// What encloses the node of the way at `level`; at 0, the leaf.
+    pub(super) fn fences(&self, level: usize) -> Fences<S> {
+        let above = self.steps[level..self.height].iter().rev().flatten();
+        above.fold(Fences::NONE, |fences, step| fences.around(step.node, step.index))
     }
 }
 
@@ -169,21 +174,20 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
     {
         let mut inner = self.root(guard)?;
         let mut steps = [None; LEVELS_MAX];
-        let mut fences = Fences { low: None, high: None };
         let height = usize::from(inner.level);
-        loop {
+        for place in steps[..height].iter_mut().rev() {
             let index = inner.child_index(probe);
-            let level = usize::from(inner.level);
-            steps[level - 1] = Some(Step { node: inner, index, fences });
-            fences = fences.around(inner, index);
+            *place = Some(Step { node: inner, index });
             let child = inner.child(index);
-            if level == 1 {
+            node::prefetch(child);
+            if inner.level == 1 {
                 // SAFETY: below level 1 are leaves; read under the guard.
-                return Some(Path { steps, height, leaf: unsafe { node::leaf(child) }, fences });
+                return Some(Path { steps, height, leaf: unsafe { node::leaf(child) } });
             }
             // SAFETY: above level 1 are inner nodes; read under the guard.
             inner = unsafe { node::inner(child) };
         }
+        None
     }
 
     /// Gives an empty tree its first, empty leaf.

@@ -25,7 +25,9 @@ impl<K: OrderedWord + Serialize, V: Word + Serialize, const ORDER: usize> Serial
 }
 
 /// Collects the entries of a map; `T` is what they go into.
-struct Entries<K, V, T>(PhantomData<fn() -> (K, V, T)>);
+struct Entries<K, V, T>(Makes<(K, V, T)>);
+
+type Makes<T> = PhantomData<fn() -> T>;
 
 impl<'de, K: Deserialize<'de>, V: Deserialize<'de>, T: FromIterator<(K, V)>> Visitor<'de> for Entries<K, V, T> {
     type Value = T;

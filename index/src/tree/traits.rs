@@ -153,6 +153,10 @@ macro_rules! boxed_ranges {
                 self.raw.next()
             }
 
+            fn fold<A, F: FnMut(A, Self::Item) -> A>(self, start: A, step: F) -> A {
+                self.raw.fold(start, step)
+            }
+
             fn count(self) -> usize {
                 self.raw.count()
             }
@@ -195,6 +199,10 @@ macro_rules! word_ranges {
             #[inline]
             fn next(&mut self) -> Option<Self::Item> {
                 self.raw.next()
+            }
+
+            fn fold<A, F: FnMut(A, Self::Item) -> A>(self, start: A, step: F) -> A {
+                self.raw.fold(start, step)
             }
 
             fn count(self) -> usize {

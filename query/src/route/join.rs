@@ -16,6 +16,8 @@ use crate::physical::{HashJoin, NestedLoop, Node, NodeKind, RightSide};
 use crate::plan::{JoinKind, LogicalPlan};
 use crate::slots::{SlotSet, slots_given};
 
+/// Up to so many wanted rows it pays to begin a join with the table that has their order.
+const FEW_ROWS: f64 = 1000.0;
 /// What putting a row in a hash table costs, in rows of a full scan.
 const HASH_INSERT: f64 = 2.0;
 /// What looking a row up in a hash table costs.
@@ -111,7 +113,11 @@ impl Router<'_, '_> {
         missing: &SlotSet,
         wanted: &Wanted,
     ) -> usize {
-        if let (Some(key), Some(_)) = (wanted.order.first(), wanted.limit) {
+        if relations.len() == 1 {
+            return 0;
+        }
+        let few = wanted.limit.filter(|&limit| limit <= FEW_ROWS);
+        if let (Some(key), Some(_)) = (wanted.order.first(), few) {
             let ordered = relations.iter().position(|relation| match relation {
                 Relation::Table(table) => table.slot == key.column.slot && self.has_order(table, wanted),
                 Relation::Other { .. } => false,

@@ -68,7 +68,8 @@ impl Sum {
 /// The number that a text begins with, 0 if it begins with none: what SQLite adds up where a column of texts is summed.
 fn number_at_start(text: &str) -> f64 {
     let text = text.trim_start();
-    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '+' | '-' | '.' | 'e' | 'E')).unwrap_or(text.len());
+    let end =
+        text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '+' | '-' | '.' | 'e' | 'E')).unwrap_or(text.len());
     let numbers = (1..=end).rev().filter_map(|end| text[..end].parse::<f64>().ok());
     numbers.into_iter().find(|real| real.is_finite()).unwrap_or(0.0)
 }

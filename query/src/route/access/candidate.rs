@@ -54,9 +54,9 @@ impl Router<'_, '_> {
         if !index.has_tree() {
             return None;
         }
-        let range = self.range_candidate(table, index, terms);
-        if !range.proven.is_empty() || matches!(&range.path, AccessPath::Range(range) if range.bounded.is_some()) {
-            return Some(range);
+        let (range, proven) = range_of(table, index, terms);
+        if !proven.is_empty() || range.bounded.is_some() {
+            return Some(self.estimated(table, index, range, proven));
         }
         self.list_candidate(table, index, terms).or_else(|| self.like_candidate(table, index, terms))
     }
@@ -80,31 +80,16 @@ impl Router<'_, '_> {
         Some(Candidate { path: AccessPath::Lookup(lookup), proven, rows, probes: keys as f64, is_unique_key })
     }
 
-    /// A range: equal on as many first columns as are known, between bounds on the next. Without any it is the whole index.
+    /// A range by what is said of the index's first columns. Without anything it is the whole index.
     pub(super) fn range_candidate(&self, table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> Candidate {
-        let mut range = IndexRange::whole(index.id);
-        let mut proven = Vec::new();
-        for key in &index.columns {
-            let column_type = table.schema.columns[key.column].column_type;
-            let fixed = terms.on(key.column).find_map(|term| match &term.form {
-                Form::Equals(value) => Some((KeyPart::Equals((*value).clone()), term.conjunct)),
-                Form::IsNull => Some((KeyPart::IsNull, term.conjunct)),
-                _ => None,
-            });
-            match fixed {
-                Some((part, conjunct)) => {
-                    range.prefix.push((column_type, part));
-                    proven.push(conjunct);
-                }
-                None => {
-                    set_bounds(&mut range, terms, key.column, column_type, &mut proven);
-                    break;
-                }
-            }
-        }
-        let rows = self.range_rows(index, &range, table.rows);
-        let is_unique_key = false;
-        Candidate { path: AccessPath::Range(range), proven, rows, probes: 1.0, is_unique_key }
+        let (range, proven) = range_of(table, index, terms);
+        self.estimated(table, index, range, proven)
+    }
+
+    fn estimated(&self, table: &TableRef, index: &IndexSchema, range: IndexRange, proven: Vec<usize>) -> Candidate {
+        let is_whole = range.prefix.is_empty() && range.bounded.is_none();
+        let rows = if is_whole { table.rows } else { self.range_rows(index, &range, table.rows) };
+        Candidate { path: AccessPath::Range(range), proven, rows, probes: 1.0, is_unique_key: false }
     }
 
     /// A list on the first column of a composite tree: a range for each value.
@@ -152,6 +137,26 @@ impl Router<'_, '_> {
         };
         Candidate { path, proven, rows, probes, is_unique_key: false }
     }
+}
+
+/// A range: equal on as many first columns as are known, between bounds on the next; and the conditions that it proves.
+fn range_of(table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> (IndexRange, Vec<usize>) {
+    let (mut range, mut proven) = (IndexRange::whole(index.id), Vec::new());
+    for key in &index.columns {
+        let column_type = table.schema.columns[key.column].column_type;
+        let fixed = terms.on(key.column).find_map(|term| match &term.form {
+            Form::Equals(value) => Some((KeyPart::Equals((*value).clone()), term.conjunct)),
+            Form::IsNull => Some((KeyPart::IsNull, term.conjunct)),
+            _ => None,
+        });
+        let Some((part, conjunct)) = fixed else {
+            set_bounds(&mut range, terms, key.column, column_type, &mut proven);
+            break;
+        };
+        range.prefix.push((column_type, part));
+        proven.push(conjunct);
+    }
+    (range, proven)
 }
 
 /// The values that a column must be one of; an equality before a list.

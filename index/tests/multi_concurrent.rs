@@ -1,0 +1,206 @@
+//! Multi indexes under concurrent readers: one version at a time, whole commits, and writers that never wait.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use manicule_index::{Busy, MultiIndex, Registry, RegistryOptions, WhenHeld};
+
+/// Reads every index under one snapshot until told to stop.
+fn read_all(registry: &Registry, indexes: &[MultiIndex<u64, u64>], stop: &AtomicBool, reads: &AtomicU64) {
+    let mut last = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let borrowed = registry.load();
+        let first: Vec<u64> = indexes.iter().filter_map(|index| borrowed.on(index).get_one(&1).copied()).collect();
+        let owned = registry.snapshot();
+        let second: Vec<u64> = indexes.iter().filter_map(|index| owned.on(index).get_one(&1).copied()).collect();
+        assert_eq!(first, [first[0]; 8]);
+        assert_eq!(second, [second[0]; 8]);
+        assert!(last <= first[0] && first[0] <= second[0]);
+        last = second[0];
+        reads.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn commit_over_eight_indexes_is_seen_whole_or_not_at_all() {
+    let registry = Registry::new();
+    let indexes: Vec<MultiIndex<u64, u64>> = (0..8).map(|_| registry.create_hash_from([(1, 0)])).collect();
+    let (stop, reads) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| read_all(&registry, &indexes, &stop, &reads));
+        scope.spawn(|| read_all(&registry, &indexes, &stop, &reads));
+        for value in 1..2_000 {
+            let mut batch = registry.begin();
+            indexes.iter().for_each(|index| {
+                batch.on(index).replace(1, [value]);
+            });
+            batch.commit();
+        }
+        while reads.load(Ordering::Relaxed) < 100 {
+            thread::yield_now();
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Inserts five hundred values under one key and publishes now and then.
+fn write_some(index: &MultiIndex<u64, u64>, key: u64) {
+    for value in 0..500 {
+        index.insert(key, value);
+        if value % 7 == 0 {
+            index.publish();
+        }
+    }
+}
+
+#[test]
+fn writers_take_turns_and_lose_nothing() {
+    let index = MultiIndex::<u64, u64>::new_hash();
+    thread::scope(|scope| {
+        for writer in 0..3 {
+            let index = &index;
+            scope.spawn(move || write_some(index, writer));
+        }
+    });
+    index.publish();
+    assert_eq!((index.len_keys(), index.len_values()), (3, 1500));
+    assert_eq!(index.pending(), 0);
+}
+
+#[test]
+fn held_snapshots_never_change_and_never_stop_the_writer() {
+    let index = MultiIndex::<u64, u64>::new_ordered();
+    let mut held = Vec::new();
+    for value in 0..50 {
+        index.insert(value % 5, value);
+        assert_eq!(index.publish().waited, Duration::ZERO);
+        held.push(index.registry().snapshot());
+    }
+    for (at, snapshot) in held.iter().enumerate() {
+        assert_eq!(snapshot.on(&index).len_values(), at + 1);
+    }
+    let snapshot = held.swap_remove(10);
+    let sum = thread::spawn(move || snapshot.on(&index).iter().flat_map(|(_, list)| list.iter()).sum::<u64>());
+    assert_eq!(sum.join().expect("the reader does not panic"), (0..=10).sum());
+}
+
+#[test]
+fn policies_bound_the_number_of_copies() {
+    let options = RegistryOptions::default().copies_max(2);
+    for when_held in [WhenHeld::Busy, WhenHeld::Wait(Duration::from_millis(5))] {
+        let registry = Registry::with_options(options.when_held(when_held));
+        let index = registry.create_hash::<u64, u64>();
+        index.insert(1, 1);
+        index.publish();
+        let held = [index.snapshot(), {
+            index.insert(1, 2);
+            index.publish();
+            index.snapshot()
+        }];
+        let mut batch = registry.begin();
+        assert_eq!(batch.try_on(&index).err(), Some(Busy));
+        drop(held);
+        assert_eq!(batch.try_on(&index).map(|mut editor| editor.insert(1, 3)), Ok(3));
+        batch.commit();
+        assert_eq!(index.count(&1), 3);
+    }
+}
+
+#[test]
+fn try_publish_refuses_while_readers_hold_the_other_copies() {
+    let registry = Registry::with_options(RegistryOptions::default().copies_max(2));
+    let index = registry.create_hash::<u64, u64>();
+    index.insert(1, 1);
+    index.publish();
+    let held = index.snapshot();
+    index.insert(1, 2);
+    index.publish();
+    index.insert(1, 3);
+    assert_eq!(index.try_publish().err(), Some(Busy));
+    assert_eq!(index.pending(), 1);
+    drop(held);
+}
+
+#[test]
+fn wait_for_returns_when_the_sequence_is_published() {
+    let index = MultiIndex::<u64, u64>::new_hash();
+    let mut batch = index.registry().begin();
+    batch.on(&index).insert(1, 1);
+    let sequence = batch.next_sequence();
+    assert!(!index.registry().wait_for_timeout(sequence, Duration::from_millis(1)));
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            index.wait_for(sequence);
+            index.count(&1)
+        });
+        assert_eq!(batch.commit(), sequence);
+        assert_eq!(waiting.join().expect("the reader does not panic"), 1);
+    });
+}
+
+#[test]
+fn removed_index_stays_in_older_snapshots() {
+    let registry = Registry::new();
+    let (kept, gone) = (registry.create_hash_from([(1u64, 1u64)]), registry.create_hash_from([(2u64, 2u64)]));
+    let before = registry.snapshot();
+    assert!(registry.remove(&gone));
+    assert!(!registry.remove(&gone));
+    let other = registry.create_hash_from([(3u64, 3u64)]);
+    let after = registry.snapshot();
+    assert_eq!(before.on(&gone).count(&2), 1);
+    assert!(after.try_on(&gone).is_none() && before.try_on(&other).is_none());
+    assert_eq!((after.on(&kept).count(&1), after.on(&other).count(&3)), (1, 1));
+}
+
+#[test]
+fn updates_of_one_key_leave_no_growing_operations() {
+    let index = MultiIndex::<u64, u64>::new_hash();
+    index.insert(1, 0);
+    index.publish();
+    let held = index.snapshot();
+    for value in 1..20_000 {
+        index.remove(&1, &(value - 1));
+        index.insert(1, value);
+    }
+    assert_eq!(index.pending(), 2);
+    for value in 0..20_000 {
+        index.replace(2, [value]);
+    }
+    assert_eq!(index.pending(), 3);
+    index.publish();
+    assert_eq!(held.view().get_one(&1), Some(&0));
+    assert_eq!(index.get_one(&1), Some(19_999));
+}
+
+#[test]
+fn meta_travels_with_the_publication_and_rolls_back() {
+    let registry = Registry::new();
+    let index = registry.create_hash::<u64, u64>();
+    let mut batch = registry.begin();
+    batch.set_meta("first");
+    batch.commit();
+    let before = registry.snapshot();
+    let mut batch = registry.begin();
+    batch.set_meta("second");
+    batch.rollback();
+    index.insert(1, 1);
+    index.publish();
+    assert_eq!(index.meta::<&str>().as_deref(), Some(&"first"));
+    assert_eq!(before.meta::<&str>(), Some(&"first"));
+    assert_eq!(before.meta::<u64>(), None);
+}
+
+#[test]
+fn batch_moves_between_threads_and_rolls_back_when_dropped() {
+    let registry = Registry::new();
+    let index = registry.create_hash::<u64, u64>();
+    let mut batch = registry.begin();
+    batch.on(&index).insert(1, 1);
+    assert!(registry.try_begin().is_none());
+    thread::spawn(move || drop(batch)).join().expect("the batch rolls back");
+    assert_eq!(registry.begin().commit(), registry.sequence());
+    assert_eq!(index.count(&1), 0);
+    let start = Instant::now();
+    assert!(registry.try_begin().is_some() && start.elapsed() < Duration::from_secs(1));
+}

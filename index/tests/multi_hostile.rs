@@ -1,0 +1,170 @@
+//! Keys and values whose `Eq`, `Hash`, `Clone` or order panic or lie: wrong answers at worst, and the index goes on.
+
+use std::cell::Cell;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use manicule_index::{Arrangement, Hashed, IndexKey, Lookup, MultiIndex, Ordered};
+
+thread_local! {
+    /// Calls of a hostile type's code until one panics; 0 = never.
+    static FUSE: Cell<u32> = const { Cell::new(0) };
+    static LIES: Cell<bool> = const { Cell::new(false) };
+    static SEED: Cell<u64> = const { Cell::new(1) };
+}
+
+fn burn() {
+    FUSE.set(match FUSE.get() {
+        1 => {
+            FUSE.set(0);
+            panic!("the fuse has burnt down");
+        }
+        left => left.saturating_sub(1),
+    });
+}
+
+fn random() -> u64 {
+    let seed = SEED.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    SEED.set(seed);
+    seed >> 33
+}
+
+fn lies() -> bool {
+    LIES.get() && random().is_multiple_of(4)
+}
+
+#[derive(Debug)]
+struct Hostile(u64);
+
+impl Clone for Hostile {
+    fn clone(&self) -> Self {
+        burn();
+        Self(self.0)
+    }
+}
+
+impl PartialEq for Hostile {
+    fn eq(&self, other: &Self) -> bool {
+        burn();
+        (self.0 == other.0) != lies()
+    }
+}
+
+impl Eq for Hostile {}
+
+impl Hash for Hostile {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        burn();
+        (if lies() { random() } else { self.0 }).hash(state);
+    }
+}
+
+impl PartialOrd for Hostile {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Hostile {
+    fn cmp(&self, other: &Self) -> Ordering {
+        burn();
+        if lies() { other.0.cmp(&self.0) } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl IndexKey for Hostile {
+    const EXACT: bool = false;
+
+    fn word(&self, _skip: usize) -> u64 {
+        burn();
+        if lies() { random() } else { self.0 / 4 }
+    }
+}
+
+type Index<D> = MultiIndex<Hostile, Hostile, D>;
+
+fn contents<D: Arrangement<Hostile>>(index: &Index<D>) -> Vec<(u64, Vec<u64>)> {
+    let batch = index.registry().begin();
+    let list_of = |list: &manicule_index::PostingList<Hostile>| {
+        let mut values: Vec<u64> = list.iter().map(|value| value.0).collect();
+        values.sort_unstable();
+        values
+    };
+    let mut entries: Vec<_> = batch.view(index).iter().map(|(key, list)| (key.0, list_of(list))).collect();
+    entries.sort_unstable();
+    entries
+}
+
+fn operate<D: Lookup<Hostile, Hostile>>(index: &Index<D>, choice: u64) {
+    let (key, value) = (Hostile(random() % 40), Hostile(random() % 60));
+    match choice {
+        0..=5 => drop(index.insert(key, value)),
+        6..=8 => drop(index.remove(&key, &value)),
+        9 => drop(index.remove_key(&key)),
+        10 => drop(index.replace(key, (0..random() % 50).map(Hostile))),
+        11 => drop(index.publish()),
+        12 => {
+            let mut batch = index.registry().begin();
+            batch.on(index).insert(key, value);
+        }
+        _ => index.read(|view| {
+            view.get(&key);
+        }),
+    }
+}
+
+/// Every operation with a panic at its n-th call of user code, for growing n: it has happened or it has not.
+fn check_panics<D: Lookup<Hostile, Hostile>>(index: &Index<D>) {
+    for round in 0..1_200u64 {
+        let before = contents(index);
+        let choice = random() % 12;
+        let burnt = catch_unwind(AssertUnwindSafe(|| {
+            FUSE.set((round % 23) as u32 + 1);
+            operate(index, choice);
+        }));
+        FUSE.set(0);
+        if burnt.is_err() {
+            assert_eq!(contents(index), before, "operation {choice}");
+        }
+    }
+    index.publish();
+    let published = contents(index);
+    index.insert(Hostile(1000), Hostile(1));
+    index.publish();
+    index.remove_key(&Hostile(1000));
+    index.publish();
+    assert_eq!(contents(index), published, "both copies are the same");
+}
+
+fn check_lies<D: Lookup<Hostile, Hostile>>(index: &Index<D>) {
+    LIES.set(true);
+    for _ in 0..2_500 {
+        operate(index, random() % 14);
+    }
+    LIES.set(false);
+    index.clear();
+    index.insert(Hostile(1), Hostile(2));
+    index.publish();
+    assert_eq!(index.count(&Hostile(1)), 1);
+}
+
+#[test]
+fn panicking_keys_leave_a_hash_index_as_it_was() {
+    check_panics::<Hashed>(&MultiIndex::new_hash());
+}
+
+#[test]
+fn panicking_keys_leave_an_ordered_index_as_it_was() {
+    check_panics::<Ordered>(&MultiIndex::new_ordered());
+}
+
+#[test]
+fn lying_keys_leave_a_hash_index_usable() {
+    check_lies::<Hashed>(&MultiIndex::new_hash());
+}
+
+#[test]
+fn lying_keys_leave_an_ordered_index_usable() {
+    check_lies::<Ordered>(&MultiIndex::new_ordered());
+}

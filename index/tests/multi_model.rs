@@ -1,0 +1,179 @@
+//! Multi indexes against a model: a vector of versions, each a plain map.
+
+use std::collections::BTreeMap;
+use std::hash::Hash;
+
+use manicule_index::{
+    Arrangement, Batch, Hashed, IndexSnapshot, Lookup, MultiIndex, MultiView, Ordered, Registry, Savepoint,
+};
+use proptest::prelude::*;
+
+type Version = BTreeMap<u64, Vec<u64>>;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Insert(u64, u64),
+    Remove(u64, u64),
+    RemoveKey(u64),
+    Replace(u64, Vec<u64>),
+    Clear,
+    Retain(u64),
+    Savepoint,
+    RollbackToSavepoint,
+    Rollback,
+    Commit,
+    /// Holds the present version from now on; at most a few are held, the oldest goes first.
+    Hold,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let (key, value) = (0..6u64, 0..40u64);
+    prop_oneof![
+        12 => (key.clone(), value.clone()).prop_map(|(key, value)| Op::Insert(key, value)),
+        6 => (key.clone(), value.clone()).prop_map(|(key, value)| Op::Remove(key, value)),
+        1 => key.clone().prop_map(Op::RemoveKey),
+        1 => (key, prop::collection::vec(value, 0..50)).prop_map(|(key, values)| Op::Replace(key, values)),
+        1 => Just(Op::Clear),
+        1 => (2..5u64).prop_map(Op::Retain),
+        1 => Just(Op::Savepoint),
+        1 => Just(Op::RollbackToSavepoint),
+        1 => Just(Op::Rollback),
+        5 => Just(Op::Commit),
+        3 => Just(Op::Hold),
+    ]
+}
+
+fn versions_equal<D: Arrangement<u64>>(view: MultiView<'_, u64, u64, D>, model: &Version) {
+    let mut listed: Version = view.iter().map(|(key, list)| (*key, list.iter().copied().collect())).collect();
+    listed.values_mut().for_each(|values| values.sort_unstable());
+    let mut expected = model.clone();
+    expected.values_mut().for_each(|values| values.sort_unstable());
+    assert_eq!(listed, expected);
+    assert_eq!(view.len_keys(), model.len());
+    assert_eq!(view.len_values(), model.values().map(Vec::len).sum::<usize>());
+}
+
+fn apply<D: Lookup<u64, u64>>(batch: &mut Batch, index: &MultiIndex<u64, u64, D>, model: &mut Version, op: &Op) {
+    let mut editor = batch.on(index);
+    match op {
+        Op::Insert(key, value) => {
+            let values = model.entry(*key).or_default();
+            values.push(*value);
+            assert_eq!(editor.insert(*key, *value), values.len());
+        }
+        Op::Remove(key, value) => {
+            let at = model.get(key).and_then(|values| values.iter().position(|other| other == value));
+            assert_eq!(editor.remove(key, value), at.is_some());
+            if let (Some(at), Some(values)) = (at, model.get_mut(key)) {
+                values.swap_remove(at);
+            }
+        }
+        Op::RemoveKey(key) => assert_eq!(editor.remove_key(key), model.remove(key).map_or(0, |values| values.len())),
+        Op::Replace(key, values) => {
+            let old = model.insert(*key, values.clone()).map_or(0, |values| values.len());
+            assert_eq!(editor.replace(*key, values.clone()), old);
+        }
+        Op::Clear => {
+            assert_eq!(editor.clear(), model.values().map(Vec::len).sum::<usize>());
+            model.clear();
+        }
+        Op::Retain(divisor) => {
+            let before: usize = model.values().map(Vec::len).sum();
+            model.values_mut().for_each(|values| values.retain(|value| value % divisor != 0));
+            let after: usize = model.values().map(Vec::len).sum();
+            assert_eq!(editor.retain(|_, value| value % divisor != 0), before - after);
+        }
+        Op::Savepoint | Op::RollbackToSavepoint | Op::Rollback | Op::Commit | Op::Hold => {}
+    }
+    model.retain(|_, values| !values.is_empty());
+}
+
+fn check<D: Lookup<u64, u64>>(index: &MultiIndex<u64, u64, D>, ops: Vec<Op>) {
+    let registry = index.registry();
+    let mut committed = Version::new();
+    let mut pending = Version::new();
+    let mut batch = registry.begin();
+    let mut savepoint: Option<(Savepoint, Version)> = None;
+    let mut held: Vec<(IndexSnapshot<u64, u64, D>, Version)> = Vec::new();
+    for op in ops {
+        match &op {
+            Op::Savepoint => savepoint = Some((batch.savepoint(), pending.clone())),
+            Op::RollbackToSavepoint => {
+                if let Some((savepoint, version)) = &savepoint {
+                    batch.rollback_to(savepoint);
+                    pending.clone_from(version);
+                }
+            }
+            Op::Rollback => {
+                savepoint = None;
+                batch.rollback();
+                batch = registry.begin();
+                pending.clone_from(&committed);
+            }
+            Op::Commit => {
+                savepoint = None;
+                batch.commit();
+                batch = registry.begin();
+                committed.clone_from(&pending);
+            }
+            Op::Hold => {
+                held.push((index.snapshot(), committed.clone()));
+                if held.len() > 4 {
+                    held.remove(0);
+                }
+            }
+            _ => apply(&mut batch, index, &mut pending, &op),
+        }
+        versions_equal(batch.view(index), &pending);
+        index.read(|view| versions_equal(view, &committed));
+        held.iter().for_each(|(snapshot, version)| versions_equal(snapshot.view(), version));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn hash_index_agrees_with_a_model_of_versions(ops in prop::collection::vec(op(), 0..250)) {
+        check::<Hashed>(&MultiIndex::new_hash(), ops);
+    }
+
+    #[test]
+    fn ordered_index_agrees_with_a_model_of_versions(ops in prop::collection::vec(op(), 0..250)) {
+        check::<Ordered>(&MultiIndex::new_ordered(), ops);
+    }
+}
+
+fn bulk<K: Clone + Eq + Hash>(keys: &[K]) -> Vec<(K, u64)> {
+    keys.iter().cloned().zip(0..).collect()
+}
+
+#[test]
+fn borrowed_keys_find_owned_ones() {
+    let registry = Registry::new();
+    let keys: Vec<Box<[u8]>> = [&b"ab"[..], b"abc", b"abcdefghi", b"abcdefghij", b"b", b"ab"].map(Box::from).to_vec();
+    let hashed = registry.create_hash_from(bulk(&keys));
+    let ordered = registry.create_ordered_from(bulk(&keys));
+    let snapshot = registry.snapshot();
+    assert_eq!(snapshot.on(&hashed).count(&b"ab"[..]), 2);
+    assert_eq!(snapshot.on(&ordered).count(&b"ab"[..]), 2);
+    assert_eq!(snapshot.on(&ordered).get_one(&b"abcdefghij"[..]), Some(&3));
+    let prefixed = snapshot.on(&ordered).prefix(&b"abc"[..]).count();
+    assert_eq!(prefixed, 3);
+    let many = snapshot.on(&hashed).get_many([&b"b"[..], b"x"]).map(|list| list.map_or(0, |list| list.len()));
+    assert_eq!(many.collect::<Vec<_>>(), [1, 0]);
+}
+
+#[test]
+fn ranges_of_optional_keys_agree_with_the_order() {
+    let registry = Registry::new();
+    let index = registry.create_ordered_from((0..100u64).map(|key| (key.checked_sub(1), key)));
+    let snapshot = registry.snapshot();
+    let view = snapshot.on(&index);
+    assert_eq!(view.first().map(|(key, _)| *key), Some(None));
+    assert_eq!(view.last().map(|(key, _)| *key), Some(Some(98)));
+    assert_eq!(view.range(Some(10)..=Some(19)).count(), 10);
+    assert_eq!(view.range_rev(Some(10)..Some(19)).next().map(|(key, _)| *key), Some(Some(18)));
+    assert_eq!(view.range(Some(19)..Some(10)).count(), 0);
+    assert_eq!(view.count_range_keys(Some(10)..Some(20)), 10);
+}
