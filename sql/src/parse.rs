@@ -12,6 +12,9 @@ use crate::dialect::Manicule;
 use crate::error::{Error, ErrorKind, Result, Span};
 use crate::limits;
 
+/// For how many tokens there is room from the start.
+const TOKENS_AT_ONCE: usize = 1024;
+
 /// How deeply the parser may recurse; see [`stack`](crate::stack) for where it does.
 const RECURSION_MAX: usize = 250;
 
@@ -88,8 +91,10 @@ impl Parameters {
 
 /// Parses the text of one statement.
 pub(crate) fn parse_statement(text: &str) -> Result<Parsed> {
-    let mut tokens = Tokenizer::new(&Manicule, text)
-        .tokenize_with_location()
+    // A word and the blank after it are two tokens and some six bytes; growing would copy the tokens again and again.
+    let mut tokens = Vec::with_capacity((text.len() / 2).min(TOKENS_AT_ONCE));
+    Tokenizer::new(&Manicule, text)
+        .tokenize_with_location_into_buf(&mut tokens)
         .map_err(|error| syntax(text, &error.message, error.location))?;
     rewrite(&mut tokens);
     let parameters = find_parameters(&tokens).map_err(|(error, location)| error.at(span_at(text, location)))?;
