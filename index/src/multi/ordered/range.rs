@@ -14,7 +14,7 @@ use crate::multi::directory::Seek;
 /// Leaves that an estimate counts one by one before it starts to guess.
 const COUNTED_LEAVES: usize = 8;
 
-/// The entries between two positions of an [`OrderedDirectory`].
+/// The entries between two positions of an ordered index, in order; from the back, in descending order.
 ///
 /// `front` and `back` are the leaves that are being read from the two ends; once they are one leaf, what is left is in
 /// `front_run` alone.
