@@ -17,8 +17,8 @@ mod tree;
 
 // chain
 pub use guard::{Guard, pin};
-// hash
+pub use hash::{Equivalent, HashIndex, WordHashIndex};
 pub use key::IndexKey;
 // multi
 // tree
-pub use word::Word;
+pub use word::{Word, WordKey, Words};

@@ -22,3 +22,11 @@ pub(crate) fn spin_hint() {
     #[cfg(all(not(loom), not(feature = "shuttle")))]
     std::hint::spin_loop();
 }
+
+/// Lets other threads run: for one that has waited long.
+pub(crate) fn yield_now() {
+    #[cfg(any(loom, feature = "shuttle"))]
+    spin_hint();
+    #[cfg(not(any(loom, feature = "shuttle")))]
+    std::thread::yield_now();
+}

@@ -1,0 +1,188 @@
+//! The memory of a table: its groups and its cells, zeroed, in one piece.
+//!
+//! Fresh pages of the operating system are zero already, so allocating a table touches none of it: a large table costs
+//! a page fault where it is first used and no pause when it is made. Large tables ask for huge pages, since every
+//! lookup in them would otherwise miss the TLB as well as the cache.
+
+use std::ptr::NonNull;
+
+use super::cell::Cell;
+use super::group::{Group, Meta, SLOTS};
+
+pub(super) use layout::Memory;
+
+/// Asks the processor for the cache line at `address`; harmless for any address.
+#[inline]
+pub(super) fn prefetch<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing and cannot fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse", not(miri))))]
+    let _ = address;
+}
+
+impl<C: Cell> Memory<C> {
+    /// Group number `index`.
+    #[inline]
+    pub(super) fn group(&self, index: usize) -> Group<'_, C> {
+        debug_assert!(index < self.group_count(), "the group lies in the table");
+        // SAFETY: the allocation holds `group_count` headers, and callers derive `index` from the table's own shift.
+        let meta = unsafe { self.metas().add(index) };
+        // SAFETY: the allocation holds `SLOTS` cells for each group.
+        let cells = unsafe { self.cells().add(index * SLOTS) };
+        // SAFETY: the header lives as long as `self` and holds nothing but atomics.
+        let meta = unsafe { meta.as_ref() };
+        // SAFETY: so do these `SLOTS` cells; an array of them has the layout of `SLOTS` in a row.
+        let cells = unsafe { cells.cast::<[C; SLOTS]>().as_ref() };
+        Group { meta, cells }
+    }
+}
+
+#[cfg(not(any(loom, feature = "shuttle")))]
+mod layout {
+    use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+
+    use super::{Cell, Meta, NonNull, SLOTS};
+
+    /// Both arrays begin at a multiple of a cache line.
+    const LINE: usize = 64;
+    /// The size of a huge page, and what such tables are aligned to.
+    #[cfg(target_os = "linux")]
+    const HUGE_PAGE: usize = 2 << 20;
+    /// Tables from this size ask for huge pages.
+    #[cfg(target_os = "linux")]
+    const HUGE_TABLE_MIN: usize = 16 * HUGE_PAGE;
+
+    /// The headers of all groups, then all cells.
+    pub(in super::super) struct Memory<C> {
+        metas: NonNull<Meta<C>>,
+        cells: NonNull<C>,
+        group_count: usize,
+        allocation: NonNull<u8>,
+        layout: Layout,
+    }
+
+    impl<C: Cell> Memory<C> {
+        /// Memory for `group_count` empty groups.
+        ///
+        /// # Panics
+        ///
+        /// Panics when that is more than the address space holds.
+        pub(in super::super) fn new(group_count: usize) -> Self {
+            let metas = group_count.checked_mul(size_of::<Meta<C>>()).expect("the table fits the address space");
+            let metas = metas.next_multiple_of(LINE);
+            let cells = group_count.checked_mul(SLOTS * size_of::<C>()).expect("the table fits the address space");
+            let bytes = metas.checked_add(cells).expect("the table fits the address space");
+            let alignment = alignment_for(bytes);
+            // The allocator's own alignment and a start rounded up by hand: with a larger one it would write the zeros.
+            let layout =
+                Layout::array::<u128>((bytes + alignment).div_ceil(16)).expect("the table fits the address space");
+            // SAFETY: the layout is not empty.
+            let Some(allocation) = NonNull::new(unsafe { alloc_zeroed(layout) }) else { handle_alloc_error(layout) };
+            let skipped = allocation.align_offset(alignment);
+            // SAFETY: the allocation is `alignment` bytes longer than what follows the skipped ones.
+            let start = unsafe { allocation.add(skipped) };
+            // SAFETY: the headers take `metas` bytes of it.
+            let first_cell = unsafe { start.add(metas) };
+            advise(start, bytes);
+            Self { metas: start.cast(), cells: first_cell.cast(), group_count, allocation, layout }
+        }
+
+        #[inline]
+        pub(super) fn metas(&self) -> NonNull<Meta<C>> {
+            self.metas
+        }
+
+        #[inline]
+        pub(super) fn cells(&self) -> NonNull<C> {
+            self.cells
+        }
+
+        pub(in super::super) fn group_count(&self) -> usize {
+            self.group_count
+        }
+
+        pub(in super::super) fn memory_usage(&self) -> usize {
+            self.group_count * (size_of::<Meta<C>>() + SLOTS * size_of::<C>()) + LINE
+        }
+    }
+
+    impl<C> Drop for Memory<C> {
+        fn drop(&mut self) {
+            // SAFETY: allocated in `new` with this very layout; headers and cells need no drop of their own.
+            unsafe { dealloc(self.allocation.as_ptr(), self.layout) }
+        }
+    }
+
+    /// A cache line, or a huge page where that wastes little.
+    fn alignment_for(bytes: usize) -> usize {
+        #[cfg(target_os = "linux")]
+        if bytes >= HUGE_TABLE_MIN {
+            return HUGE_PAGE;
+        }
+        let _ = bytes;
+        LINE
+    }
+
+    /// Asks for huge pages if the memory is large; a refusal changes nothing but speed.
+    #[cfg(target_os = "linux")]
+    fn advise(start: NonNull<u8>, bytes: usize) {
+        if bytes >= HUGE_TABLE_MIN && !cfg!(miri) {
+            // SAFETY: the range lies within one allocation of ours, page-aligned; the advice does not change contents.
+            unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE) };
+        }
+    }
+
+    /// Other systems choose page sizes by themselves.
+    #[cfg(not(target_os = "linux"))]
+    fn advise(_start: NonNull<u8>, _bytes: usize) {}
+}
+
+/// The atomics of the model checkers are more than their bits, so here every group and cell is made one by one.
+#[cfg(any(loom, feature = "shuttle"))]
+mod layout {
+    use super::{Cell, Meta, NonNull, SLOTS};
+
+    /// The headers of all groups and all cells.
+    pub(in super::super) struct Memory<C> {
+        metas: NonNull<[Meta<C>]>,
+        cells: NonNull<[C]>,
+    }
+
+    impl<C: Cell> Memory<C> {
+        /// Memory for `group_count` empty groups.
+        pub(in super::super) fn new(group_count: usize) -> Self {
+            let metas: Box<[Meta<C>]> = (0..group_count).map(|_| Meta::empty()).collect();
+            let cells: Box<[C]> = (0..group_count * SLOTS).map(|_| C::empty()).collect();
+            Self { metas: NonNull::from(Box::leak(metas)), cells: NonNull::from(Box::leak(cells)) }
+        }
+
+        pub(super) fn metas(&self) -> NonNull<Meta<C>> {
+            self.metas.cast()
+        }
+
+        pub(super) fn cells(&self) -> NonNull<C> {
+            self.cells.cast()
+        }
+
+        pub(in super::super) fn group_count(&self) -> usize {
+            self.metas.len()
+        }
+
+        pub(in super::super) fn memory_usage(&self) -> usize {
+            self.group_count() * (size_of::<Meta<C>>() + SLOTS * size_of::<C>())
+        }
+    }
+
+    impl<C> Drop for Memory<C> {
+        fn drop(&mut self) {
+            // SAFETY: leaked by `new`, and freed here alone.
+            drop(unsafe { Box::from_raw(self.metas.as_ptr()) });
+            // SAFETY: as above.
+            drop(unsafe { Box::from_raw(self.cells.as_ptr()) });
+        }
+    }
+}

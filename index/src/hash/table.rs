@@ -1,0 +1,186 @@
+//! One table of groups, its chains' blocks, and the link to the table that replaces it.
+
+use std::ptr::NonNull;
+
+use parking_lot::Mutex;
+
+use super::cell::Cell;
+use super::group::{Block, Group, SLOTS, Spot};
+use super::memory::Memory;
+use super::tags;
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
+
+/// The smallest table. Two, so that a group can always be chosen by a shift.
+const GROUPS_MIN: usize = 2;
+/// The largest: above it the bits that choose a group would meet those of the tag.
+const GROUPS_MAX: usize = if usize::BITS > 32 { 1 << 31 } else { 1 << 24 };
+/// Blocks allocated together, at most.
+const BLOCKS_AT_ONCE_MAX: usize = 64;
+
+/// An array of groups. A hash chooses its group by its highest bits, so that a group of a table is a run of groups, or
+/// a part of one group, of any other.
+pub(super) struct Table<C> {
+    shift: u32,
+    memory: Memory<C>,
+    blocks: Mutex<Blocks<C>>,
+    /// The table that replaces this one, once a resize has begun.
+    next: AtomicPtr<Self>,
+    /// The first group that no writer has undertaken to move.
+    pub(super) claimed: AtomicUsize,
+    /// Groups moved.
+    pub(super) moved: AtomicUsize,
+}
+
+impl<C: Cell> Table<C> {
+    /// An empty table of `group_count` groups, a power of two as [`groups_for`] gives it.
+    pub(super) fn new(group_count: usize) -> Self {
+        debug_assert!(group_count.is_power_of_two() && group_count >= GROUPS_MIN);
+        Self {
+            shift: u64::BITS - group_count.trailing_zeros(),
+            memory: Memory::new(group_count),
+            blocks: Mutex::new(Blocks { arrays: Vec::new(), used: 0 }),
+            next: AtomicPtr::new(std::ptr::null_mut()),
+            claimed: AtomicUsize::new(0),
+            moved: AtomicUsize::new(0),
+        }
+    }
+
+    /// The group of a hash.
+    #[inline]
+    pub(super) fn group(&self, hash: u64) -> Group<'_, C> {
+        #[expect(clippy::cast_possible_truncation, reason = "the shift leaves as many bits as choose a group")]
+        self.memory.group((hash >> self.shift) as usize)
+    }
+
+    /// The group by its number.
+    pub(super) fn group_at(&self, index: usize) -> Group<'_, C> {
+        self.memory.group(index)
+    }
+
+    /// The number of the group of a hash.
+    pub(super) fn index_of(&self, hash: u64) -> usize {
+        #[expect(clippy::cast_possible_truncation, reason = "as in `group`")]
+        let index = (hash >> self.shift) as usize;
+        index
+    }
+
+    /// The lowest hash of the group of `hash`, and the lowest of the next group, if there is one.
+    pub(super) fn range_of(&self, hash: u64) -> (u64, Option<u64>) {
+        let start = hash >> self.shift << self.shift;
+        (start, start.checked_add(1 << self.shift))
+    }
+
+    pub(super) fn group_count(&self) -> usize {
+        self.memory.group_count()
+    }
+
+    /// The table that replaces this one.
+    #[inline]
+    pub(super) fn next(&self) -> Option<&Self> {
+        // Acquire: pairs with the exchange in `replace_by`.
+        // SAFETY: a table is freed only after its predecessor, and not while a reader of either is pinned.
+        unsafe { self.next.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Names the table that replaces this one, if none is named yet.
+    pub(super) fn replace_by(&self, next: Box<Self>) {
+        let next = Box::into_raw(next);
+        // Release: pairs with `next`.
+        let raced =
+            self.next.compare_exchange(std::ptr::null_mut(), next, Ordering::Release, Ordering::Relaxed).is_err();
+        if raced {
+            // SAFETY: it was never shared.
+            drop(unsafe { Box::from_raw(next) });
+        }
+    }
+
+    /// The pointer behind [`next`](Self::next), for the one who frees it.
+    pub(super) fn next_pointer(&self) -> *mut Self {
+        // Acquire: pairs with `replace_by`.
+        self.next.load(Ordering::Acquire)
+    }
+
+    /// Adds a block with one entry at the end of a chain. The caller holds the lock of its group.
+    pub(super) fn append(&self, tail: &AtomicPtr<Block<C>>, tag: u8, image: C::Image) {
+        let block = self.blocks.lock().take();
+        // SAFETY: blocks live as long as their table, and this one is in nobody else's hands yet.
+        let first = unsafe { block.as_ref() };
+        first.cells[0].store(image);
+        // Relaxed: published by the store below.
+        first.tags.store(u64::from(tag), Ordering::Relaxed);
+        // Release: pairs with `Group::block_at`.
+        tail.store(block.as_ptr(), Ordering::Release);
+    }
+
+    /// Puts an entry that is in no other place into its group. The caller holds that group's lock, or nobody else can
+    /// reach the group yet.
+    pub(super) fn adopt(&self, group: Group<'_, C>, hash: u64, image: C::Image) {
+        let search = group.free_spot();
+        let tag = tags::of_hash(hash);
+        match search.found {
+            Some((spot, _)) => Spot::publish(&spot, tag, image),
+            None => self.append(search.tail, tag, image),
+        }
+    }
+
+    /// Bytes of the table and its blocks.
+    pub(super) fn memory_usage(&self) -> usize {
+        let blocks = self.blocks.lock().allocated() * size_of::<Block<C>>();
+        size_of::<Self>() + self.memory.memory_usage() + blocks
+    }
+
+    /// Blocks in chains.
+    pub(super) fn block_count(&self) -> usize {
+        let blocks = self.blocks.lock();
+        let last = blocks.arrays.last().map_or(0, |array| array.len());
+        blocks.allocated() - last + blocks.used
+    }
+}
+
+/// How many groups hold `entries` at the highest load, 29 of 32 slots.
+pub(super) fn groups_for(entries: usize) -> usize {
+    let groups = (entries as u128 * 32).div_ceil(SLOTS as u128 * 29).next_power_of_two();
+    usize::try_from(groups).unwrap_or(GROUPS_MAX).clamp(GROUPS_MIN, GROUPS_MAX)
+}
+
+/// How many entries `groups` hold at the highest load.
+pub(super) fn entries_max(groups: usize) -> usize {
+    groups * (SLOTS * 29 / 32) + groups * (SLOTS * 29 % 32) / 32
+}
+
+/// The blocks of a table's chains, allocated many at a time and freed with the table.
+struct Blocks<C> {
+    arrays: Vec<NonNull<[Block<C>]>>,
+    /// Blocks of the last array that are in use.
+    used: usize,
+}
+
+impl<C: Cell> Blocks<C> {
+    /// A block that nobody uses.
+    fn take(&mut self) -> NonNull<Block<C>> {
+        if self.arrays.last().is_none_or(|array| array.len() == self.used) {
+            let count = (self.allocated() + 1).min(BLOCKS_AT_ONCE_MAX);
+            let array: Box<[Block<C>]> = (0..count).map(|_| Block::empty()).collect();
+            self.arrays.push(NonNull::from(Box::leak(array)));
+            self.used = 0;
+        }
+        let array = self.arrays.last().expect("an array was pushed when there was none");
+        // SAFETY: `used` is below the length of the array.
+        let block = unsafe { array.cast::<Block<C>>().add(self.used) };
+        self.used += 1;
+        block
+    }
+
+    fn allocated(&self) -> usize {
+        self.arrays.iter().map(|array| array.len()).sum()
+    }
+}
+
+impl<C> Drop for Blocks<C> {
+    fn drop(&mut self) {
+        for array in &self.arrays {
+            // SAFETY: leaked by `take`; the table goes, and with it everybody who could reach a block.
+            drop(unsafe { Box::from_raw(array.as_ptr()) });
+        }
+    }
+}
