@@ -1,1 +1,5 @@
-//! Not yet written.
+//! Plans, the router and the executor.
+#![forbid(unsafe_code)]
+
+pub mod expr;
+pub mod plan;
