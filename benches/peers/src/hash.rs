@@ -12,6 +12,7 @@ mod flurry;
 mod kovan;
 mod leapfrog;
 mod locked;
+mod manicule;
 mod papaya;
 mod scc;
 
@@ -52,12 +53,15 @@ impl<K: Key> Entry<K> {
 
 /// Runs the suite with `u64` keys.
 pub(crate) fn run_u64(plan: &Plan) -> Sheet {
-    run(plan, std::iter::once(Entry::of::<leapfrog::Leapfrog>()).chain(any_key()).collect())
+    let words = Entry::of::<manicule::Words>();
+    let boxed = Entry::of::<manicule::Boxed<u64>>();
+    let leapfrog = Entry::of::<leapfrog::Leapfrog>();
+    run(plan, [words, boxed, leapfrog].into_iter().chain(any_key()).collect())
 }
 
 /// Runs the suite with strings of 20 bytes.
 pub(crate) fn run_string(plan: &Plan) -> Sheet {
-    run(plan, any_key::<String>())
+    run(plan, std::iter::once(Entry::of::<manicule::Boxed<String>>()).chain(any_key()).collect())
 }
 
 fn any_key<K>() -> Vec<Entry<K>>

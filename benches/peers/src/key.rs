@@ -8,6 +8,8 @@ use std::sync::Mutex;
 pub(crate) trait Key: Clone + Debug + Eq + Ord + Hash + Send + Sync + 'static {
     /// What the records call it.
     const NAME: &'static str;
+    /// Whether it fits a machine word, for which some structures have a variant of their own.
+    const IS_WORD: bool;
 
     /// The key as bytes that order as it does.
     type Bytes<'k>: AsRef<[u8]>
@@ -22,6 +24,7 @@ pub(crate) trait Key: Clone + Debug + Eq + Ord + Hash + Send + Sync + 'static {
 
 impl Key for u64 {
     const NAME: &'static str = "u64";
+    const IS_WORD: bool = true;
     type Bytes<'k> = [u8; 8];
 
     fn from_number(number: u64) -> Self {
@@ -36,6 +39,7 @@ impl Key for u64 {
 /// Twenty bytes with a common prefix: `user` and sixteen hexadecimal digits.
 impl Key for String {
     const NAME: &'static str = "string20";
+    const IS_WORD: bool = false;
     type Bytes<'k> = &'k [u8];
 
     fn from_number(number: u64) -> Self {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::allocator::live_bytes;
 use crate::key::{Key, KeySet, Portions, draw};
 use crate::measure::{Plan, expect_count, parallel, per_operation, percentile, side_by_side};
+use crate::reclaim::settle;
 use crate::record::Sheet;
 
 /// Operations after which a writer, and a reader beside writers, lets go of its guard.
@@ -40,14 +41,6 @@ pub(crate) trait PointPeer<K: Key>: Sync + Sized {
 
     /// Runs `work` with this thread's handle and guard.
     fn with_session<R>(&self, work: impl FnOnce(&mut Self::Session<'_>) -> R) -> R;
-
-    /// Bytes that the structure took from the system past the allocator.
-    fn foreign_bytes(&self) -> usize {
-        0
-    }
-
-    /// Frees what waits for readers that are gone, before memory is counted.
-    fn settle(&self) {}
 }
 
 /// A thread's handle to a map, with its guard.
@@ -127,6 +120,7 @@ pub(crate) struct Round<'r, K, P> {
 impl<'r, K: Key, P: PointPeer<K>> Round<'r, K, P> {
     /// Builds the peer.
     pub(crate) fn build(plan: &'r Plan, keys: &'r KeySet<K>, sheet: &'r mut Sheet) -> Self {
+        settle();
         let before = live_bytes();
         let mut round = Round { peer: P::new(), before, plan, keys, sheet };
         round.insert();
@@ -177,8 +171,8 @@ impl<'r, K: Key, P: PointPeer<K>> Round<'r, K, P> {
     }
 
     fn count_bytes(&mut self, entries: usize, workload: &str) {
-        self.peer.settle();
-        let bytes = live_bytes() - self.before + self.peer.foreign_bytes() as i64;
+        settle();
+        let bytes = live_bytes() - self.before;
         self.add(workload, "B", bytes as f64 / entries.max(1) as f64);
     }
 

@@ -1,18 +1,21 @@
-//! Lets the shared collectors catch up, so that memory is counted without what readers who are gone held back.
+//! Lets the shared collectors catch up, so that one peer's leftovers are never counted as another one's.
 
-/// Turns, enough for every collector's epoch to pass everything that was retired by now.
+use crate::allocator::live_bytes;
+
+/// Turns at a time; each passes an epoch and frees a few hundred objects.
 const TURNS: usize = 512;
 
-/// scc's collector.
-pub(crate) fn settle_scc() {
-    for _ in 0..TURNS {
-        scc::Guard::new().accelerate();
-    }
-}
-
-/// crossbeam-epoch's collector, the one behind most trees.
-pub(crate) fn settle_epoch() {
-    for _ in 0..TURNS {
-        crossbeam_epoch::pin().flush();
+/// Frees what nobody can read any more: everything that scc's collector and crossbeam-epoch's, the one behind ours and
+/// most trees, still hold back.
+pub(crate) fn settle() {
+    loop {
+        let before = live_bytes();
+        for _ in 0..TURNS {
+            scc::Guard::new().accelerate();
+            crossbeam_epoch::pin().flush();
+        }
+        if live_bytes() >= before {
+            return;
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::allocator::live_bytes;
 use crate::key::{Key, KeySet, Portions, draw};
 use crate::measure::{Plan, expect_count, note_round, per_operation};
 use crate::point::{PointPeer, PointSession, Round, pass, turned};
+use crate::reclaim::settle;
 use crate::record::Sheet;
 
 mod arctic;
@@ -288,6 +289,7 @@ fn ascending<K: Key, P: TreePeer<K>>(plan: &Plan, keys: &KeySet<K>, sheet: &mut 
     }
     let mut sorted = keys.present.clone();
     sorted.sort_unstable();
+    settle();
     let before = live_bytes();
     let peer = P::new();
     let length = sorted.len().div_ceil(plan.threads);
@@ -299,8 +301,8 @@ fn ascending<K: Key, P: TreePeer<K>>(plan: &Plan, keys: &KeySet<K>, sheet: &mut 
         }
     });
     sheet.add("insert ascending", P::NAME, "ns", per_operation(elapsed, length));
-    peer.settle();
-    let bytes = live_bytes() - before + peer.foreign_bytes() as i64;
+    settle();
+    let bytes = live_bytes() - before;
     sheet.add("bytes per entry, ascending", P::NAME, "B", bytes as f64 / plan.n as f64);
     drop(peer);
     if plan.threads == 1 {

@@ -27,10 +27,6 @@ impl<K: Key> PointPeer<K> for HashIndex<K> {
     fn with_session<R>(&self, work: impl FnOnce(&mut Pinned<'_, K>) -> R) -> R {
         work(&mut Pinned { index: &self.0, guard: Guard::new() })
     }
-
-    fn settle(&self) {
-        crate::reclaim::settle_scc();
-    }
 }
 
 impl<K: Key> PointSession<K> for Pinned<'_, K> {
@@ -75,10 +71,6 @@ impl<K: Key> PointPeer<K> for HashMap<K> {
 
     fn with_session<R>(&self, work: impl FnOnce(&mut &Self) -> R) -> R {
         work(&mut &*self)
-    }
-
-    fn settle(&self) {
-        crate::reclaim::settle_scc();
     }
 }
 

@@ -18,10 +18,6 @@ impl<K: Key> PointPeer<K> for BPlusTree<K> {
     fn with_session<R>(&self, work: impl FnOnce(&mut &Self) -> R) -> R {
         work(&mut &*self)
     }
-
-    fn settle(&self) {
-        crate::reclaim::settle_epoch();
-    }
 }
 
 impl<K: Key> TreePeer<K> for BPlusTree<K> {}

@@ -30,10 +30,6 @@ impl PointPeer<u64> for Congee {
     fn with_session<R>(&self, work: impl FnOnce(&mut Pinned<'_>) -> R) -> R {
         work(&mut Pinned { tree: &self.0, guard: crossbeam_epoch::pin() })
     }
-
-    fn settle(&self) {
-        crate::reclaim::settle_epoch();
-    }
 }
 
 impl TreePeer<u64> for Congee {

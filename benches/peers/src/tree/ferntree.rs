@@ -22,10 +22,6 @@ impl<K: Key + OptimisticRead> PointPeer<K> for Ferntree<K> {
     fn with_session<R>(&self, work: impl FnOnce(&mut &Self) -> R) -> R {
         work(&mut &*self)
     }
-
-    fn settle(&self) {
-        crate::reclaim::settle_epoch();
-    }
 }
 
 impl<K: Key + OptimisticRead> TreePeer<K> for Ferntree<K> {}

@@ -27,10 +27,6 @@ impl<K: Key> PointPeer<K> for TreeIndex<K> {
     fn with_session<R>(&self, work: impl FnOnce(&mut Pinned<'_, K>) -> R) -> R {
         work(&mut Pinned { tree: &self.0, guard: Guard::new() })
     }
-
-    fn settle(&self) {
-        crate::reclaim::settle_scc();
-    }
 }
 
 impl<K: Key> TreePeer<K> for TreeIndex<K> {}
