@@ -71,6 +71,20 @@ pub(crate) fn draw(step: usize, limit: usize) -> usize {
     (wide >> 64) as usize
 }
 
+/// Draws of numbers below `limit` by Zipf's law with exponent 1.08: the first number comes most often.
+pub(crate) fn skewed_draws(count: usize, limit: usize) -> Vec<u64> {
+    let mut heaped: Vec<f64> = (1..=limit).map(|rank| (rank as f64).powf(-1.08)).collect();
+    for rank in 1..limit {
+        heaped[rank] += heaped[rank - 1];
+    }
+    let whole = heaped[limit - 1];
+    let one = |step: usize| {
+        let point = draw(step, 1 << 52) as f64 / (1_u64 << 52) as f64 * whole;
+        heaped.partition_point(|below| *below < point).min(limit - 1) as u64
+    };
+    (0..count).map(one).collect()
+}
+
 /// The keys of one run of a suite.
 #[derive(Debug)]
 pub(crate) struct KeySet<K> {

@@ -11,6 +11,8 @@ mod reclaim;
 mod record;
 
 mod hash;
+mod multi;
+mod publish;
 mod tree;
 
 use std::fs::OpenOptions;
@@ -119,23 +121,36 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> io::Result<()> {
     let mut records = Vec::new();
-    for plan in arguments.plans() {
-        if arguments.wants(Suite::Hash) {
-            if arguments.wants_key("u64") {
-                keep(hash::run_u64(&plan), arguments, &mut records)?;
-            }
-            if arguments.wants_key("string20") {
-                keep(hash::run_string(&plan), arguments, &mut records)?;
+    let plans = arguments.plans();
+    for plan in &plans {
+        for suite in [Suite::Hash, Suite::Tree, Suite::Multi] {
+            if arguments.wants(suite) {
+                run_structure(suite, plan, arguments, &mut records)?;
             }
         }
-        if arguments.wants(Suite::Tree) {
-            if arguments.wants_key("u64") {
-                keep(tree::run_u64(&plan), arguments, &mut records)?;
-            }
-            if arguments.wants_key("string20") {
-                keep(tree::run_string(&plan), arguments, &mut records)?;
-            }
+    }
+    // These two choose their threads themselves.
+    for plan in plans.iter().filter(|plan| plan.threads == plans[0].threads) {
+        if arguments.wants(Suite::Publish) {
+            keep(publish::run(plan), arguments, &mut records)?;
         }
+    }
+    Ok(())
+}
+
+/// One suite at one size and number of threads, for each kind of key.
+fn run_structure(suite: Suite, plan: &Plan, arguments: &Arguments, records: &mut Vec<Record>) -> io::Result<()> {
+    let (words, strings): (fn(&Plan) -> Sheet, Option<fn(&Plan) -> Sheet>) = match suite {
+        Suite::Hash => (hash::run_u64, Some(hash::run_string)),
+        Suite::Tree => (tree::run_u64, Some(tree::run_string)),
+        Suite::Multi => (multi::run, None),
+        Suite::Publish | Suite::Sql | Suite::All => return Ok(()),
+    };
+    if arguments.wants_key("u64") {
+        keep(words(plan), arguments, records)?;
+    }
+    if let Some(strings) = strings.filter(|_| arguments.wants_key("string20")) {
+        keep(strings(plan), arguments, records)?;
     }
     Ok(())
 }

@@ -142,7 +142,7 @@ fn answer_script(connection: &Connection, script: &str) -> Result<(String, usize
 /// The column names and rows of a query, as CSV.
 fn answer(connection: &Connection, sql: &str) -> Result<String> {
     let mut statement = connection.prepare(sql)?;
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
     csv.write_record(&names)?;
     let mut rows = statement.query([])?;
