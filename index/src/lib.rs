@@ -17,7 +17,10 @@ mod tree;
 
 // chain
 pub use guard::{Guard, pin};
-pub use hash::{Equivalent, HashIndex, WordHashIndex};
+pub use hash::{
+    Change, Changed, Equivalent, HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues,
+    HashStats, Occupied, Pinned, Unexpected, WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues,
+};
 pub use key::IndexKey;
 // multi
 // tree

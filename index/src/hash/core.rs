@@ -86,58 +86,50 @@ impl<C: Cell, S> Core<C, S> {
     /// Finds the entry with this spread hash for which `is_it` holds. Loads only: no store, whatever writers do.
     #[inline]
     pub(super) fn find(&self, hash: u64, guard: &Guard, mut is_it: impl FnMut(C::Image) -> bool) -> Option<C::Image> {
-        let tag = tags::of_hash(hash);
+        let group = self.root(guard).group(hash);
+        // Acquire: pairs with `unlock`: of a moved group, the entries are in the next table.
+        let state = group.meta.state.load(Ordering::Acquire);
+        if state & MOVED != 0 {
+            return self.find_slowly(hash, guard, is_it);
+        }
+        for slot in Slots(tags::matching(group.tags(), tags::of_hash(hash))) {
+            let image = group.cells[slot as usize & (SLOTS - 1)].load();
+            if is_it(image) {
+                if group.is_current(state) {
+                    return Some(image);
+                }
+                return self.find_slowly(hash, guard, is_it);
+            }
+        }
+        // Relaxed: `find_slowly` loads it again.
+        if group.meta.overflow.load(Ordering::Relaxed).is_null() {
+            return None;
+        }
+        self.find_slowly(hash, guard, is_it)
+    }
+
+    /// [`find`](Self::find) where the entry has moved to the next table, may be in a chain, or was overtaken by
+    /// another key.
+    #[cold]
+    #[inline(never)]
+    fn find_slowly(&self, hash: u64, guard: &Guard, mut is_it: impl FnMut(C::Image) -> bool) -> Option<C::Image> {
         let mut table = self.root(guard);
         loop {
             let group = table.group(hash);
-            // Acquire: pairs with `unlock`: of a moved group, the entries are in the next table.
+            // Acquire: as in `find`.
             let state = group.meta.state.load(Ordering::Acquire);
             if state & MOVED != 0 {
                 table = table.next().expect("a group moves to a next table");
                 continue;
             }
-            match Self::find_in(group, tag, &mut is_it) {
-                Some(image) if group.is_current(state) => return Some(image),
+            let found = group.search(tags::of_hash(hash), &mut is_it).found;
+            match found {
+                Some((_, image)) if group.is_current(state) => return Some(image),
                 // The slot was given to another key while it was read: look again.
                 Some(_) => {}
                 None => return None,
             }
         }
-    }
-
-    /// Finds an entry in a group.
-    #[inline]
-    fn find_in(group: Group<'_, C>, tag: u8, is_it: &mut impl FnMut(C::Image) -> bool) -> Option<C::Image> {
-        // Acquire: pairs with `Spot::set_tag`.
-        let words = [group.meta.tags[0].load(Ordering::Acquire), group.meta.tags[1].load(Ordering::Acquire)];
-        for slot in Slots(tags::matching(words, tag)) {
-            let image = group.cells[slot as usize & (SLOTS - 1)].load();
-            if is_it(image) {
-                return Some(image);
-            }
-        }
-        if group.block_at(&group.meta.overflow).is_none() {
-            return None;
-        }
-        Self::find_in_chain(group, tag, is_it)
-    }
-
-    /// Finds an entry in the chain of a group.
-    #[cold]
-    #[inline(never)]
-    fn find_in_chain(group: Group<'_, C>, tag: u8, is_it: &mut impl FnMut(C::Image) -> bool) -> Option<C::Image> {
-        let mut link = &group.meta.overflow;
-        while let Some(block) = group.block_at(link) {
-            // Acquire: pairs with `Spot::set_tag`.
-            for slot in Slots(tags::matching_word(block.tags.load(Ordering::Acquire), tag)) {
-                let image = block.cells[slot as usize].load();
-                if is_it(image) {
-                    return Some(image);
-                }
-            }
-            link = &block.next;
-        }
-        None
     }
 
     /// Asks the processor for the header of a hash's group.
@@ -151,9 +143,7 @@ impl<C: Cell, S> Core<C, S> {
     #[inline]
     pub(super) fn prefetch_cell<'g>(&'g self, hash: u64, guard: &'g Guard) -> Option<&'g C> {
         let group = self.root(guard).group(hash);
-        // Relaxed: only a hint.
-        let words = [group.meta.tags[0].load(Ordering::Relaxed), group.meta.tags[1].load(Ordering::Relaxed)];
-        let slot = Slots(tags::matching(words, tags::of_hash(hash))).next()?;
+        let slot = Slots(tags::matching(group.tags(), tags::of_hash(hash))).next()?;
         let cell = &group.cells[slot as usize & (SLOTS - 1)];
         prefetch(cell);
         Some(cell)

@@ -199,16 +199,35 @@ impl<'t, C: Cell> Group<'t, C> {
         self.search(0, |_| true)
     }
 
+    /// Takes all slots out of use and gives what they held. The caller holds the lock.
+    pub(super) fn take_all(&self, images: &mut Vec<C::Image>) {
+        self.for_each(|cell| images.push(cell.load()));
+        // Release, here and below: as in `Spot::set_tag`.
+        self.meta.tags[0].store(0, Ordering::Release);
+        self.meta.tags[1].store(0, Ordering::Release);
+        let mut link = &self.meta.overflow;
+        while let Some(block) = self.block_at(link) {
+            block.tags.store(0, Ordering::Release);
+            link = &block.next;
+        }
+    }
+
+    /// The tags of the sixteen slots: of each eight as they were at one moment.
+    #[inline]
+    pub(super) fn tags(&self) -> [u64; 2] {
+        // Acquire: pairs with `Spot::set_tag`.
+        [self.meta.tags[0].load(Ordering::Acquire), self.meta.tags[1].load(Ordering::Acquire)]
+    }
+
     /// Calls `visit` with the cell of every slot in use, in an order that changes only when slots change hands.
     #[inline]
     pub(super) fn for_each(&self, mut visit: impl FnMut(&'t C)) {
-        // Acquire, here and below: pairs with `Spot::set_tag`.
-        let words = [self.meta.tags[0].load(Ordering::Acquire), self.meta.tags[1].load(Ordering::Acquire)];
-        for slot in Slots(tags::matching(words, 0) ^ 0xffff) {
+        for slot in Slots(tags::matching(self.tags(), 0) ^ 0xffff) {
             visit(&self.cells[slot as usize]);
         }
         let mut link = &self.meta.overflow;
         while let Some(block) = self.block_at(link) {
+            // Acquire: pairs with `Spot::set_tag`.
             for slot in Slots(tags::occupied_word(block.tags.load(Ordering::Acquire))) {
                 visit(&block.cells[slot as usize]);
             }

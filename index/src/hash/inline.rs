@@ -1,28 +1,101 @@
 //! The index for keys and values that are machine words.
 
+use std::fmt;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 
 use super::cell::{Cell, WordCell, WordImage};
-use super::core::Core;
+use super::core::{Core, Plan};
+use super::outcome::HashStats;
+use super::pinned::Pinned;
 use crate::Guard;
 use crate::word::{Word, WordKey};
 
-/// A concurrent hash index of words, whose reads take no lock and write nothing.
+mod convert;
+mod iter;
+mod write;
+
+pub use iter::{WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues};
+
+/// Keys that [`WordHashIndex::get_many`] looks up side by side.
+const BATCH: usize = 16;
+
+/// A concurrent hash index from one or two machine words to one, whose reads take no lock and write nothing.
+///
+/// Keys and values lie in the table itself: a lookup touches two cache lines, and what is taken out is gone at once,
+/// however long readers stay pinned. Reads give copies. Everything else is as with [`HashIndex`](crate::HashIndex).
+///
+/// ```
+/// use manicule_index::{WordHashIndex, pin};
+///
+/// let index = WordHashIndex::new();
+/// let guard = pin();
+/// assert_eq!(index.insert(7_u64, 70_u64, &guard), None);
+/// assert_eq!(index.get(&7, &guard), Some(70));
+/// assert_eq!(index.compare_exchange(&7, 70, 71, &guard), Ok(70));
+/// assert_eq!(index.remove(&7, &guard), Some(71));
+/// ```
 pub struct WordHashIndex<K: WordKey, V: Word, S = ahash::RandomState> {
     core: Core<WordCell<K::Words>, S>,
     entries: PhantomData<(K, V)>,
 }
 
 impl<K: WordKey, V: Word> WordHashIndex<K, V> {
-    /// An empty index.
+    /// An empty index, whose hasher has random seeds of its own.
     pub fn new() -> Self {
         Self::with_capacity(0)
     }
 
-    /// An empty index that holds `capacity` entries before it grows.
+    /// An empty index that holds `capacity` entries before it grows, and never shrinks below that by itself.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { core: Core::new(capacity, ahash::RandomState::new()), entries: PhantomData }
+        Self::with_capacity_and_hasher(capacity, ahash::RandomState::new())
+    }
+}
+
+impl<K: WordKey, V: Word, S> WordHashIndex<K, V, S> {
+    /// An empty index that hashes by `hasher`.
+    pub fn with_hasher(hasher: S) -> Self {
+        Self::with_capacity_and_hasher(0, hasher)
+    }
+
+    /// An empty index that holds `capacity` entries before it grows, and hashes by `hasher`.
+    pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
+        Self { core: Core::new(capacity, hasher), entries: PhantomData }
+    }
+
+    /// What the index hashes by.
+    pub fn hasher(&self) -> &S {
+        &self.core.hasher
+    }
+
+    /// The number of entries: exact while nobody writes, otherwise within the number of operations under way. O(1).
+    pub fn len(&self) -> usize {
+        self.core.counter.sum()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many entries there may be before the table grows.
+    pub fn capacity(&self) -> usize {
+        self.core.capacity()
+    }
+
+    /// The bytes of the tables, which hold everything.
+    pub fn memory_usage(&self) -> usize {
+        size_of::<Self>() + self.core.memory_usage()
+    }
+
+    /// The shape of the tables.
+    pub fn stats(&self) -> HashStats {
+        HashStats { memory_bytes: self.memory_usage(), ..self.core.stats() }
+    }
+
+    /// The index with a guard of its own, for `for` loops.
+    pub fn pin(&self) -> Pinned<'_, Self> {
+        Pinned::new(self)
     }
 }
 
@@ -33,12 +106,13 @@ impl<K: WordKey, V: Word, S: BuildHasher> WordHashIndex<K, V, S> {
         unsafe { WordCell::hash(WordImage { key: words, value: 0 }, &self.core.hasher) }
     }
 
-    /// The number of entries.
-    pub fn len(&self) -> usize {
-        self.core.counter.sum()
+    /// The place of a key, for a change.
+    fn plan<'g>(&'g self, hash: u64, words: K::Words, guard: &'g Guard) -> Plan<'g, WordCell<K::Words>> {
+        self.core.plan(hash, guard, |image| image.key == words)
     }
 
-    /// The value of `key`.
+    /// The value of `key`. Without a lock or a store; O(1). Looks again if, while it looked, the key's slot was given to
+    /// another key.
     #[inline]
     pub fn get(&self, key: &K, guard: &Guard) -> Option<V> {
         let words = key.to_words();
@@ -46,28 +120,63 @@ impl<K: WordKey, V: Word, S: BuildHasher> WordHashIndex<K, V, S> {
         Some(V::from_word(image.value))
     }
 
-    /// Puts `value` under `key`; gives the value it replaces.
-    pub fn insert(&self, key: K, value: V, guard: &Guard) -> Option<V> {
-        let image = WordImage { key: key.to_words(), value: value.to_word() };
-        let hash = self.hash(image.key);
-        loop {
-            let plan = self.core.plan(hash, guard, |other| other.key == image.key);
-            if self.core.put(&plan, image, guard).is_ok() {
-                return plan.found().map(|old| V::from_word(old.value));
+    /// Whether there is an entry of `key`.
+    #[inline]
+    pub fn contains_key(&self, key: &K, guard: &Guard) -> bool {
+        self.get(key, guard).is_some()
+    }
+
+    /// The values of many keys, each by itself as [`get`](Self::get) would give it. In a table larger than the cache this
+    /// is several times faster, since the processor waits for many keys' memory at once.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `keys` and `values` differ in length.
+    pub fn get_many(&self, keys: &[K], values: &mut [Option<V>], guard: &Guard) {
+        assert_eq!(keys.len(), values.len(), "there is one place for each key's value");
+        for (keys, values) in keys.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+            let mut hashes = [0; BATCH];
+            for (hash, key) in hashes.iter_mut().zip(keys) {
+                *hash = self.hash(key.to_words());
+                self.core.prefetch_group(*hash, guard);
+            }
+            for hash in &hashes[..keys.len()] {
+                self.core.prefetch_cell(*hash, guard);
+            }
+            for ((hash, key), value) in hashes.iter().zip(keys).zip(values) {
+                let words = key.to_words();
+                let image = self.core.find(*hash, guard, |image| image.key == words);
+                *value = image.map(|image| V::from_word(image.value));
             }
         }
     }
 
-    /// Takes the entry of `key` out; gives its value.
-    pub fn remove(&self, key: &K, guard: &Guard) -> Option<V> {
-        let words = key.to_words();
-        let hash = self.hash(words);
-        loop {
-            let plan = self.core.plan(hash, guard, |image| image.key == words);
-            let old = plan.found()?;
-            if self.core.take(&plan, guard).is_ok() {
-                return Some(V::from_word(old.value));
-            }
-        }
+    /// Makes room for `additional` entries more than there are now. O(n) if the table has to grow; readers and other
+    /// writers go on meanwhile.
+    pub fn reserve(&self, additional: usize, guard: &Guard) {
+        self.core.reserve(additional, guard);
+    }
+
+    /// Gives back the memory that the entries do not need, presized capacity included. O(n); readers and other writers
+    /// go on meanwhile.
+    pub fn shrink_to_fit(&self, guard: &Guard) {
+        self.core.shrink_to_fit(guard);
+    }
+}
+
+impl<K: WordKey, V: Word, S: Default> Default for WordHashIndex<K, V, S> {
+    fn default() -> Self {
+        Self::with_hasher(S::default())
+    }
+}
+
+impl<K, V, S> fmt::Debug for WordHashIndex<K, V, S>
+where
+    K: WordKey + fmt::Debug,
+    V: Word + fmt::Debug,
+    S: BuildHasher,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter(&crate::pin())).finish()
     }
 }
