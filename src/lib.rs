@@ -1,1 +1,20 @@
-//! Manicule.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+// SQL: sessions and what they give.
+pub use manicule_sql::{
+    CancellationToken, DivisionByZero, Error, ErrorKind, Outcome, OutputColumn, Prepared, Report, Result, Routing,
+    Rows, Session, Sink, Span, StatementText, Statements, is_complete, limits, line_and_column, split_statements,
+};
+
+// The engine: rows, schemas, snapshots and transactions without SQL.
+pub use manicule_engine::{
+    COLUMN_COUNT_MAX, Catalog, Column, ColumnType, Database, Direction, Error as EngineError, IndexColumn,
+    IndexDefinition, IndexId, IndexMethod, IndexSchema, KeyRange, MemoryUsage, ROW_BYTES_MAX, Reader, Row, RowId,
+    Savepoint, Snapshot, TableDefinition, TableId, TableSchema, Timestamp, Transaction, Value, View, ViewSchema, time,
+};
+
+/// The indexes alone, for engines that have their own rows.
+pub use manicule_index as index;
+/// Plans, the router and the executor, for other front ends.
+pub use manicule_query as query;

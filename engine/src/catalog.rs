@@ -13,6 +13,12 @@ use crate::value::{ColumnType, Value};
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     pub(crate) version: u64,
+    /// The next table's id.
+    pub(crate) next_table: u32,
+    /// The next index's id.
+    pub(crate) next_index: u32,
+    /// The next storage's id.
+    pub(crate) next_storage: u32,
     /// By lower-case name.
     pub(crate) tables: BTreeMap<String, Arc<TableSchema>>,
     /// By lower-case name.

@@ -1,246 +1,279 @@
-//! Signatures first; the bodies follow.
-#![allow(
-    unused_variables,
-    clippy::todo,
-    clippy::missing_errors_doc,
-    clippy::missing_panics_doc,
-    missing_docs,
-    reason = "bodies follow"
-)]
+//! The database: what all sessions share.
 
-use std::marker::PhantomData;
-use std::ops::ControlFlow;
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::*;
+use arc_swap::ArcSwap;
+use manicule_index::Registry;
+use parking_lot::Mutex;
 
-/// What CREATE TABLE makes.
-#[derive(Clone, Debug, Default)]
-pub struct TableDefinition {
-    pub name: String,
-    pub columns: Vec<Column>,
-    /// Column positions; empty for no primary key. Its columns become NOT NULL. The engine makes the index `NAME_pkey`.
-    pub primary_key: Vec<usize>,
-    /// UNIQUE constraints; the engine makes an index `NAME_COLUMN_key` for each.
-    pub unique: Vec<Vec<usize>>,
-    pub checks: Vec<String>,
-}
-
-/// What CREATE INDEX makes.
-#[derive(Clone, Debug)]
-pub struct IndexDefinition {
-    pub name: String,
-    pub columns: Vec<IndexColumn>,
-    pub unique: bool,
-    pub method: IndexMethod,
-}
+use crate::catalog::Catalog;
+use crate::commit::Committer;
+use crate::error::Result;
+use crate::ids::Timestamp;
+use crate::log::Log;
+use crate::snapshots::{Slot, SnapshotRegistry};
+use crate::state::State;
+use crate::store::{GroupWrite, catalog_record};
+use crate::transaction::Transaction;
+use crate::view::{View, ViewSource};
 
 /// A database: cheap to clone, shared by all sessions, safe from many threads.
-#[derive(Clone, Debug)]
-pub struct Database {}
+///
+/// Readers never wait, for writers or for each other; one transaction commits at a time.
+///
+/// ```
+/// use manicule_engine::{Column, ColumnType, Database, Row, TableDefinition, Value};
+///
+/// let database = Database::in_memory();
+/// let table = database.create_table(TableDefinition {
+///     name: "city".into(),
+///     columns: vec![Column::new("name", ColumnType::Text)],
+///     primary_key: vec![0],
+///     ..TableDefinition::default()
+/// })?;
+/// let mut transaction = database.begin();
+/// transaction.insert(table, Row::new(&[Value::from("Lima")]))?;
+/// let before = database.snapshot();
+/// transaction.commit()?;
+/// assert_eq!(database.snapshot().view().row_count(table), 1);
+/// assert!(before.view().scan(table, |_, _| std::ops::ControlFlow::Break(())).is_continue());
+/// # Ok::<(), manicule_engine::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Database {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// The shared part of a database.
+pub(crate) struct Inner {
+    pub(crate) state: ArcSwap<State>,
+    /// The catalog's version; changes after everything that belongs to it.
+    schema_version: AtomicU64,
+    /// The newest commit that is visible. Stored by the holder of the commit lock, or, with a log, by its leader.
+    pub(crate) visible: AtomicU64,
+    pub(crate) snapshots: SnapshotRegistry,
+    /// The root of all multi indexes.
+    pub(crate) registry: Registry,
+    /// The commit lock.
+    pub(crate) committer: Mutex<Committer>,
+    /// The way to the disk; a database in memory has none.
+    pub(crate) log: Option<Arc<Log>>,
+}
 
 impl Database {
+    /// An empty database in memory.
     pub fn in_memory() -> Self {
-        todo!()
+        Self { inner: Arc::new(Inner::new(State::default(), Registry::new(), Timestamp(0), None)) }
     }
-    /// A transaction at the snapshot of now.
+
+    /// A transaction on the snapshot of now.
     pub fn begin(&self) -> Transaction {
-        todo!()
+        Transaction::new(Arc::clone(&self.inner))
     }
-    /// A reader that a session keeps: each [`Reader::view`] is a snapshot of that moment and allocates nothing.
+
+    /// A reader that a session keeps: each of its views is a snapshot of its moment and allocates nothing.
     pub fn reader(&self) -> Reader {
-        todo!()
+        Reader {
+            slot: self.inner.snapshots.register(),
+            state: self.inner.state.load_full(),
+            inner: Arc::clone(&self.inner),
+        }
     }
-    /// A snapshot that is kept (Send, 'static): everything read through it is of this moment.
+
+    /// A snapshot that is kept: everything read through it is of this moment.
     pub fn snapshot(&self) -> Snapshot {
-        todo!()
+        let slot = self.inner.snapshots.register();
+        let mut state = self.inner.state.load_full();
+        let timestamp = self.inner.begin_snapshot(&slot, &mut state);
+        Snapshot { slot, state, timestamp, inner: Arc::clone(&self.inner) }
     }
+
+    /// The schema of now.
     pub fn catalog(&self) -> Arc<Catalog> {
-        todo!()
+        Arc::clone(&self.inner.state.load().catalog)
     }
-    /// The catalog's version; one load.
+
+    /// The version of the schema of now: one load.
+    #[inline]
     pub fn schema_version(&self) -> u64 {
-        todo!()
+        // Acquire: pairs with the release store in `change_schema`.
+        self.inner.schema_version.load(Ordering::Acquire)
     }
-    pub fn create_table(&self, definition: TableDefinition) -> Result<TableId> {
-        todo!()
+
+    /// Removes all versions and index entries that no snapshot needs any more. Commits do it by and by; this is for
+    /// who wants the memory now. Waits for the commit lock.
+    pub fn vacuum(&self) {
+        self.inner.vacuum();
     }
-    pub fn drop_table(&self, table: TableId) -> Result<()> {
-        todo!()
-    }
-    /// Reads all rows and makes the index; fails with `UniqueViolation` if a unique key is there twice.
-    pub fn create_index(&self, table: TableId, definition: IndexDefinition) -> Result<IndexId> {
-        todo!()
-    }
-    pub fn drop_index(&self, index: IndexId) -> Result<()> {
-        todo!()
-    }
-    pub fn create_view(&self, view: ViewSchema) -> Result<()> {
-        todo!()
-    }
-    pub fn drop_view(&self, name: &str) -> Result<()> {
-        todo!()
-    }
-    pub fn add_column(&self, table: TableId, column: Column) -> Result<()> {
-        todo!()
-    }
-    pub fn drop_column(&self, table: TableId, column: usize) -> Result<()> {
-        todo!()
-    }
-    pub fn rename_column(&self, table: TableId, column: usize, name: &str) -> Result<()> {
-        todo!()
-    }
-    pub fn rename_table(&self, table: TableId, name: &str) -> Result<()> {
-        todo!()
-    }
+
+    /// The bytes that rows and indexes take. O(tables + indexes).
     pub fn memory_usage(&self) -> MemoryUsage {
-        todo!()
+        let state = self.inner.state.load();
+        let mut usage = MemoryUsage::default();
+        for table in state.tables() {
+            usage.tables.push((table.schema.name.clone(), table.table.memory_usage()));
+            for (schema, index) in table.schema.indexes.iter().zip(&table.indexes) {
+                usage.indexes.push((schema.name.clone(), index.memory_usage()));
+            }
+        }
+        usage
+    }
+
+    /// How many versions of rows are held, visible ones and older ones. O(tables).
+    pub fn version_count(&self) -> u64 {
+        self.inner.state.load().tables().map(|table| table.table.versions()).sum()
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("visible", &self.inner.visible)
+            .field("schema_version", &self.inner.schema_version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    pub(crate) fn new(state: State, registry: Registry, visible: Timestamp, log: Option<Arc<Log>>) -> Self {
+        Self {
+            schema_version: AtomicU64::new(state.catalog.version()),
+            state: ArcSwap::from_pointee(state),
+            visible: AtomicU64::new(visible.0),
+            snapshots: SnapshotRegistry::default(),
+            registry,
+            committer: Mutex::new(Committer::new(visible)),
+            log,
+        }
+    }
+
+    /// Gives up the files, after the last commits.
+    pub(crate) fn close(&self) -> Result<()> {
+        self.log.as_ref().map_or(Ok(()), |log| log.close(&self.visible))
+    }
+
+    /// Pins `slot` at what is visible now and brings `state` to the schema that belongs to it.
+    ///
+    /// A change of the schema stores the state, then what is visible, then the version. So a state whose version is
+    /// current before and after the pin belongs to the pinned timestamp.
+    #[inline]
+    pub(crate) fn begin_snapshot(&self, slot: &Slot, state: &mut Arc<State>) -> Timestamp {
+        loop {
+            // Acquire: pairs with the release store in `change_schema`.
+            if state.catalog.version() != self.schema_version.load(Ordering::Acquire) {
+                *state = self.state.load_full();
+                std::hint::spin_loop();
+                continue;
+            }
+            let timestamp = slot.pin(&self.visible);
+            if state.catalog.version() == self.schema_version.load(Ordering::Acquire) {
+                return timestamp;
+            }
+        }
+    }
+
+    /// Makes `state` the one that new snapshots see, once it is in the log. The caller holds the commit lock, and all
+    /// commits are visible.
+    pub(crate) fn change_schema(&self, committer: &mut Committer, mut state: State) -> Result<()> {
+        let catalog = Arc::make_mut(&mut state.catalog);
+        catalog.version += 1;
+        let version = catalog.version;
+        let timestamp = committer.next_timestamp();
+        if let Some(log) = &self.log {
+            let mut group = GroupWrite::default();
+            group.put_catalog(&catalog_record(&state));
+            for table in state.tables() {
+                group.put_totals(table.table.storage(), table.table.totals());
+            }
+            group.commit_at(timestamp);
+            log.write_now(group)?;
+        }
+        committer.note_installed(timestamp);
+        self.state.store(Arc::new(state));
+        // Release: pairs with `Slot::pin`.
+        self.visible.store(timestamp.0, Ordering::Release);
+        // Release: pairs with the acquire loads in `begin_snapshot`.
+        self.schema_version.store(version, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Who wants to know calls `Database::close`.
+        let _ = self.close();
     }
 }
 
 /// Bytes held, by table and by index.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryUsage {
-    /// Name and bytes of each table's rows.
+    /// Name and bytes of each table's rows, all versions.
     pub tables: Vec<(String, usize)>,
-    /// Name and bytes of each index.
+    /// Name and bytes of each index, all copies.
     pub indexes: Vec<(String, usize)>,
 }
 
 /// A session's reader.
 #[derive(Debug)]
-pub struct Reader {}
+pub struct Reader {
+    inner: Arc<Inner>,
+    slot: Arc<Slot>,
+    state: Arc<State>,
+}
 
 impl Reader {
+    /// What is visible now. Allocates nothing; some ten nanoseconds.
+    #[inline]
     pub fn view(&mut self) -> View<'_> {
-        todo!()
+        let timestamp = self.inner.begin_snapshot(&self.slot, &mut self.state);
+        View::new(ViewSource {
+            state: &self.state,
+            registry: &self.inner.registry,
+            timestamp,
+            writes: None,
+            own_slot: Some(&self.slot),
+        })
     }
 }
 
-/// A snapshot that is kept.
+/// A snapshot that is kept. What it sees stays in memory until it is dropped.
 #[derive(Debug)]
-pub struct Snapshot {}
+pub struct Snapshot {
+    inner: Arc<Inner>,
+    slot: Arc<Slot>,
+    state: Arc<State>,
+    timestamp: Timestamp,
+}
 
 impl Snapshot {
+    /// What was visible when the snapshot began.
     pub fn view(&self) -> View<'_> {
-        todo!()
+        View::new(ViewSource {
+            state: &self.state,
+            registry: &self.inner.registry,
+            timestamp: self.timestamp,
+            writes: None,
+            own_slot: None,
+        })
     }
-}
 
-/// A transaction: a snapshot and a private write set. Dropping it rolls it back.
-#[derive(Debug)]
-pub struct Transaction {}
-
-/// A point of a transaction to go back to.
-#[derive(Clone, Copy, Debug)]
-pub struct Savepoint(usize);
-
-impl Transaction {
-    /// What the transaction sees: its snapshot with its own changes.
-    pub fn view(&self) -> View<'_> {
-        todo!()
-    }
-    /// Checks the row's types, NOT NULL and width; the values must have the columns' types exactly.
-    pub fn insert(&mut self, table: TableId, row: Row) -> Result<RowId> {
-        todo!()
-    }
-    pub fn update(&mut self, table: TableId, row_id: RowId, row: Row) -> Result<()> {
-        todo!()
-    }
-    pub fn delete(&mut self, table: TableId, row_id: RowId) -> Result<()> {
-        todo!()
-    }
-    pub fn savepoint(&self) -> Savepoint {
-        todo!()
-    }
-    pub fn rollback_to(&mut self, savepoint: Savepoint) {
-        todo!()
-    }
-    /// Called at the end of each statement: whether the changes since `since` leave each unique key once, as far as this
-    /// transaction sees. The binding check is made at commit.
-    pub fn check_unique(&self, since: Savepoint) -> Result<()> {
-        todo!()
-    }
-    pub fn has_changes(&self) -> bool {
-        todo!()
-    }
-    pub fn commit(self) -> Result<Timestamp> {
-        todo!()
-    }
-    pub fn rollback(self) {}
-}
-
-/// What one reader sees at one moment. Rows are handed out by reference and live as long as the view is borrowed.
-///
-/// An id that the view's catalog does not have has no rows.
-#[derive(Debug)]
-pub struct View<'s> {
-    _source: PhantomData<&'s ()>,
-}
-
-impl<'s> View<'s> {
+    /// The commit up to which the snapshot sees.
     pub fn timestamp(&self) -> Timestamp {
-        todo!()
+        self.timestamp
     }
-    pub fn catalog(&self) -> &Arc<Catalog> {
-        todo!()
-    }
-    /// The visible row of that id.
-    pub fn row<'v>(&'v self, table: TableId, row_id: RowId) -> Option<&'v Row> {
-        todo!()
-    }
-    /// All visible rows, in order of row id.
-    pub fn scan<'v, B>(
-        &'v self,
-        table: TableId,
-        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        todo!()
-    }
-    /// All visible rows whose whole key equals `key` (one value for each column of the index, none NULL unless NULLs are
-    /// meant), each once, in order of row id where the list is not too long. The values must be comparable with the columns (an integer
-    /// for a REAL column is fine, and so is 3.0 for an INTEGER column; 3.5 finds nothing).
-    pub fn lookup<'v, B>(
-        &'v self,
-        index: IndexId,
-        key: &[Value<'_>],
-        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        todo!()
-    }
-    /// The same for many keys of a single-column or composite index; `visit` gets the key's position in `keys`. Keys are visited in order.
-    pub fn lookup_many<'v, B>(
-        &'v self,
-        index: IndexId,
-        keys: &[Vec<Value<'_>>],
-        visit: impl FnMut(usize, RowId, &'v Row) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        todo!()
-    }
-    /// All visible rows in the range, in key order; rows with equal keys in order of row id.
-    pub fn range<'v, B>(
-        &'v self,
-        index: IndexId,
-        range: &KeyRange<'_>,
-        direction: Direction,
-        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        todo!()
-    }
-    /// About how many rows the table has; constant time.
-    pub fn row_count(&self, table: TableId) -> u64 {
-        todo!()
-    }
-    /// About how many rows have that key; for a multi index the length of the list, constant time.
-    pub fn estimate_lookup(&self, index: IndexId, key: &[Value<'_>]) -> u64 {
-        todo!()
-    }
-    /// About how many rows lie in the range; cheap (O(log n)).
-    pub fn estimate_range(&self, index: IndexId, range: &KeyRange<'_>) -> u64 {
-        todo!()
-    }
-    /// About how many different keys the index has; constant time.
-    pub fn distinct_keys(&self, index: IndexId) -> u64 {
-        todo!()
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        self.slot.unpin();
     }
 }

@@ -77,12 +77,48 @@ pub enum Error {
         /// The limit, in the unit that `what` says.
         limit: usize,
     },
+    /// The file system refused something: see to it, then open the database again.
+    Io {
+        /// What was tried, and on which file.
+        what: String,
+        /// What the file system said.
+        reason: String,
+    },
+    /// The database is open already, in this process or another one: close it there.
+    Locked {
+        /// The file that is locked.
+        path: String,
+    },
+    /// What is on disk is not what was written: restore a backup.
+    Corrupt {
+        /// What is damaged, lost, or other than it was.
+        what: String,
+    },
+    /// A later version of this software made the database: use that one.
+    NewerFormat {
+        /// The format of the database.
+        found: u32,
+        /// The newest format that this version reads.
+        supported: u32,
+    },
+    /// The disk failed a write, so no commit is taken any more; reads go on. Whether the commits that got this error
+    /// are there is known when the database is opened again.
+    Poisoned {
+        /// What failed.
+        reason: String,
+    },
+    /// The database was closed: no commit is taken any more.
+    Closed,
 }
 
 impl Error {
     /// Whether the same transaction may succeed when it is run again.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Conflict { .. })
+    }
+
+    pub(crate) fn corrupt(what: impl Into<String>) -> Self {
+        Self::Corrupt { what: what.into() }
     }
 }
 
@@ -112,6 +148,16 @@ impl fmt::Display for Error {
             Self::NotFound { what, name } => write!(f, "there is no {what} {name}"),
             Self::Refused { reason } => f.write_str(reason),
             Self::TooLarge { what, limit } => write!(f, "{what} is over the limit of {limit}"),
+            Self::Io { what, reason } => write!(f, "{what}: {reason}"),
+            Self::Locked { path } => write!(f, "the database is open already: {path} is locked"),
+            Self::Corrupt { what } => write!(f, "the database is damaged: {what}"),
+            Self::NewerFormat { found, supported } => {
+                write!(f, "the database has format {found}, and this version reads formats up to {supported}")
+            }
+            Self::Poisoned { reason } => {
+                write!(f, "no commit is taken after a failed write ({reason}); open the database again")
+            }
+            Self::Closed => f.write_str("the database is closed"),
         }
     }
 }

@@ -1,24 +1,50 @@
 //! Typed tables, snapshots and transactions over the Manicule indexes.
+//!
+//! A [`Database`] holds tables of typed rows. Reads go through a [`View`], the state of one moment; changes go through a
+//! [`Transaction`], which becomes visible whole, in all tables and indexes at once, when it commits.
+//!
+//! The chapters: [`version`](self) visibility is in `version.rs`, the commit and vacuum in `commit.rs`, who reads what in
+//! `snapshots.rs`, keys in `key.rs`, the way from an index entry to a row in `view.rs`; what is kept on disk in
+//! [`store`], how commits get there in `log.rs`, and how they come back in `recovery.rs`.
 #![forbid(unsafe_code)]
 
-mod catalog;
-mod display;
 mod error;
 mod ids;
-mod range;
-mod row;
 pub mod time;
+
+mod display;
+mod row;
 mod value;
 
+mod catalog;
+mod index;
+mod key;
+mod range;
+
+mod snapshots;
+mod table;
+mod version;
+
+mod commit;
+mod database;
+mod log;
+mod recovery;
+mod schema_change;
+mod state;
+pub mod store;
+mod transaction;
+mod view;
+mod write_set;
+
 pub use catalog::{Catalog, Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
+pub use database::{Database, MemoryUsage, Reader, Snapshot};
 pub use display::write_real;
 pub use error::{Error, Result};
 pub use ids::{IndexId, RowId, TableId, Timestamp};
 pub use range::{Direction, KeyRange};
 pub use row::{ROW_BYTES_MAX, Row};
+pub use schema_change::{COLUMN_COUNT_MAX, IndexDefinition, TableDefinition};
+pub use store::{Durability, OnDamage, OpenOptions};
+pub use transaction::{Savepoint, Transaction};
 pub use value::{ColumnType, Value, compare_integer_real, compare_reals};
-
-mod database;
-pub use database::{
-    Database, IndexDefinition, MemoryUsage, Reader, Savepoint, Snapshot, TableDefinition, Transaction, View,
-};
+pub use view::View;

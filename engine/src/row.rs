@@ -57,6 +57,26 @@ impl Row {
         Self { bytes: bytes.into_boxed_slice() }
     }
 
+    /// The row of bytes that [`as_bytes`](Self::as_bytes) gave; `None` if they are not a row.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let count = usize::from(u16::from_le_bytes(*bytes.first_chunk()?));
+        let slots = slots_offset(count);
+        let tail = slots + 8 * count;
+        let kinds = bytes.get(2..2 + count)?;
+        let (slots, _) = bytes.get(slots..tail)?.as_chunks();
+        let is_row = kinds.iter().zip(slots).all(|(kind, slot)| {
+            let slot = u64::from_le_bytes(*slot);
+            let start = (slot >> 32) as usize;
+            let content = || bytes.get(start..start + (slot as u32) as usize).filter(|_| start >= tail);
+            match *kind {
+                TEXT => content().is_some_and(|text| std::str::from_utf8(text).is_ok()),
+                BLOB => content().is_some(),
+                kind => kind <= TIMESTAMP,
+            }
+        });
+        is_row.then(|| Self { bytes: bytes.into() })
+    }
+
     /// How many columns the row has.
     #[inline]
     pub fn column_count(&self) -> usize {

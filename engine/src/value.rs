@@ -154,15 +154,21 @@ impl<'a> Value<'a> {
     }
 
     /// The place of the value's kind in the total order.
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Null => 0,
-            Self::Boolean(_) => 1,
-            Self::Integer(_) | Self::Real(_) => 2,
-            Self::Date(_) => 3,
-            Self::Timestamp(_) => 4,
-            Self::Text(_) => 5,
-            Self::Blob(_) => 6,
+    #[inline]
+    pub(crate) fn rank(&self) -> u8 {
+        self.column_type().map_or(0, Self::rank_of_type)
+    }
+
+    /// The place of a type's values in the total order; NULL is at 0.
+    #[inline]
+    pub(crate) fn rank_of_type(column_type: ColumnType) -> u8 {
+        match column_type {
+            ColumnType::Boolean => 1,
+            ColumnType::Integer | ColumnType::Real => 2,
+            ColumnType::Date => 3,
+            ColumnType::Timestamp => 4,
+            ColumnType::Text => 5,
+            ColumnType::Blob => 6,
         }
     }
 }

@@ -9,15 +9,22 @@ mod equivalent;
 mod group;
 mod inline;
 mod memory;
-mod outcome;
 mod pinned;
 mod resize;
 mod scan;
+mod stats;
 mod table;
 mod tags;
+
+#[cfg(test)]
+mod history;
+#[cfg(all(test, loom))]
+mod model;
+#[cfg(all(test, feature = "shuttle", not(loom)))]
+mod schedule;
 
 pub use boxed::{HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues};
 pub use equivalent::Equivalent;
 pub use inline::{WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues};
-pub use outcome::{Change, Changed, HashStats, Occupied, Unexpected};
 pub use pinned::Pinned;
+pub use stats::HashStats;

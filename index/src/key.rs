@@ -1,4 +1,26 @@
 //! Keys that can be ordered by one machine word first.
+//!
+//! A tree node compares eight words in one cache line instead of eight keys in eight. The word of a key is its first
+//! eight bytes in a form whose integer order is the key's order; where keys share a long prefix, a node asks for the
+//! word after that prefix (`skip`), so that `user000000123456` costs no more than `123456`.
+//!
+//! | keys | word | exact |
+//! |---|---|---|
+//! | integers up to 64 bits, `bool`, `char`, [`TotalF64`] | the value, sign bit flipped | yes |
+//! | `u128`, `i128` | the upper half, then the lower | no |
+//! | `str`, `[u8]` and their owners | eight bytes, big endian, padded with zeros | no |
+//! | tuples | fields packed until 64 bits are full | if all fit |
+//! | `Option`, `Reverse` | one bit more, all bits flipped | as inside |
+//! | [`Opaque`] | none | no |
+
+mod bytes;
+mod compound;
+mod encode;
+mod scalar;
+
+pub use compound::Opaque;
+pub use encode::{ColumnOrder, Direction, KeyEncoder, Nulls, prefix_end};
+pub use scalar::{TotalF32, TotalF64};
 
 /// A key of an ordered index: any `Ord` type with an order-preserving eight-byte word.
 ///
@@ -7,25 +29,30 @@
 ///
 /// The law: for every `skip` for which both keys agree in their first `skip` bytes (0 always does), `a < b` implies
 /// `a.word(skip) <= b.word(skip)`; and if `EXACT`, `a.word(0) == b.word(0)` implies `a == b`. An implementation that breaks
-/// it gets wrong answers, never undefined behaviour.
+/// it gets wrong answers, never undefined behaviour. Where `K: Borrow<Q>`, a key and its borrowed form have equal words.
 pub trait IndexKey: Ord {
     /// Whether the word says everything: equal words mean equal keys.
     const EXACT: bool;
 
+    /// How many low bits of the word are in use; a compound key puts the next field into the rest.
+    const BITS: u32 = 64;
+
     /// The first eight bytes, in an order-preserving form, after `skip` bytes that are known to be common. Keys that are
     /// not byte strings ignore `skip`.
     fn word(&self, skip: usize) -> u64;
+
+    /// How many leading bytes both keys share, as [`word`](Self::word) counts them: every key between the two shares them
+    /// too. 0 is always right.
+    #[inline]
+    fn common(&self, _other: &Self) -> usize {
+        0
+    }
 }
 
-macro_rules! unsigned_keys {
-    ($($type:ty),*) => {$(
-        impl IndexKey for $type {
-            const EXACT: bool = true;
-            #[inline]
-            fn word(&self, _skip: usize) -> u64 {
-                *self as u64
-            }
-        }
-    )*};
+/// An exact key that can be had back from its word, so that a table need not store it twice.
+///
+/// Implement it for a row id of your own beside [`IndexKey`]. The law: `Self::from_key_word(key.word(0)) == key`.
+pub trait OrderedWord: IndexKey + Copy + Send + Sync + 'static {
+    /// The key whose word is `word`; `word` came from [`IndexKey::word`].
+    fn from_key_word(word: u64) -> Self;
 }
-unsigned_keys!(u8, u16, u32, u64, usize);

@@ -8,6 +8,7 @@ mod sync;
 
 mod guard;
 mod key;
+mod outcome;
 mod word;
 
 mod chain;
@@ -15,13 +16,19 @@ mod hash;
 mod multi;
 mod tree;
 
-// chain
+pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainWriter, Link};
 pub use guard::{Guard, pin};
 pub use hash::{
-    Change, Changed, Equivalent, HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues,
-    HashStats, Occupied, Pinned, Unexpected, WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues,
+    Equivalent, HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues, HashStats, Pinned,
+    WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues,
 };
-pub use key::IndexKey;
-// multi
-// tree
+pub use key::{
+    ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32, TotalF64, prefix_end,
+};
+pub use multi::*;
+pub use outcome::{Change, Changed, Occupied, Unexpected};
+pub use tree::{
+    Cursor, LevelStats, Prefix, PrefixKey, Range, RangeRev, TreeIndex, TreeStats, WordCursor, WordRange, WordRangeRev,
+    WordTreeIndex,
+};
 pub use word::{Word, WordKey, Words};

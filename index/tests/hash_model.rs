@@ -41,31 +41,30 @@ fn agrees_with_a_hash_map_while_it_grows_and_shrinks() {
     }
 }
 
+/// One thread's share of the test below.
+fn insert_and_remove(thread: u64, index: &WordHashIndex<u64, u64>, boxed: &HashIndex<String, u64>) {
+    for round in 0..3_u64 {
+        for key in (0..3000).map(|n| n * 4 + thread) {
+            let guard = pin();
+            assert_eq!(index.insert(key, round, &guard), None);
+            assert!(boxed.insert(key.to_string(), round, &guard).is_none());
+        }
+        for key in (0..3000).map(|n| n * 4 + thread) {
+            let guard = pin();
+            assert_eq!(index.get(&key, &guard), Some(round));
+            assert_eq!(index.remove(&key, &guard), Some(round));
+            assert_eq!(boxed.remove(key.to_string().as_str(), &guard).map(|(_, value)| *value), Some(round));
+        }
+    }
+}
+
 #[test]
 fn threads_with_keys_of_their_own_lose_nothing() {
-    let index = WordHashIndex::<u64, u64>::new();
-    let boxed = HashIndex::<String, u64>::new();
+    let (index, boxed) = (WordHashIndex::new(), HashIndex::new());
     std::thread::scope(|scope| {
-        for thread in 0..4_u64 {
+        for thread in 0..4 {
             let (index, boxed) = (&index, &boxed);
-            scope.spawn(move || {
-                for round in 0..3_u64 {
-                    for n in 0..3000 {
-                        let (key, guard) = (n * 4 + thread, pin());
-                        assert_eq!(index.insert(key, round, &guard), None);
-                        assert!(boxed.insert(key.to_string(), round, &guard).is_none());
-                    }
-                    for n in 0..3000 {
-                        let (key, guard) = (n * 4 + thread, pin());
-                        assert_eq!(index.get(&key, &guard), Some(round));
-                        assert_eq!(index.remove(&key, &guard), Some(round));
-                        assert_eq!(
-                            boxed.remove(key.to_string().as_str(), &guard).map(|(_, value)| *value),
-                            Some(round)
-                        );
-                    }
-                }
-            });
+            scope.spawn(move || insert_and_remove(thread, index, boxed));
         }
     });
     assert_eq!((index.len(), boxed.len()), (0, 0));

@@ -7,6 +7,12 @@
 //! frame with the current row of each slot, so `(slot, column)` names a value without regard to nesting: a correlated
 //! subquery just reads the slot that the outer query has filled.
 
+pub(crate) mod print;
+mod walk;
+
+use std::sync::Arc;
+
+use ahash::AHashSet;
 use manicule_engine::{ColumnType, Value};
 
 use crate::plan::Query;
@@ -119,6 +125,47 @@ pub enum Expr {
         /// Its arguments; the binder has checked their number.
         arguments: Vec<Expr>,
     },
+    /// `operand [NOT] IN (list)` of constants. The router makes it of a long [`InList`](Self::InList), the binder never.
+    InSet {
+        /// The operand.
+        operand: Box<Expr>,
+        /// The constants.
+        set: Arc<ConstantSet>,
+        /// Whether NOT was written.
+        negated: bool,
+    },
+    /// A subquery whose plan is made. The router makes it of [`InQuery`](Self::InQuery), [`Exists`](Self::Exists) and
+    /// [`Scalar`](Self::Scalar), the binder never.
+    Planned {
+        /// What is asked of the subquery.
+        form: SubqueryForm,
+        /// What is looked for with [`SubqueryForm::In`].
+        operand: Option<Box<Expr>>,
+        /// Whether NOT was written.
+        negated: bool,
+        /// The position of the plan among the statement's subplans.
+        subplan: usize,
+    },
+}
+
+/// What is asked of a subquery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubqueryForm {
+    /// Whether a value is among its rows.
+    In,
+    /// Whether it has a row.
+    Exists,
+    /// The value of its first row.
+    Scalar,
+}
+
+/// Constants to look a value up in, in constant time.
+#[derive(Clone, Debug, Default)]
+pub struct ConstantSet {
+    /// The constants but NULL.
+    pub values: AHashSet<Value<'static>>,
+    /// Whether NULL is one of them.
+    pub has_null: bool,
 }
 
 /// A column of a slot.

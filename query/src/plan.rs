@@ -5,6 +5,8 @@
 
 use manicule_engine::{ColumnType, TableId};
 
+mod walk;
+
 use crate::expr::{AggregateCall, Expr};
 
 /// A query: a tree and the shape of what it gives.

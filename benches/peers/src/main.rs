@@ -13,6 +13,7 @@ mod record;
 mod hash;
 mod multi;
 mod publish;
+mod sql;
 mod tree;
 
 use std::fs::OpenOptions;
@@ -123,13 +124,16 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     let mut records = Vec::new();
     let plans = arguments.plans();
     for plan in &plans {
+        if arguments.wants(Suite::Sql) {
+            keep(sql::run(plan), arguments, &mut records)?;
+        }
         for suite in [Suite::Hash, Suite::Tree, Suite::Multi] {
             if arguments.wants(suite) {
                 run_structure(suite, plan, arguments, &mut records)?;
             }
         }
     }
-    // These two choose their threads themselves.
+    // This one chooses its threads itself.
     for plan in plans.iter().filter(|plan| plan.threads == plans[0].threads) {
         if arguments.wants(Suite::Publish) {
             keep(publish::run(plan), arguments, &mut records)?;
@@ -140,7 +144,8 @@ fn run(arguments: &Arguments) -> io::Result<()> {
 
 /// One suite at one size and number of threads, for each kind of key.
 fn run_structure(suite: Suite, plan: &Plan, arguments: &Arguments, records: &mut Vec<Record>) -> io::Result<()> {
-    let (words, strings): (fn(&Plan) -> Sheet, Option<fn(&Plan) -> Sheet>) = match suite {
+    type Run = fn(&Plan) -> Sheet;
+    let (words, strings): (Run, Option<Run>) = match suite {
         Suite::Hash => (hash::run_u64, Some(hash::run_string)),
         Suite::Tree => (tree::run_u64, Some(tree::run_string)),
         Suite::Multi => (multi::run, None),

@@ -18,6 +18,7 @@ pub(crate) mod evmap;
 pub(crate) mod flashmap;
 mod headline;
 mod locked;
+pub(crate) mod manicule;
 mod scc;
 
 /// Operations after which a writer publishes.
@@ -120,6 +121,8 @@ impl Entry {
 /// Runs the suite.
 pub(crate) fn run(plan: &Plan) -> Sheet {
     let peers = [
+        Entry::of::<manicule::ByHash>(),
+        Entry::of::<manicule::InOrder>(),
         Entry::of::<evmap::Evmap>(),
         Entry::of::<flashmap::Flashmap>(),
         Entry::of::<dashmap::DashMap>(),

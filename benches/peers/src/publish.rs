@@ -45,6 +45,7 @@ struct Entry {
 /// Runs the suite.
 pub(crate) fn run(plan: &Plan) -> Sheet {
     let peers = [
+        Entry { name: "manicule", round: round::<crate::multi::manicule::ByHash> },
         Entry { name: "evmap", round: round::<crate::multi::evmap::Evmap> },
         Entry { name: "flashmap", round: round::<crate::multi::flashmap::Flashmap> },
     ];

@@ -165,8 +165,11 @@ pub(crate) fn print_table(out: &mut impl Write, records: &[Record]) -> io::Resul
 /// How ours stands beside the best concurrent rival: `0.84 × scc::HashIndex`.
 pub(crate) fn standing(row: &[&Record]) -> String {
     let ours = row.iter().find(|record| record.peer == "manicule");
+    let ours = ours.or_else(|| row.iter().find(|record| record.peer.starts_with("manicule")));
     match (ours, best_rival(row)) {
-        (Some(ours), Some(rival)) => format!("{} × {}", short(ours.median / rival.median), rival.peer),
+        (Some(ours), Some(rival)) if rival.median > 0.0 => {
+            format!("{} × {}", short(ours.median / rival.median), rival.peer)
+        }
         _ => String::new(),
     }
 }

@@ -19,6 +19,7 @@ mod concurrent_map;
 mod congee;
 mod ferntree;
 mod locked;
+mod manicule;
 mod masstree;
 mod scc;
 mod skiplist;
@@ -114,13 +115,16 @@ impl<K: Key> Entry<K> {
 
 /// Runs the suite with `u64` keys.
 pub(crate) fn run_u64(plan: &Plan) -> Sheet {
-    let only_words = [Entry::of::<congee::Congee>(), Entry::of::<arctic::Words>()];
-    run(plan, only_words.into_iter().chain(any_key()).collect())
+    let words = Entry::of::<manicule::Words>();
+    let boxed = Entry::of::<manicule::Boxed<u64>>();
+    let radix_trees = [Entry::of::<congee::Congee>(), Entry::of::<arctic::Words>()];
+    run(plan, [words, boxed].into_iter().chain(radix_trees).chain(any_key()).collect())
 }
 
 /// Runs the suite with strings of 20 bytes.
 pub(crate) fn run_string(plan: &Plan) -> Sheet {
-    run(plan, std::iter::once(Entry::of::<arctic::Strings>()).chain(any_key()).collect())
+    let first = [Entry::of::<manicule::Boxed<String>>(), Entry::of::<arctic::Strings>()];
+    run(plan, first.into_iter().chain(any_key()).collect())
 }
 
 fn any_key<K>() -> Vec<Entry<K>>

@@ -6,9 +6,8 @@ use std::hash::{BuildHasher, Hash};
 use super::cell::{BoxedCell, Cell, Entry, spread};
 use super::core::{Core, Plan};
 use super::equivalent::Equivalent;
-use super::memory::prefetch;
-use super::outcome::HashStats;
 use super::pinned::Pinned;
+use super::stats::HashStats;
 use crate::Guard;
 
 mod convert;
@@ -222,7 +221,7 @@ where
                 *cell = self.core.prefetch_cell(*hash, guard);
             }
             for cell in cells.into_iter().flatten() {
-                prefetch(cell.load());
+                BoxedCell::prefetch(cell.load());
             }
             for ((hash, key), value) in hashes.iter().zip(keys).zip(values) {
                 *value = self.find_hashed(*hash, *key, guard).map(|entry| &entry.value);

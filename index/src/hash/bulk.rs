@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use super::cell::Cell;
 use super::core::Core;
 use super::group::{MOVED, SLOTS, VERSION};
-use super::outcome::HashStats;
+use super::stats::HashStats;
 use super::table::{Table, entries_max, groups_for};
 use crate::sync::Ordering;
 use crate::{Guard, pin};
@@ -90,11 +90,14 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         self.shrink_if_sparse(guard);
     }
 
-    /// Takes everything out of the group of `position` into `images`; gives the lowest hash of the next group.
+    /// Takes everything out of the group of `position` into `images`; gives the next position.
     pub(super) fn take_group(&self, position: u64, images: &mut Vec<C::Image>, guard: &Guard) -> Option<u64> {
         let mut table = self.root(guard);
+        let mut last = u64::MAX;
         loop {
             let group = table.group(position);
+            // As in a scan: what has moved here from one group says nothing of its neighbours.
+            last = last.min(*table.range_of(position).end());
             let state = group.unlocked_state();
             if let Some(next) = table.next() {
                 if state & MOVED == 0 {
@@ -107,8 +110,8 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
             if group.try_lock(state, changed) {
                 group.take_all(images);
                 group.unlock(changed);
-                self.counter.subtract(images.len());
-                return table.range_of(position).1;
+                self.counter.add(0_usize.wrapping_sub(images.len()));
+                return last.checked_add(1);
             }
         }
     }

@@ -7,6 +7,7 @@
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 
+use super::memory::prefetch;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use crate::word::Words;
 
@@ -35,6 +36,8 @@ pub(crate) unsafe trait Cell: Sized {
     fn replace(&self, image: Self::Image);
     /// Whether nothing was replaced between two loads of one slot.
     fn is_same(left: Self::Image, right: Self::Image) -> bool;
+    /// Asks the processor for what `image` refers to.
+    fn prefetch(image: Self::Image);
     /// The spread hash of the image's key.
     ///
     /// # Safety
@@ -112,6 +115,9 @@ unsafe impl<W: Words> Cell for WordCell<W> {
     }
 
     #[inline]
+    fn prefetch(_image: WordImage<W>) {}
+
+    #[inline]
     unsafe fn hash<S: BuildHasher>(image: WordImage<W>, hasher: &S) -> u64 {
         spread(image.key.hash(hasher))
     }
@@ -164,6 +170,11 @@ unsafe impl<K, V> Cell for BoxedCell<K, V> {
     #[inline]
     fn is_same(left: *mut Entry<K, V>, right: *mut Entry<K, V>) -> bool {
         left == right
+    }
+
+    #[inline]
+    fn prefetch(entry: *mut Entry<K, V>) {
+        prefetch(entry);
     }
 
     #[inline]

@@ -87,6 +87,8 @@ impl<C: Cell, S> Core<C, S> {
     #[inline]
     pub(super) fn find(&self, hash: u64, guard: &Guard, mut is_it: impl FnMut(C::Image) -> bool) -> Option<C::Image> {
         let group = self.root(guard).group(hash);
+        // Most entries lie there: their line comes at the same time as that of the tags, not after it.
+        prefetch(group.preferred_line(hash));
         // Acquire: pairs with `unlock`: of a moved group, the entries are in the next table.
         let state = group.meta.state.load(Ordering::Acquire);
         if state & MOVED != 0 {
@@ -122,7 +124,7 @@ impl<C: Cell, S> Core<C, S> {
                 table = table.next().expect("a group moves to a next table");
                 continue;
             }
-            let found = group.search(tags::of_hash(hash), &mut is_it).found;
+            let found = group.search(hash, &mut is_it).found;
             match found {
                 Some((_, image)) if group.is_current(state) => return Some(image),
                 // The slot was given to another key while it was read: look again.
@@ -135,7 +137,9 @@ impl<C: Cell, S> Core<C, S> {
     /// Asks the processor for the header of a hash's group.
     #[inline]
     pub(super) fn prefetch_group(&self, hash: u64, guard: &Guard) {
-        prefetch(self.root(guard).group(hash).meta);
+        let group = self.root(guard).group(hash);
+        prefetch(group.meta);
+        prefetch(group.preferred_line(hash));
     }
 
     /// Asks the processor for the cell that [`find`](Self::find) will look at first, and gives its image when the cell
@@ -166,6 +170,8 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         }
         loop {
             let group = table.group(hash);
+            // Most changes go there; by the time the tags are known, it has come or is on its way.
+            prefetch(group.preferred_line(hash));
             let state = group.unlocked_state();
             if let Some(next) = table.next() {
                 if state & MOVED == 0 {
@@ -175,7 +181,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
                 continue;
             }
             debug_assert!(state & MOVED == 0, "the next table of a moved group is named");
-            let search = group.search(tag, &mut is_it);
+            let search = group.search(hash, &mut is_it);
             if group.is_current(state) {
                 return Plan { table, group, state, tag, search };
             }
@@ -229,7 +235,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         }
         spot.withdraw();
         plan.group.unlock(changed);
-        if self.counter.subtract(1) & sample_mask(plan.table) == 0 {
+        if self.counter.add(0_usize.wrapping_sub(1)) & sample_mask(plan.table) == 0 {
             self.shrink_if_sparse(guard);
         }
         Ok(())

@@ -1,41 +1,41 @@
-//! A count that many threads change at once without sharing a cache line.
-
-use std::cell::Cell;
-#[cfg(not(any(loom, feature = "shuttle")))]
-use std::sync::OnceLock;
+//! A count that many threads change at once without sharing a cache line, and mostly without a locked instruction.
 
 use parking_lot::Mutex;
 
 use crate::sync::{AtomicUsize, Ordering};
 
-/// Stripes at most: a sum reads this many cache lines.
-const STRIPES_MAX: usize = 16;
+/// Threads that have a stripe of their own; all others share one more.
+const OWNED: usize = if cfg!(any(loom, feature = "shuttle")) { 0 } else { 16 };
 
 /// One stripe in a line of its own.
 #[repr(align(64))]
 struct Stripe(AtomicUsize);
 
-/// The number of entries, spread over stripes; each thread changes its own.
+/// The number of entries, spread over stripes.
+///
+/// A thread with a small number is the only one to write the stripe of that number, and so needs no locked instruction,
+/// which would wait for every store before it.
 pub(super) struct Counter {
-    stripes: Box<[Stripe]>,
+    stripes: Box<[Stripe; OWNED + 1]>,
 }
 
 impl Counter {
     pub(super) fn new() -> Self {
-        Self { stripes: (0..stripe_count()).map(|_| Stripe(AtomicUsize::new(0))).collect() }
+        Self { stripes: Box::new(std::array::from_fn(|_| Stripe(AtomicUsize::new(0)))) }
     }
 
-    /// Counts `added` more entries; gives the new value of this thread's stripe, which serves to sample.
+    /// Counts `change` more entries, wrapping: fewer are `0 - n`. Gives the new value of the stripe, which serves to
+    /// sample.
     #[inline]
-    pub(super) fn add(&self, added: usize) -> usize {
-        // Relaxed: a statistic; it orders nothing.
-        self.stripe().fetch_add(added, Ordering::Relaxed).wrapping_add(added)
-    }
-
-    /// Counts `removed` fewer entries; gives the new value of this thread's stripe.
-    #[inline]
-    pub(super) fn subtract(&self, removed: usize) -> usize {
-        self.stripe().fetch_sub(removed, Ordering::Relaxed).wrapping_sub(removed)
+    pub(super) fn add(&self, change: usize) -> usize {
+        let number = thread_number();
+        // Relaxed, everywhere: a statistic; it orders nothing. A stripe's next owner got its number through a mutex.
+        if let Some(Stripe(own)) = self.stripes[..OWNED].get(number) {
+            let count = own.load(Ordering::Relaxed).wrapping_add(change);
+            own.store(count, Ordering::Relaxed);
+            return count;
+        }
+        self.stripes[OWNED].0.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
     }
 
     /// The sum. Exact when nobody writes; otherwise within the number of operations under way.
@@ -49,42 +49,54 @@ impl Counter {
     pub(super) fn memory_usage(&self) -> usize {
         size_of_val(&*self.stripes)
     }
+}
 
-    #[inline]
-    fn stripe(&self) -> &AtomicUsize {
-        // The number of stripes is a power of two.
-        &self.stripes[thread_number() & (self.stripes.len() - 1)].0
+/// The numbers that ended threads gave back, and the first that no thread had.
+static NUMBERS: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
+
+/// A number that no other living thread has.
+struct ThreadNumber(usize);
+
+impl ThreadNumber {
+    #[cold]
+    fn new() -> Self {
+        let mut numbers = NUMBERS.lock();
+        if let Some(number) = numbers.0.pop() {
+            return Self(number);
+        }
+        numbers.1 += 1;
+        Self(numbers.1 - 1)
     }
 }
 
-/// A small number that differs between threads started one after another.
+impl Drop for ThreadNumber {
+    fn drop(&mut self) {
+        NUMBERS.lock().0.push(self.0);
+    }
+}
+
+/// This thread's number, or one that is nobody's when the thread is about to end.
 #[inline]
 fn thread_number() -> usize {
-    static NEXT: Mutex<usize> = Mutex::new(0);
-    thread_local!(static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) });
-    NUMBER
-        .try_with(|number| {
-            if number.get() == usize::MAX {
-                let mut next = NEXT.lock();
-                number.set(*next);
-                *next += 1;
-            }
-            number.get()
-        })
-        .unwrap_or(0)
+    thread_local!(static NUMBER: ThreadNumber = ThreadNumber::new());
+    NUMBER.try_with(|number| number.0).unwrap_or(usize::MAX)
 }
 
-/// As many stripes as processors, as a power of two.
-#[cfg(not(any(loom, feature = "shuttle")))]
-fn stripe_count() -> usize {
-    static COUNT: OnceLock<usize> = OnceLock::new();
-    *COUNT.get_or_init(|| {
-        std::thread::available_parallelism().map_or(1, usize::from).next_power_of_two().min(STRIPES_MAX)
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// One: a model checker has no use for more.
-#[cfg(any(loom, feature = "shuttle"))]
-fn stripe_count() -> usize {
-    1.min(STRIPES_MAX)
+    /// More threads than owned stripes, one after another and at once, lose no count.
+    #[test]
+    fn every_thread_counts() {
+        let counter = Counter::new();
+        for _ in 0..3 {
+            std::thread::scope(|scope| {
+                for _ in 0..2 * OWNED + 3 {
+                    scope.spawn(|| (0..200).for_each(|n| _ = counter.add([2, 0_usize.wrapping_sub(1)][n % 2])));
+                }
+            });
+        }
+        assert_eq!(counter.sum(), 3 * (2 * OWNED + 3) * 100);
+    }
 }

@@ -168,22 +168,58 @@ impl<'t, C: Cell> Group<'t, C> {
         (self.meta.state.load(Ordering::Relaxed) ^ state) < VERSION
     }
 
-    /// Looks for a key among the slots with its `tag`, and for a free slot.
+    /// Looks for a key, and for a free slot: in the line of cells that its hash prefers, if there is one.
     #[inline]
-    pub(super) fn search(&self, tag: u8, mut is_it: impl FnMut(C::Image) -> bool) -> Search<'t, C> {
+    pub(super) fn search(&self, hash: u64, mut is_it: impl FnMut(C::Image) -> bool) -> Search<'t, C> {
+        let tag = tags::of_hash(hash);
+        let words = self.tags();
         let mut search = Search { found: None, free: None, tail: &self.meta.overflow };
-        for (word, cells) in self.meta.tags.iter().zip(self.cells.chunks_exact(WORD_SLOTS)) {
-            if search.look_into(word, cells, tag, &mut is_it) {
+        for slot in Slots(tags::matching(words, tag)) {
+            let spot = self.spot(slot);
+            let image = spot.cell.load();
+            if is_it(image) {
+                search.found = Some((spot, image));
                 return search;
             }
         }
+        search.free = Self::free_slot(tags::matching(words, 0), hash).map(|slot| self.spot(slot));
         while let Some(block) = self.block_at(search.tail) {
             search.tail = &block.next;
-            if search.look_into(&block.tags, &block.cells, tag, &mut is_it) {
+            search.look_into(block, tag, &mut is_it);
+            if search.found.is_some() {
                 return search;
             }
         }
         search
+    }
+
+    /// The first slot of the cache line of cells that a hash prefers, so that the line can be asked for before the tags
+    /// are known.
+    #[inline]
+    pub(super) fn preferred_slot(hash: u64) -> u32 {
+        let line_slots = (64 / size_of::<C>()).next_power_of_two();
+        ((hash >> 16) as u32 % SLOTS as u32) & !(line_slots as u32 - 1)
+    }
+
+    /// The address of the line of cells that a hash prefers.
+    #[inline]
+    pub(super) fn preferred_line(&self, hash: u64) -> *const C {
+        &raw const self.cells[Self::preferred_slot(hash) as usize % SLOTS]
+    }
+
+    /// One of the `free` slots, given as a mask: in the preferred line if possible.
+    #[inline]
+    pub(super) fn free_slot(free: u32, hash: u64) -> Option<u32> {
+        let preferred = Self::preferred_slot(hash);
+        // Sixteen bits, turned so that the preferred slot comes first.
+        Slots((free | free << SLOTS) >> preferred).next().map(|slot| (slot + preferred) % SLOTS as u32)
+    }
+
+    #[inline]
+    fn spot(&self, slot: u32) -> Spot<'t, C> {
+        let slot = slot as usize % SLOTS;
+        let tags = &self.meta.tags[slot / WORD_SLOTS];
+        Spot { tags, slot: (slot % WORD_SLOTS) as u32, cell: &self.cells[slot] }
     }
 
     /// The block that `link` names.
@@ -192,11 +228,6 @@ impl<'t, C: Cell> Group<'t, C> {
         // Acquire: pairs with the release store in `Table::append`.
         // SAFETY: blocks are freed with their table, which outlives `'t`.
         unsafe { link.load(Ordering::Acquire).as_ref() }
-    }
-
-    /// A slot that is not in use, or else the link where a new block goes. The caller holds the lock.
-    pub(super) fn free_spot(&self) -> Search<'t, C> {
-        self.search(0, |_| true)
     }
 
     /// Takes all slots out of use and gives what they held. The caller holds the lock.
@@ -237,30 +268,20 @@ impl<'t, C: Cell> Group<'t, C> {
 }
 
 impl<'t, C: Cell> Search<'t, C> {
-    /// Looks at the eight slots of one word of tags; whether the key was found.
-    #[inline]
-    fn look_into(
-        &mut self,
-        tags: &'t AtomicU64,
-        cells: &'t [C],
-        tag: u8,
-        is_it: &mut impl FnMut(C::Image) -> bool,
-    ) -> bool {
+    /// Looks at the eight slots of a block.
+    fn look_into(&mut self, block: &'t Block<C>, tag: u8, is_it: &mut impl FnMut(C::Image) -> bool) {
+        let spot = |slot| Spot { tags: &block.tags, slot, cell: &block.cells[slot as usize] };
         // Acquire: pairs with `Spot::set_tag`.
-        let word = tags.load(Ordering::Acquire);
+        let word = block.tags.load(Ordering::Acquire);
         for slot in Slots(tags::matching_word(word, tag)) {
-            let cell = &cells[slot as usize];
-            let image = cell.load();
+            let image = spot(slot).cell.load();
             if is_it(image) {
-                self.found = Some((Spot { tags, slot, cell }, image));
-                return true;
+                self.found = Some((spot(slot), image));
+                return;
             }
         }
-        if self.free.is_none()
-            && let Some(slot) = Slots(tags::matching_word(word, 0)).next()
-        {
-            self.free = Some(Spot { tags, slot, cell: &cells[slot as usize] });
+        if self.free.is_none() {
+            self.free = Slots(tags::matching_word(word, 0)).next().map(spot);
         }
-        false
     }
 }

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 
 use super::cell::{Cell, WordCell, WordImage};
 use super::core::{Core, Plan};
-use super::outcome::HashStats;
 use super::pinned::Pinned;
+use super::stats::HashStats;
 use crate::Guard;
 use crate::word::{Word, WordKey};
 

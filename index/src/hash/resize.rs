@@ -17,11 +17,15 @@ use super::cell::Cell;
 use super::core::Core;
 use super::group::{Group, MOVED, SLOTS, VERSION};
 use super::table::{Table, entries_max, groups_for};
+use super::tags;
 use crate::Guard;
 use crate::sync::{Ordering, yield_now};
 
 /// Groups that a writer undertakes to move.
-const RUN: usize = if cfg!(any(loom, feature = "shuttle")) { 1 } else { 128 };
+const RUN: usize = if cfg!(any(loom, feature = "shuttle")) { 1 } else { 512 };
+
+/// How many groups ahead of the one that moves the entries are asked for.
+const AHEAD: usize = 2;
 
 /// A table shrinks when fewer than this part of a thousand slots is in use. Growth leaves it at 453, so that an index
 /// at its limit does not go back and forth.
@@ -91,7 +95,12 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         }
         let begin = table.claimed.fetch_add(RUN, Ordering::Relaxed);
         let mut run = Run { table, completed: false };
-        for index in begin.min(group_count)..(begin + RUN).min(group_count) {
+        let end = (begin + RUN).min(group_count);
+        for index in begin.min(end)..end {
+            if index + AHEAD < end {
+                // What their cells refer to has come by the time it is their turn.
+                table.group_at(index + AHEAD).for_each(|cell| C::prefetch(cell.load()));
+            }
             self.move_group(table, next, index, guard);
         }
         run.completed = true;
@@ -107,9 +116,10 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
             return;
         }
         let table = self.advance_root(table);
-        // SAFETY: every group has moved and the root leads past the table, so that no new reader finds it; it came from
-        // `Box::into_raw`. Its cells own nothing any more: the next table's do.
-        unsafe { guard.defer(move || drop(Box::from_raw(table))) };
+        // SAFETY: the table came from `Box::into_raw`; its cells own nothing any more, the next table's do.
+        let reclaim = move || drop(unsafe { Box::from_raw(table) });
+        // SAFETY: every group has moved and the root leads past the table, so that no new reader finds it.
+        unsafe { guard.defer(reclaim) };
     }
 
     /// Copies a group's images into the next table and marks it moved; whether this call did it.
@@ -128,34 +138,106 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
             if !group.try_lock(state, state) {
                 continue;
             }
-            let mut hashes = hashes.into_iter();
-            group.for_each(|cell| {
-                let hash = hashes.next().expect("no slot changed hands since the hashes were taken");
-                Self::hand_over(table, next, hash, cell.load());
-            });
+            let first = hashes.first().copied().unwrap_or_default();
+            match next.group_count().cmp(&table.group_count()) {
+                std::cmp::Ordering::Less => fill_shared(next, group, &hashes, next.group(first)),
+                _ => fill_fresh(next, group, &hashes),
+            }
             group.unlock(state | MOVED);
             return true;
         }
     }
+}
 
-    /// Puts one image into the next table.
-    fn hand_over(table: &Table<C>, next: &Table<C>, hash: u64, image: C::Image) {
-        let group = next.group(hash);
-        if next.group_count() > table.group_count() {
-            // All keys of that group come from the one group that is locked now, and nobody goes there before it has
-            // moved: there is nobody to lock out.
-            next.adopt(group, hash, image);
-            return;
+/// Copies a locked group into a larger table.
+///
+/// All keys of the groups they go to come from this one, and nobody goes there before it is marked as moved: there is
+/// nobody to lock out.
+fn fill_fresh<C: Cell>(next: &Table<C>, group: Group<'_, C>, hashes: &[u64]) {
+    let Some(first) = hashes.first() else { return };
+    // Twice the groups is the rule: this group's two come in pairs.
+    let pair = next.index_of(*first) & !1;
+    let mut fillers = [Filler::new(next, next.group_at(pair)), Filler::new(next, next.group_at(pair + 1))];
+    let mut hashes = hashes.iter();
+    group.for_each(|cell| {
+        let hash = *hashes.next().expect("no slot changed hands since the hashes were taken");
+        let index = next.index_of(hash);
+        if index & !1 == pair {
+            fillers[index & 1].add(hash, cell.load());
+        } else {
+            let mut filler = Filler::new(next, next.group_at(index));
+            filler.add(hash, cell.load());
+            filler.publish();
         }
-        loop {
-            let state = group.unlocked_state();
-            let changed = state.wrapping_add(VERSION);
-            if state & MOVED == 0 && group.try_lock(state, changed) {
-                Group::<C>::fence_reuse();
-                next.adopt(group, hash, image);
-                group.unlock(changed);
-                return;
-            }
+    });
+    fillers.iter().for_each(Filler::publish);
+}
+
+/// Copies a locked group into the one group of a smaller table that it goes to together with others.
+fn fill_shared<C: Cell>(next: &Table<C>, group: Group<'_, C>, hashes: &[u64], target: Group<'_, C>) {
+    if hashes.is_empty() {
+        return;
+    }
+    let changed = loop {
+        let state = target.unlocked_state();
+        let changed = state.wrapping_add(VERSION);
+        debug_assert!(state & MOVED == 0, "a table is not replaced before all entries have come to it");
+        if target.try_lock(state, changed) {
+            break changed;
+        }
+    };
+    Group::<C>::fence_reuse();
+    let mut filler = Filler::new(next, target);
+    let mut hashes = hashes.iter();
+    group.for_each(|cell| filler.add(*hashes.next().expect("as in `fill_fresh`"), cell.load()));
+    filler.publish();
+    target.unlock(changed);
+}
+
+/// Fills free slots of a group that nobody else may change, and shows their tags all at once.
+struct Filler<'t, C> {
+    table: &'t Table<C>,
+    group: Group<'t, C>,
+    tags: [u8; SLOTS],
+    /// A bit for each slot not in use.
+    free: u32,
+}
+
+impl<'t, C: Cell> Filler<'t, C> {
+    #[inline]
+    fn new(table: &'t Table<C>, group: Group<'t, C>) -> Self {
+        let words = group.tags();
+        Self { table, group, tags: tags::to_bytes(words), free: tags::matching(words, 0) }
+    }
+
+    #[inline]
+    fn add(&mut self, hash: u64, image: C::Image) {
+        if let Some(slot) = Group::<C>::free_slot(self.free, hash) {
+            self.free &= !(1 << slot);
+            self.tags[slot as usize % SLOTS] = tags::of_hash(hash);
+            self.group.cells[slot as usize % SLOTS].store(image);
+        } else {
+            self.add_to_chain(hash, image);
+        }
+    }
+
+    #[cold]
+    fn add_to_chain(&self, hash: u64, image: C::Image) {
+        // So that the search below finds no slot among the first sixteen.
+        self.publish();
+        let tag = tags::of_hash(hash);
+        let search = self.group.search(hash, |_| false);
+        match search.free {
+            Some(spot) => spot.publish(tag, image),
+            None => self.table.append(search.tail, tag, image),
+        }
+    }
+
+    #[inline]
+    fn publish(&self) {
+        for (word, tags) in self.group.meta.tags.iter().zip(tags::from_bytes(self.tags)) {
+            // Release: pairs with the acquire loads of tags by readers.
+            word.store(tags, Ordering::Release);
         }
     }
 }

@@ -46,11 +46,15 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
     /// Collects the images of the group of `position` whose hash is not below it; gives the next position.
     fn collect(&self, position: u64, images: &mut Vec<C::Image>, guard: &Guard) -> Option<u64> {
         let mut table = self.root(guard);
+        let mut last = u64::MAX;
         loop {
             let group = table.group(position);
+            let range = table.range_of(position);
             // Acquire: pairs with `unlock`, as in `find`.
             let state = group.meta.state.load(Ordering::Acquire);
             if state & MOVED != 0 {
+                // Of what lies behind this group, some may not have moved: the walk comes back for it.
+                last = last.min(*range.end());
                 table = table.next().expect("a group moves to a next table");
                 continue;
             }
@@ -59,13 +63,13 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
             if !group.is_current(state) {
                 continue;
             }
-            let (start, next) = table.range_of(position);
-            if start < position {
-                // A larger group than before, of a table that shrank: part of it was passed already.
+            let wanted = position..=last.min(*range.end());
+            if wanted != range {
+                // A group of a table that shrank: part of it was passed already, part comes later.
                 // SAFETY: the images were loaded under `guard`.
-                images.retain(|image| unsafe { C::hash(*image, &self.hasher) } >= position);
+                images.retain(|image| wanted.contains(&unsafe { C::hash(*image, &self.hasher) }));
             }
-            return next;
+            return wanted.end().checked_add(1);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! One table of groups, its chains' blocks, and the link to the table that replaces it.
 
+use std::ops::RangeInclusive;
 use std::ptr::NonNull;
 
 use parking_lot::Mutex;
 
 use super::cell::Cell;
-use super::group::{Block, Group, SLOTS, Spot};
+use super::group::{Block, Group, SLOTS};
 use super::memory::Memory;
-use super::tags;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
 /// The smallest table. Two, so that a group can always be chosen by a shift.
@@ -64,10 +64,10 @@ impl<C: Cell> Table<C> {
         index
     }
 
-    /// The lowest hash of the group of `hash`, and the lowest of the next group, if there is one.
-    pub(super) fn range_of(&self, hash: u64) -> (u64, Option<u64>) {
-        let start = hash >> self.shift << self.shift;
-        (start, start.checked_add(1 << self.shift))
+    /// The hashes of the group of `hash`.
+    pub(super) fn range_of(&self, hash: u64) -> RangeInclusive<u64> {
+        let first = hash >> self.shift << self.shift;
+        first..=first | ((1 << self.shift) - 1)
     }
 
     pub(super) fn group_count(&self) -> usize {
@@ -110,17 +110,6 @@ impl<C: Cell> Table<C> {
         first.tags.store(u64::from(tag), Ordering::Relaxed);
         // Release: pairs with `Group::block_at`.
         tail.store(block.as_ptr(), Ordering::Release);
-    }
-
-    /// Puts an entry that is in no other place into its group. The caller holds that group's lock, or nobody else can
-    /// reach the group yet.
-    pub(super) fn adopt(&self, group: Group<'_, C>, hash: u64, image: C::Image) {
-        let search = group.free_spot();
-        let tag = tags::of_hash(hash);
-        match search.found {
-            Some((spot, _)) => Spot::publish(&spot, tag, image),
-            None => self.append(search.tail, tag, image),
-        }
     }
 
     /// Bytes of the table and its blocks.

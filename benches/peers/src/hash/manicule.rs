@@ -37,6 +37,10 @@ impl PointSession<u64> for Pinned<'_, WordHashIndex<u64, u64>> {
         self.index.get(key, &pin())
     }
 
+    fn get_many(&self, keys: &[u64; 16], values: &mut [Option<u64>; 16]) {
+        self.index.get_many(keys, values, &self.guard);
+    }
+
     fn insert(&mut self, key: u64, value: u64) {
         self.index.insert(key, value, &self.guard);
     }
@@ -78,6 +82,12 @@ impl<K: Key> PointSession<K> for Pinned<'_, HashIndex<K, u64>> {
 
     fn get_pinned(&self, key: &K) -> Option<u64> {
         self.index.get(key, &pin()).copied()
+    }
+
+    fn get_many(&self, keys: &[K; 16], values: &mut [Option<u64>; 16]) {
+        let mut found = [None; 16];
+        self.index.get_many(&keys.each_ref(), &mut found, &self.guard);
+        *values = found.map(Option::<&u64>::copied);
     }
 
     fn insert(&mut self, key: K, value: u64) {

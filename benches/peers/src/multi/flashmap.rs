@@ -61,7 +61,8 @@ fn write(map: &mut View<WriteGuard<'_, u64, Vec<u64>, RandomState>>, write: Writ
         Write::Remove => list.iter().copied().filter(|other| *other != value).collect(),
         Write::Replace => vec![value],
     };
-    drop(map.insert(key, list));
+    // What comes back is dropped by the map when the readers are gone.
+    let _evicted = map.insert(key, list);
 }
 
 impl MultiSession for Handle<'_> {

@@ -6,7 +6,7 @@ use super::{Entry, HashIndex, read};
 use crate::Guard;
 use crate::hash::core::Overtaken;
 use crate::hash::equivalent::Equivalent;
-use crate::hash::outcome::{Change, Changed, Occupied, Unexpected};
+use crate::outcome::{Change, Changed, Occupied, Unexpected};
 
 /// An entry that is not published yet.
 struct Draft<K, V>(*mut Entry<K, V>);
@@ -45,9 +45,10 @@ impl<K, V> Drop for Draft<K, V> {
 
 /// Drops an entry that was taken out of the index once nobody reads it.
 fn retire<K: 'static, V: 'static>(entry: *mut Entry<K, V>, guard: &Guard) {
-    // SAFETY: whoever took it out of its slot calls this, once; `K` and `V` are `Send` and `'static` wherever an index
-    // can be changed.
-    unsafe { guard.defer(move || drop(Box::from_raw(entry))) };
+    // SAFETY: whoever took it out of its slot calls this, once, and no guard that could have seen it is left.
+    let reclaim = move || drop(unsafe { Box::from_raw(entry) });
+    // SAFETY: `K` and `V` are `Send` and `'static` wherever an index can be changed.
+    unsafe { guard.defer(reclaim) };
 }
 
 impl<K, V, S> HashIndex<K, V, S>
@@ -270,10 +271,16 @@ where
 
     /// Takes all entries out, group by group: entries inserted meanwhile may stay. O(capacity).
     pub fn clear(&self, guard: &Guard) {
+        // One deferral for each group: no reader is held up for long by what it happens to reclaim.
         self.core.clear(guard, |entries| {
-            // SAFETY: `clear` took these entries out of their slots, and gives each to nobody else; a group's worth at a
-            // time is dropped, so that no reader is held up for long.
-            unsafe { guard.defer(move || entries.into_iter().for_each(|entry| drop(Box::from_raw(entry)))) };
+            let reclaim = move || {
+                for entry in entries {
+                    // SAFETY: `clear` took it out of its slot and gave it to nobody else; no guard of that time is left.
+                    drop(unsafe { Box::from_raw(entry) });
+                }
+            };
+            // SAFETY: as in `retire`.
+            unsafe { guard.defer(reclaim) };
         });
     }
 }

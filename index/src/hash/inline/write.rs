@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use super::{WordHashIndex, WordImage};
 use crate::Guard;
-use crate::hash::outcome::{Change, Changed};
+use crate::outcome::{Change, Changed};
 use crate::word::{Word, WordKey};
 
 impl<K: WordKey, V: Word, S: BuildHasher> WordHashIndex<K, V, S> {

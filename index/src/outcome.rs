@@ -1,6 +1,6 @@
 //! What conditional operations ask for and what they answer.
 
-/// What a closure wants done with a key, see [`HashIndex::compute`](crate::HashIndex::compute).
+/// What a closure wants done with a key, see `compute` of [`HashIndex`](crate::HashIndex::compute) and [`TreeIndex`](crate::TreeIndex::compute).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change<V> {
     /// Leave everything as it is.
@@ -22,7 +22,7 @@ pub struct Changed<T> {
     pub after: Option<T>,
 }
 
-/// The error of [`HashIndex::try_insert`](crate::HashIndex::try_insert): the key has an entry already.
+/// The error of `try_insert`: the key has an entry already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occupied<'g, K, V> {
     /// The value that the key has.
@@ -33,27 +33,11 @@ pub struct Occupied<'g, K, V> {
     pub value: V,
 }
 
-/// The error of [`HashIndex::compare_exchange`](crate::HashIndex::compare_exchange): the key has not the value expected.
+/// The error of `compare_exchange`: the key has not the value expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unexpected<'g, V> {
     /// The value that the key has, if it has one.
     pub current: Option<&'g V>,
     /// The value that was not put in its place.
     pub new: V,
-}
-
-/// The shape of a hash index at some moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HashStats {
-    /// Entries.
-    pub entries: usize,
-    /// Slots of the newest table, chains apart.
-    pub slots: usize,
-    /// Blocks of eight slots in chains, where a group had to hold more than sixteen entries.
-    pub overflow_blocks: usize,
-    /// Groups of sixteen slots that a resize has still to move; 0 when none is under way.
-    pub groups_to_move: usize,
-    /// Bytes as [`memory_usage`](crate::HashIndex::memory_usage) counts them.
-    pub memory_bytes: usize,
 }

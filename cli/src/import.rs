@@ -1,0 +1,199 @@
+//! CSV files into tables.
+//!
+//! A file is read twice. The first pass decides the type of each column by all of its values, or checks them against
+//! the columns of a table that is there already; whatever is wrong with the file is found there, before anything has
+//! changed. The second pass inserts the rows in one transaction. So a file is taken whole or not at all, and no
+//! column turns out to be of another type in the last line.
+//!
+//! ```text
+//! bytes ─▶ reader: records, their lines ─▶ infer: types, values ─▶ Transaction::insert
+//! ```
+
+mod infer;
+mod reader;
+
+use std::io::Read;
+
+use manicule::{Column, Database, Row, TableId, TableSchema, Value};
+
+use crate::error::{CsvError, Result};
+use crate::text;
+
+pub(crate) use infer::parse_value;
+use infer::{Inference, is_null};
+pub(crate) use reader::{Reader, Source};
+
+/// The most columns a file may have.
+const COLUMNS_MAX: usize = 1024;
+
+/// Told how many bytes have been read, now and then.
+pub(crate) type Progress<'p> = &'p mut dyn FnMut(u64) -> Result<()>;
+
+/// Reads the whole file for its columns, with the types that fit all values.
+///
+/// # Errors
+///
+/// Whatever is wrong with the file, with its line: another number of fields than the header has, a field without its
+/// closing quote, text that is not UTF-8, two columns of one name.
+pub(crate) fn survey(source: &Source<'_>, progress: Progress<'_>) -> Result<Vec<Column>> {
+    let mut reader = Reader::open(source)?;
+    let names = header(&mut reader)?;
+    let mut inferences = vec![Inference::default(); names.len()];
+    let mut row_count = 0;
+    while reader.next_record()? {
+        check_width(&reader, names.len())?;
+        for (column, inference) in inferences.iter_mut().enumerate() {
+            inference.see(field(&reader, column, &names[column])?);
+        }
+        row_count += 1;
+        report(&reader, row_count, progress)?;
+    }
+    let columns = names.into_iter().zip(inferences);
+    Ok(columns.map(|(name, inference)| Column::new(name, inference.column_type())).collect())
+}
+
+/// Reads the whole file and checks that its rows fit a table: how many there are.
+///
+/// # Errors
+///
+/// As for [`survey`], and a header that does not name the table's columns, and a value that is not of its column's type.
+pub(crate) fn check(source: &Source<'_>, table: &TableSchema, progress: Progress<'_>) -> Result<u64> {
+    let mut reader = Reader::open(source)?;
+    let names = header(&mut reader)?;
+    let positions = positions(&reader, &names, table)?;
+    let mut row_count = 0;
+    while reader.next_record()? {
+        check_width(&reader, names.len())?;
+        for (column, name) in names.iter().enumerate() {
+            read_value(&reader, column, name, &table.columns[positions[column]])?;
+        }
+        row_count += 1;
+        report(&reader, row_count, progress)?;
+    }
+    Ok(row_count)
+}
+
+/// Inserts all rows of the file in one transaction: how many there were.
+///
+/// # Errors
+///
+/// As for [`check`], and what the engine refuses: a key that is there twice, NULL in a column that takes none. The table
+/// is then as it was.
+pub(crate) fn load(database: &Database, source: &Source<'_>, table: TableId, progress: Progress<'_>) -> Result<u64> {
+    let catalog = database.catalog();
+    let table = catalog
+        .table_by_id(table)
+        .ok_or_else(|| manicule::EngineError::NotFound { what: "table", name: format!("{table:?}") })?;
+    let mut reader = Reader::open(source)?;
+    let names = header(&mut reader)?;
+    let positions = positions(&reader, &names, table)?;
+    let defaults: Vec<Value<'static>> = table.columns.iter().map(|column| column.default.clone()).collect();
+    let mut transaction = database.begin();
+    let mut row_count = 0;
+    while reader.next_record()? {
+        check_width(&reader, names.len())?;
+        let mut values: Vec<Value<'_>> = defaults.iter().map(Value::as_borrowed).collect();
+        for (column, name) in names.iter().enumerate() {
+            let position = positions[column];
+            values[position] = read_value(&reader, column, name, &table.columns[position])?;
+        }
+        transaction.insert(table.id, Row::new(&values)).map_err(|error| CsvError {
+            path: reader.path().to_owned(),
+            line: reader.line(),
+            column: None,
+            problem: error.to_string(),
+        })?;
+        row_count += 1;
+        report(&reader, row_count, progress)?;
+    }
+    transaction.commit()?;
+    Ok(row_count)
+}
+
+/// The names of the columns, which the first record gives.
+fn header(reader: &mut Reader<impl Read>) -> Result<Vec<String>> {
+    if !reader.next_record()? {
+        return Err(problem(reader, "the file is empty; its first line must name the columns"));
+    }
+    if reader.field_count() > COLUMNS_MAX {
+        let count = text::grouped(reader.field_count() as u64);
+        return Err(problem(reader, &format!("{count} columns; at most {COLUMNS_MAX} are allowed")));
+    }
+    let mut names: Vec<String> = Vec::with_capacity(reader.field_count());
+    for column in 0..reader.field_count() {
+        let position = format!("number {}", column + 1);
+        let name = field(reader, column, &position)?.trim();
+        let name = if name.is_empty() { format!("column{}", column + 1) } else { name.to_owned() };
+        if names.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
+            return Err(problem(reader, &format!("two columns are named {name}")));
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// Which column of the table each column of the file is.
+fn positions(reader: &Reader<impl Read>, names: &[String], table: &TableSchema) -> Result<Vec<usize>> {
+    names
+        .iter()
+        .map(|name| {
+            table.column_index(name).ok_or_else(|| {
+                let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+                problem(reader, &format!("table {} has no column {name}; it has {}", table.name, columns.join(", ")))
+            })
+        })
+        .collect()
+}
+
+fn check_width(reader: &Reader<impl Read>, expected: usize) -> Result<()> {
+    let found = reader.field_count();
+    if found == expected {
+        return Ok(());
+    }
+    let found = text::counted(found as u64, "field");
+    Err(problem(reader, &format!("{found}, but the header has {expected}")))
+}
+
+/// A field as text.
+fn field<'r>(reader: &'r Reader<impl Read>, column: usize, name: &str) -> Result<&'r str> {
+    let bytes = reader.field(column);
+    let wrong = |problem: String| CsvError {
+        path: reader.path().to_owned(),
+        line: reader.line(),
+        column: Some(name.to_owned()),
+        problem,
+    };
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let byte = bytes[error.valid_up_to()];
+        wrong(format!("the byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"))
+    })?;
+    if text.contains('\0') {
+        return Err(wrong("a zero byte, which no text may hold".to_owned()).into());
+    }
+    Ok(text)
+}
+
+fn read_value<'r>(reader: &'r Reader<impl Read>, index: usize, name: &str, column: &Column) -> Result<Value<'r>> {
+    let field = field(reader, index, name)?;
+    if is_null(field) {
+        return Ok(Value::Null);
+    }
+    parse_value(field, column.column_type).ok_or_else(|| {
+        let shown: String = field.chars().take(40).collect();
+        let error = CsvError {
+            path: reader.path().to_owned(),
+            line: reader.line(),
+            column: Some(name.to_owned()),
+            problem: format!("'{}' is not {}", text::escape_controls(&shown), column.column_type),
+        };
+        error.into()
+    })
+}
+
+fn problem(reader: &Reader<impl Read>, problem: &str) -> crate::error::Error {
+    CsvError { path: reader.path().to_owned(), line: reader.line(), column: None, problem: problem.to_owned() }.into()
+}
+
+fn report(reader: &Reader<impl Read>, row_count: u64, progress: Progress<'_>) -> Result<()> {
+    if row_count.is_multiple_of(4096) { progress(reader.bytes_read()) } else { Ok(()) }
+}

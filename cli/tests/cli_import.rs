@@ -1,0 +1,118 @@
+//! `.import`: what it takes, what it refuses, and that it takes nothing of what it refuses.
+
+#[path = "support/shell.rs"]
+mod shell;
+
+use shell::{Run, file, run};
+
+/// Imports this content as table `t` and then runs `sql`.
+fn import(name: &str, content: &[u8], sql: &str) -> Run {
+    let path = file(name, content);
+    run(&["--mode", "csv"], format!(".import '{}' t\n{sql}\n", path.display()).as_bytes())
+}
+
+/// Imports content that must be refused: the message without the folder.
+fn refusal(name: &str, content: &[u8]) -> String {
+    let run = import(name, content, "");
+    assert_eq!((run.status, run.stdout.as_str()), (1, ""), "{}", run.stderr);
+    run.stderr[run.stderr.find(name).unwrap_or_else(|| panic!("no file in {}", run.stderr))..].trim_end().to_owned()
+}
+
+#[test]
+fn types_are_inferred_from_all_values_and_shown() {
+    let content = b"id,price,paid,day,at,name,code\n1,2,true,2013-01-01,2013-01-01T10:00:00Z,\"a, b\",007\n2,NA,,NA,2013-01-02,,8\n3,2.5,false,2013-12-31,2013-01-02 01:02,\"c\"\"d\",9\n";
+    let run = import("types.csv", content, "SELECT * FROM t ORDER BY id;");
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let create = "CREATE TABLE t (\n    id INTEGER,\n    price REAL,\n    paid BOOLEAN,\n    day DATE,\n    at TIMESTAMP,\n    name TEXT,\n    code TEXT\n);\n3 rows of ";
+    assert!(run.stderr.starts_with(create), "{}", run.stderr);
+    let expected = "id,price,paid,day,at,name,code\n1,2.0,true,2013-01-01,2013-01-01 10:00:00,\"a, b\",007\n2,,,,2013-01-02 00:00:00,,8\n3,2.5,false,2013-12-31,2013-01-02 01:02:00,\"c\"\"d\",9\n";
+    assert_eq!(run.stdout, expected);
+}
+
+#[test]
+fn marks_breaks_quotes_and_delimiters() {
+    let query = "SELECT a, b FROM t ORDER BY a;";
+    let expected = "a,b\n1,\"x\ny\"\n2,z\n";
+    for (name, content) in [
+        ("unix.csv", &b"a,b\n1,\"x\ny\"\n2,z\n"[..]),
+        ("mark.csv", b"\xef\xbb\xbfa,b\n1,\"x\ny\"\n2,z"),
+        ("windows.csv", b"a,b\r\n1,\"x\ny\"\r\n2,z\r\n"),
+        ("mac.csv", b"a,b\r1,\"x\ny\"\r2,z"),
+        ("semicolons.csv", b"a;b\n1;\"x\ny\"\n\n2;z\n\n"),
+        ("tabs.tsv", b"a\tb\n1\t\"x\ny\"\n2\tz\n"),
+    ] {
+        let run = import(name, content, query);
+        assert_eq!((run.status, run.stdout.as_str()), (0, expected), "{name}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_by_file_line_and_column() {
+    assert_eq!(refusal("short.csv", b"a,b\n1,2\n\"x\ny\",2\n3\n"), "short.csv:5: 1 field, but the header has 2");
+    assert_eq!(refusal("long.csv", b"a,b\n1,2,3\n"), "long.csv:2: 3 fields, but the header has 2");
+    assert_eq!(
+        refusal("open.csv", b"a,b\n1,2\n3,\"open\n5,6\n"),
+        "open.csv:3: the quote that opens here is never closed"
+    );
+    assert_eq!(
+        refusal("latin.csv", b"a,name\n1,x\n2,Z\xfcrich\n"),
+        "latin.csv:3: column name: the byte 0xfc is not UTF-8; save the file as UTF-8"
+    );
+    assert_eq!(refusal("utf16.csv", b"\xff\xfea\0,\0b\0"), "utf16.csv:1: the file is in UTF-16; save it as UTF-8");
+    assert_eq!(refusal("zero.csv", b"a\nx\0y\n"), "zero.csv:2: column a: a zero byte, which no text may hold");
+    assert_eq!(refusal("twice.csv", b"a,A\n1,2\n"), "twice.csv:1: two columns are named A");
+    assert_eq!(refusal("empty.csv", b""), "empty.csv:1: the file is empty; its first line must name the columns");
+    let wide = vec![b','; 1_000_000];
+    assert_eq!(refusal("wide.csv", &wide), "wide.csv:1: 1,000,001 columns; at most 1024 are allowed");
+}
+
+#[test]
+fn a_huge_field_is_refused() {
+    let mut content = b"a\n\"".to_vec();
+    content.resize(20 << 20, b'x');
+    assert_eq!(refusal("huge.csv", &content), "huge.csv:2: a field of more than 16 MiB begins here");
+}
+
+#[test]
+fn nothing_is_taken_of_what_is_refused() {
+    let path = file("refused.csv", b"a,b\n1,x\n2,y\n3\n");
+    let sql = format!(".import '{}' t\n", path.display());
+    let first = run(&["--mode", "csv", "-c", sql.trim()], b"");
+    assert_eq!(first.status, 1);
+    // The same in a session that goes on: the table has not been made, and one that was there is as it was.
+    let path = path.display();
+    let taken = file("taken.csv", b"b,id\nz,7\n,8\n");
+    let doubled = file("doubled.csv", b"id,b\n8,again\n9,more\n");
+    let script = format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, b TEXT DEFAULT 'd');\nINSERT INTO t VALUES (1, 'one');\n.import '{}' t\nSELECT * FROM t ORDER BY id;\n.import '{}' t\n",
+        taken.display(),
+        doubled.display()
+    );
+    let second = run(&["--mode", "csv"], script.as_bytes());
+    assert_eq!((second.status, second.stdout.as_str()), (1, "id,b\n1,one\n7,z\n8,\n"), "{}", second.stderr);
+    assert!(second.stderr.contains("duplicate key in t"), "{}", second.stderr);
+    let third = run(&["--mode", "csv"], format!("CREATE TABLE t (a INTEGER);\n.import '{path}' t\n").as_bytes());
+    assert!(third.stderr.contains("refused.csv:1: table t has no column b; it has a"), "{}", third.stderr);
+}
+
+#[test]
+fn values_must_be_of_the_types_of_a_table_that_is_there() {
+    let path = file("typed.csv", b"id,day\n1,2013-01-01\n2,2013-02-30\n");
+    let script = format!("CREATE TABLE t (id INTEGER, day DATE);\n.import '{}' t\n", path.display());
+    let run = run(&[], script.as_bytes());
+    assert_eq!(run.status, 1);
+    assert!(run.stderr.contains("typed.csv:3: column day: '2013-02-30' is not DATE"), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_exported_is_imported_alike() {
+    let csv = file("again.csv", b"");
+    let script = format!(
+        ".mode csv\n.export '{0}' flights\nDROP TABLE flights;\n.import '{0}' flights\nSELECT count(*) AS n, sum(distance) AS d, count(tailnum) AS t, min(time_hour) AS h FROM flights;\n",
+        csv.display()
+    );
+    let query = "SELECT count(*) AS n, sum(distance) AS d, count(tailnum) AS t, min(time_hour) AS h FROM flights";
+    let before = run(&["--demo", "--mode", "csv", "-c", query], b"");
+    let after = run(&["--demo"], script.as_bytes());
+    assert_eq!((after.status, &after.stdout), (0, &before.stdout), "{}", after.stderr);
+}

@@ -1,0 +1,339 @@
+//! The commit: the one place that changes a row and its index entries together.
+//!
+//! One transaction commits at a time, under the commit lock. Readers never take it.
+//!
+//! ```text
+//! 1 validate    each changed row's newest version began at or before the transaction's snapshot
+//!               each new unique key has no other live holder
+//! 2 install     link the new versions at their chains' heads (they begin after every snapshot)
+//! 3 index       add the entries of the new keys; those of multi indexes are staged
+//! 4 publish     one swap for all multi indexes
+//! 5 log         with a store: the changes are written and synced, without the commit lock (`log.rs`)
+//! 6 visible     visible_ts.store(release): the commit point of all tables and indexes at once
+//! ```
+//!
+//! Whoever sees the timestamp of step 6 sees what steps 2 to 4 did before it: whoever can see a row can find it.
+//!
+//! While a commit is at step 5 it is *in flight*: others are validated against its versions, and nobody reads them.
+//!
+//! # Vacuum
+//!
+//! A version is needed while an active snapshot lies between its begin and its successor's. What is not is unlinked:
+//! at once in a row that is written again, and otherwise by the next commits, a few rows each, from the queue of rows that
+//! had something to remove. An index entry goes when no version left in the chain has its key.
+
+use std::collections::{HashSet, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use manicule_index::{Batch, Guard};
+
+use crate::database::Inner;
+use crate::error::{Error, Result};
+use crate::ids::{RowId, TableId, Timestamp};
+use crate::index::{Index, IndexReader, IndexWriter};
+use crate::key::Key;
+use crate::row::Row;
+use crate::snapshots::ActiveSnapshots;
+use crate::state::{State, TableState};
+use crate::store::GroupWrite;
+use crate::transaction::unique_violation;
+use crate::version::Version;
+use crate::write_set::{IsNew, PendingRow, TableWrites, WriteSet};
+
+/// How many queued rows a commit looks at beyond those that it changed itself.
+const VACUUM_ROWS_PER_COMMIT: usize = 16;
+
+/// What the holder of the commit lock owns.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    /// The last commit; it is visible, or in flight.
+    installed: Timestamp,
+    garbage: VecDeque<Garbage>,
+}
+
+/// A row with something to remove once no snapshot before `since` is left.
+#[derive(Clone, Copy, Debug)]
+struct Garbage {
+    since: Timestamp,
+    table: TableId,
+    row_id: RowId,
+}
+
+/// What the steps of one commit share.
+struct Step<'c> {
+    state: &'c State,
+    guard: &'c Guard,
+    batch: Batch,
+    active: Option<ActiveSnapshots>,
+    timestamp: Timestamp,
+    /// What goes to the log, if there is one.
+    records: Option<GroupWrite>,
+}
+
+impl Inner {
+    /// Commits a write set that was made on the snapshot at `began` with the schema of `state`.
+    pub(crate) fn commit(&self, state: &Arc<State>, began: Timestamp, writes: WriteSet) -> Result<Timestamp> {
+        let mut committer = self.committer.lock();
+        self.log.as_ref().map_or(Ok(()), |log| log.check())?;
+        let current = self.state.load_full();
+        let guard = manicule_index::pin();
+        if let Err(error) = self.validate(state, &current, began, &writes, &guard) {
+            drop(guard);
+            let installed = committer.installed;
+            drop(committer);
+            self.wait_visible(installed);
+            return Err(error);
+        }
+        let mut step = Step {
+            state: &current,
+            guard: &guard,
+            batch: self.registry.begin(),
+            active: self.snapshots.active(&self.visible),
+            timestamp: committer.next_timestamp(),
+            records: self.log.as_ref().map(|_| GroupWrite::default()),
+        };
+        let changed = writes.len();
+        for (table, rows) in writes.into_tables() {
+            // Validation has seen that the table is there.
+            if let Some(state) = current.table(table) {
+                committer.install(&mut step, state, rows);
+            }
+        }
+        committer.vacuum(&mut step, 2 * changed + VACUUM_ROWS_PER_COMMIT);
+        let Step { batch, timestamp, records, .. } = step;
+        batch.commit();
+        committer.note_installed(timestamp);
+        match (&self.log, records) {
+            (Some(log), Some(mut records)) => {
+                records.commit_at(timestamp);
+                log.append(records);
+                // Neither other commits nor reclaiming memory wait for the disk.
+                drop(committer);
+                drop(guard);
+                log.wait_written(timestamp, &self.visible)?;
+            }
+            // Release: pairs with the acquire load in `Slot::pin`.
+            _ => self.visible.store(timestamp.0, Ordering::Release),
+        }
+        Ok(timestamp)
+    }
+
+    /// Waits for commits in flight. A transaction that was refused because of one begins again after it, not before.
+    fn wait_visible(&self, installed: Timestamp) {
+        if let Some(log) = &self.log {
+            // Whether they succeed is their committers' concern.
+            let _ = log.wait_written(installed, &self.visible);
+        }
+    }
+
+    /// Waits for commits in flight with the commit lock held, so that there are none afterwards.
+    pub(crate) fn finish_commits(&self, committer: &Committer) -> Result<()> {
+        self.log.as_ref().map_or(Ok(()), |log| {
+            log.check()?;
+            log.wait_written(committer.installed, &self.visible)
+        })
+    }
+
+    /// Removes all that no snapshot needs any more.
+    pub(crate) fn vacuum(&self) {
+        let mut committer = self.committer.lock();
+        let current = self.state.load_full();
+        let guard = manicule_index::pin();
+        let mut step = Step {
+            state: &current,
+            guard: &guard,
+            batch: self.registry.begin(),
+            active: self.snapshots.active(&self.visible),
+            timestamp: committer.installed,
+            records: None,
+        };
+        committer.vacuum(&mut step, usize::MAX);
+        step.batch.commit();
+        guard.flush();
+    }
+
+    fn validate(
+        &self,
+        began_with: &State,
+        current: &State,
+        began: Timestamp,
+        writes: &WriteSet,
+        guard: &Guard,
+    ) -> Result<()> {
+        let published = std::cell::OnceCell::new();
+        let reader = IndexReader { guard, registry: &self.registry, published: &published };
+        for (table, rows) in writes.tables().filter(|(_, rows)| !rows.is_empty()) {
+            let state = same_table(began_with, current, table)?;
+            for (row_id, pending) in rows {
+                if pending.is_new == IsNew::No {
+                    let head = state.table.rows.head(row_id.0, guard);
+                    if head.is_none_or(|head| head.value().begin > began) {
+                        return Err(Error::Conflict { table: state.schema.name.clone() });
+                    }
+                }
+            }
+            for index in state.indexes.iter().filter(|index| index.unique) {
+                check_keys(state, index, rows, reader)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The table as it is now, if it is still what the transaction's statements were checked against.
+fn same_table<'c>(began_with: &State, current: &'c State, table: TableId) -> Result<&'c TableState> {
+    let before = began_with.table(table);
+    let now = current.table(table);
+    match (before, now) {
+        (Some(before), Some(now))
+            if Arc::ptr_eq(&before.table, &now.table)
+                && (Arc::ptr_eq(before, now) || before.schema.columns.len() == now.schema.columns.len()) =>
+        {
+            Ok(now)
+        }
+        _ => Err(Error::Conflict { table: before.map(|state| state.schema.name.clone()).unwrap_or_default() }),
+    }
+}
+
+/// Whether the keys of changed rows are free in a unique index, on the net effect of all changes.
+fn check_keys(state: &TableState, index: &Index, rows: &TableWrites, reader: IndexReader<'_>) -> Result<()> {
+    let mut own_keys = HashSet::new();
+    for (row_id, pending) in rows {
+        let Some(row) = &pending.row else { continue };
+        let key = index.shape.of_row(row);
+        if key.has_null() {
+            continue;
+        }
+        let taken = index.candidates(&key, reader, |other| {
+            let is_holder =
+                other != *row_id && !rows.contains_key(&other) && newest_has_key(state, index, other, &key, reader);
+            if is_holder { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if taken.is_break() || (rows.len() > 1 && !own_keys.insert(key)) {
+            return Err(unique_violation(state, index.id, row));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the newest version of a row is live and has the key.
+fn newest_has_key(state: &TableState, index: &Index, row_id: RowId, key: &Key, reader: IndexReader<'_>) -> bool {
+    let head = state.table.rows.head(row_id.0, reader.guard);
+    head.and_then(|head| head.value().row.as_ref()).is_some_and(|row| index.shape.matches(row, key))
+}
+
+impl Committer {
+    /// One who has committed nothing yet; all before is visible.
+    pub(crate) fn new(installed: Timestamp) -> Self {
+        Self { installed, garbage: VecDeque::new() }
+    }
+
+    /// The timestamp of the next commit.
+    pub(crate) fn next_timestamp(&self) -> Timestamp {
+        Timestamp(self.installed.0 + 1)
+    }
+
+    /// Notes that a commit has its versions and entries in place.
+    pub(crate) fn note_installed(&mut self, timestamp: Timestamp) {
+        self.installed = timestamp;
+    }
+
+    /// Steps 2 and 3 for the changed rows of a table.
+    fn install(&mut self, step: &mut Step<'_>, state: &TableState, rows: TableWrites) {
+        for (row_id, pending) in rows {
+            self.install_row(step, state, row_id, pending);
+        }
+        if let Some(records) = &mut step.records {
+            records.put_totals(state.table.storage(), state.table.totals());
+        }
+    }
+
+    fn install_row(&mut self, step: &mut Step<'_>, state: &TableState, row_id: RowId, pending: PendingRow) {
+        if pending.is_new == IsNew::Yes && pending.row.is_none() {
+            return;
+        }
+        let rows = &state.table.rows;
+        let before = rows.head(row_id.0, step.guard).and_then(|head| head.value().row.as_ref());
+        // The entries of new keys are staged before the row moves into its version; nobody sees either before step 6.
+        if let Some(row) = &pending.row {
+            let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
+            for index in &state.indexes {
+                let key = index.shape.of_row(row);
+                if before.is_none_or(|before| !index.shape.matches(before, &key)) {
+                    index.insert(&key, row_id, &mut writer);
+                }
+            }
+        }
+        state.table.count_installed(pending.row.as_ref(), before.is_some());
+        if let Some(records) = &mut step.records {
+            state.table.hash_installed(row_id, pending.row.as_ref(), before);
+            match &pending.row {
+                Some(row) => records.put_row(state.table.storage(), row_id, row),
+                None => records.remove_row(state.table.storage(), row_id),
+            }
+        }
+        rows.writer().push(row_id.0, Version { begin: step.timestamp, row: pending.row });
+        if pending.is_new == IsNew::No {
+            let garbage = Garbage { since: step.timestamp, table: state.schema.id, row_id };
+            vacuum_row(step, state, row_id);
+            self.garbage.push_back(garbage);
+        }
+    }
+
+    /// Looks at no more than `limit` rows of the queue, oldest first.
+    fn vacuum(&mut self, step: &mut Step<'_>, limit: usize) {
+        let Some(oldest) = step.active.as_ref().map(ActiveSnapshots::oldest) else { return };
+        for _ in 0..limit {
+            let Some(garbage) = self.garbage.pop_front_if(|garbage| garbage.since <= oldest) else { return };
+            if let Some(state) = step.state.table(garbage.table) {
+                vacuum_row(step, state, garbage.row_id);
+            }
+        }
+    }
+}
+
+/// Removes the versions of a row that no snapshot needs, and the index entries that no version left has.
+fn vacuum_row(step: &mut Step<'_>, state: &TableState, row_id: RowId) {
+    let Some(active) = &step.active else { return };
+    let rows = &state.table.rows;
+    let mut unlinked = Vec::new();
+    let mut unlink = |version: &Version| {
+        state.table.count_unlinked(version.row.as_ref());
+        unlinked.extend(version.row.iter().map(|row| keys_of(state, row)));
+    };
+    let mut writer = rows.writer();
+    writer.prune(row_id.0, step.guard, |newer, version| active.sees(version.begin, newer.begin), &mut unlink);
+    let is_dead = rows.head(row_id.0, step.guard).is_some_and(|head| {
+        head.value().row.is_none() && head.next().is_none() && head.value().begin <= active.oldest()
+    });
+    if is_dead {
+        writer.clear(row_id.0, step.guard, &mut unlink);
+    }
+    drop(writer);
+    for keys in unlinked {
+        remove_entries(step, state, row_id, &keys);
+    }
+}
+
+/// The key of a row in each index of its table.
+fn keys_of(state: &TableState, row: &Row) -> Vec<Key> {
+    state.indexes.iter().map(|index| index.shape.of_row(row)).collect()
+}
+
+/// Removes the entries of an unlinked version, but for keys that a version left in the chain has too.
+fn remove_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, keys: &[Key]) {
+    let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
+    for (index, key) in state.indexes.iter().zip(keys) {
+        let mut link = state.table.rows.head(row_id.0, step.guard);
+        let mut is_needed = false;
+        while let Some(version) = link {
+            is_needed |= version.value().row.as_ref().is_some_and(|row| index.shape.matches(row, key));
+            link = version.next();
+        }
+        if !is_needed {
+            index.remove(key, row_id, &mut writer);
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! Keys: from the values of an index's columns to what the index structures compare.
+//!
+//! An index over one column of fixed width has *word* keys: eight bytes whose unsigned order is the order of the
+//! values, with NULL apart. Every other index has *byte* keys: each column as a self-delimiting, order-preserving byte
+//! string, one after the other, so that comparing bytes compares columns from left to right.
+//!
+//! See [`KeyEncoder`] for the bytes. (A descending word key is stored ascending; the scan turns round.)
+//!
+//! Values are fitted to the column's type first, because a comparison may name a value the column cannot hold: `x = 3.0`
+//! on an INTEGER column is `x = 3`, `x > 3.5` is `x > 3`, and `x = 3.5` has no answer.
+
+use std::cmp::Ordering;
+use std::ops::{Bound, RangeBounds};
+
+use manicule_index::{ColumnOrder, IndexKey, KeyEncoder, TotalF64, prefix_end};
+use smallvec::SmallVec;
+
+use crate::catalog::IndexColumn;
+use crate::range::KeyRange;
+use crate::row::Row;
+use crate::value::{ColumnType, Value, compare_integer_real};
+
+/// A byte key on its way into an index or to a lookup; short ones stay off the heap.
+pub(crate) type KeyBytes = SmallVec<[u8; 40]>;
+
+/// A key of an index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Key {
+    /// NULL in a word index; before every word.
+    NullWord,
+    /// A value in a word index.
+    Word(u64),
+    /// The key of a byte index, and whether NULL is in it.
+    Bytes(KeyBytes, HasNull),
+}
+
+/// Whether a byte key has NULL in it, and so differs from every other key as far as UNIQUE is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum HasNull {
+    No,
+    Yes,
+}
+
+impl Key {
+    /// Whether the key differs from every other one as far as UNIQUE is concerned.
+    pub(crate) fn has_null(&self) -> bool {
+        matches!(self, Self::NullWord | Self::Bytes(_, HasNull::Yes))
+    }
+}
+
+/// A range of keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeySpan {
+    /// Nothing.
+    Empty,
+    /// Of a word index: whether NULLs are in, and the words.
+    Words { nulls: bool, words: Option<(Bound<u64>, Bound<u64>)> },
+    /// Of a byte index: from `start` on, to before `end`.
+    Bytes { start: KeyBytes, end: Option<KeyBytes> },
+}
+
+/// The columns of an index's key and how they become a [`Key`].
+#[derive(Clone, Debug)]
+pub(crate) struct KeyShape {
+    columns: SmallVec<[KeyColumn; 4]>,
+    words: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct KeyColumn {
+    column: usize,
+    column_type: ColumnType,
+    descending: bool,
+}
+
+impl KeySpan {
+    /// Whether a key lies in the span.
+    pub(crate) fn contains(&self, key: &Key) -> bool {
+        match (self, key) {
+            (Self::Words { nulls, .. }, Key::NullWord) => *nulls,
+            (Self::Words { words, .. }, Key::Word(word)) => words.is_some_and(|words| words.contains(word)),
+            (Self::Bytes { start, end }, Key::Bytes(bytes, _)) => {
+                start <= bytes && end.as_ref().is_none_or(|end| bytes < end)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl KeyShape {
+    pub(crate) fn new(columns: &[IndexColumn], type_of: impl Fn(usize) -> ColumnType) -> Self {
+        let columns: SmallVec<[KeyColumn; 4]> = columns
+            .iter()
+            .map(|index_column| KeyColumn {
+                column: index_column.column,
+                column_type: type_of(index_column.column),
+                descending: index_column.descending,
+            })
+            .collect();
+        let words = columns.len() == 1 && has_fixed_width(columns[0].column_type);
+        Self { columns, words }
+    }
+
+    /// Whether keys are words.
+    pub(crate) fn has_words(&self) -> bool {
+        self.words
+    }
+
+    /// Whether the stored order runs against the index's declared order.
+    pub(crate) fn is_stored_reversed(&self) -> bool {
+        self.words && self.columns[0].descending
+    }
+
+    /// The positions of the key's columns in the table.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.columns.iter().map(|column| column.column)
+    }
+
+    /// The key of a stored row.
+    #[inline]
+    pub(crate) fn of_row(&self, row: &Row) -> Key {
+        if self.words {
+            return word_of(&row.get(self.columns[0].column)).map_or(Key::NullWord, Key::Word);
+        }
+        let mut bytes = KeyBytes::new();
+        let mut has_null = HasNull::No;
+        for column in &self.columns {
+            let value = row.get(column.column);
+            if value.is_null() {
+                has_null = HasNull::Yes;
+            }
+            push(&mut bytes, &value, column.descending);
+        }
+        Key::Bytes(bytes, has_null)
+    }
+
+    /// The key that equals `values`, or `None` if no row can have it.
+    #[inline]
+    pub(crate) fn of_values(&self, values: &[Value<'_>]) -> Option<Key> {
+        debug_assert_eq!(values.len(), self.columns.len(), "a lookup has one value for each column of the key");
+        if self.words {
+            let Fit::Exact(value) = fit(values.first()?, self.columns[0].column_type) else { return None };
+            return Some(word_of(&value).map_or(Key::NullWord, Key::Word));
+        }
+        let mut bytes = KeyBytes::new();
+        let mut has_null = HasNull::No;
+        for (column, value) in self.columns.iter().zip(values) {
+            let Fit::Exact(value) = fit(value, column.column_type) else { return None };
+            if value.is_null() {
+                has_null = HasNull::Yes;
+            }
+            push(&mut bytes, &value, column.descending);
+        }
+        Some(Key::Bytes(bytes, has_null))
+    }
+
+    /// Whether a row has the key.
+    #[inline]
+    pub(crate) fn matches(&self, row: &Row, key: &Key) -> bool {
+        match key {
+            Key::Word(word) => word_of(&row.get(self.columns[0].column)) == Some(*word),
+            Key::NullWord => row.is_null(self.columns[0].column),
+            Key::Bytes(..) => self.of_row(row) == *key,
+        }
+    }
+
+    /// The keys of `range`.
+    pub(crate) fn span(&self, range: &KeyRange<'_>) -> KeySpan {
+        let mut prefix = KeyBytes::new();
+        for (column, value) in self.columns.iter().zip(&range.prefix) {
+            let Fit::Exact(value) = fit(value, column.column_type) else { return KeySpan::Empty };
+            if self.words {
+                let word = word_of(&value);
+                return KeySpan::Words {
+                    nulls: word.is_none(),
+                    words: word.map(|word| (Bound::Included(word), Bound::Included(word))),
+                };
+            }
+            push(&mut prefix, &value, column.descending);
+        }
+        let Some(column) = self.columns.get(range.prefix.len()) else {
+            return KeySpan::Bytes { end: successor(&prefix), start: prefix };
+        };
+        let lower = fit_lower(&range.lower, column.column_type);
+        let upper = fit_upper(&range.upper, column.column_type);
+        let (Some(lower), Some(upper)) = (lower, upper) else { return KeySpan::Empty };
+        if self.words { word_span(&lower, &upper) } else { byte_span(&prefix, lower, upper, column.descending) }
+    }
+}
+
+/// Whether values of the type become words.
+fn has_fixed_width(column_type: ColumnType) -> bool {
+    match column_type {
+        ColumnType::Integer | ColumnType::Real | ColumnType::Boolean | ColumnType::Date | ColumnType::Timestamp => true,
+        ColumnType::Text | ColumnType::Blob => false,
+    }
+}
+
+/// The order-preserving word of a value of fixed width; `None` of NULL (and of text and blobs, which have none).
+#[inline]
+fn word_of(value: &Value<'_>) -> Option<u64> {
+    match value {
+        Value::Integer(integer) | Value::Timestamp(integer) => Some(integer.word(0)),
+        Value::Real(real) => Some(TotalF64::new(*real).word(0)),
+        Value::Boolean(boolean) => Some(u64::from(*boolean)),
+        Value::Date(days) => Some(i64::from(*days).word(0)),
+        Value::Null | Value::Text(_) | Value::Blob(_) => None,
+    }
+}
+
+/// Appends one column of a byte key.
+fn push(bytes: &mut KeyBytes, value: &Value<'_>, descending: bool) {
+    let order = if descending { ColumnOrder::DESCENDING } else { ColumnOrder::ASCENDING };
+    let mut encoder = KeyEncoder::new(bytes);
+    match value {
+        Value::Null => encoder.push_null(order),
+        Value::Integer(integer) | Value::Timestamp(integer) => encoder.push_i64(*integer, order),
+        Value::Real(real) => encoder.push_f64(*real, order),
+        Value::Boolean(boolean) => encoder.push_bool(*boolean, order),
+        Value::Date(days) => encoder.push_i64(i64::from(*days), order),
+        Value::Text(text) => encoder.push_bytes(text.as_bytes(), order),
+        Value::Blob(blob) => encoder.push_bytes(blob, order),
+    }
+}
+
+/// The least byte string above all that begin with `prefix`; `None` if there is none.
+fn successor(prefix: &[u8]) -> Option<KeyBytes> {
+    prefix_end(prefix).map(KeyBytes::from_vec)
+}
+
+/// How a value lies among those that a column can hold.
+enum Fit<'a> {
+    /// The column can hold it, in this form.
+    Exact(Value<'a>),
+    /// It lies between this value and the next one of the column's type.
+    JustAbove(Value<'a>),
+    /// Below every value that is not NULL.
+    Below,
+    /// Above every value.
+    Above,
+}
+
+#[inline]
+fn fit<'a>(value: &'a Value<'_>, column_type: ColumnType) -> Fit<'a> {
+    match (value, column_type) {
+        (Value::Integer(_), ColumnType::Integer) | (Value::Null, _) => Fit::Exact(value.as_borrowed()),
+        (Value::Real(real), ColumnType::Integer) => fit_real_to_integer(*real),
+        (Value::Integer(integer), ColumnType::Real) => fit_integer_to_real(*integer),
+        _ if value.column_type() == Some(column_type) => Fit::Exact(value.as_borrowed()),
+        _ if value.rank() < Value::rank_of_type(column_type) => Fit::Below,
+        _ => Fit::Above,
+    }
+}
+
+fn fit_real_to_integer(real: f64) -> Fit<'static> {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if real.is_nan() || real >= LIMIT {
+        return Fit::Above;
+    }
+    if real < -LIMIT {
+        return Fit::Below;
+    }
+    let floor = real.floor();
+    let integer = Value::Integer(floor as i64);
+    if floor == real { Fit::Exact(integer) } else { Fit::JustAbove(integer) }
+}
+
+fn fit_integer_to_real(integer: i64) -> Fit<'static> {
+    let real = integer as f64;
+    match compare_integer_real(integer, real) {
+        Ordering::Equal => Fit::Exact(Value::Real(real)),
+        Ordering::Greater => Fit::JustAbove(Value::Real(real)),
+        Ordering::Less => Fit::JustAbove(Value::Real(real.next_down())),
+    }
+}
+
+/// The lower bound in the column's own type; `None` if nothing is above it.
+fn fit_lower<'a>(bound: &'a Bound<Value<'_>>, column_type: ColumnType) -> Option<Bound<Value<'a>>> {
+    let (value, included) = match bound {
+        Bound::Unbounded => return Some(Bound::Unbounded),
+        Bound::Included(value) => (value, true),
+        Bound::Excluded(value) => (value, false),
+    };
+    match fit(value, column_type) {
+        Fit::Exact(value) if included => Some(Bound::Included(value)),
+        Fit::Exact(value) | Fit::JustAbove(value) => Some(Bound::Excluded(value)),
+        Fit::Below => Some(Bound::Excluded(Value::Null)),
+        Fit::Above => None,
+    }
+}
+
+/// The upper bound in the column's own type; `None` if nothing is below it.
+fn fit_upper<'a>(bound: &'a Bound<Value<'_>>, column_type: ColumnType) -> Option<Bound<Value<'a>>> {
+    let (value, included) = match bound {
+        Bound::Unbounded => return Some(Bound::Unbounded),
+        Bound::Included(value) => (value, true),
+        Bound::Excluded(Value::Null) => return None,
+        Bound::Excluded(value) => (value, false),
+    };
+    match fit(value, column_type) {
+        Fit::Exact(value) if !included => Some(Bound::Excluded(value)),
+        Fit::Exact(value) | Fit::JustAbove(value) => Some(Bound::Included(value)),
+        Fit::Below => Some(Bound::Included(Value::Null)),
+        Fit::Above => Some(Bound::Unbounded),
+    }
+}
+
+fn word_span(lower: &Bound<Value<'_>>, upper: &Bound<Value<'_>>) -> KeySpan {
+    let nulls = matches!(lower, Bound::Unbounded | Bound::Included(Value::Null));
+    let start = match lower {
+        Bound::Included(value) => word_of(value).map_or(Bound::Unbounded, Bound::Included),
+        Bound::Excluded(value) => word_of(value).map_or(Bound::Unbounded, Bound::Excluded),
+        Bound::Unbounded => Bound::Unbounded,
+    };
+    let end = match upper {
+        Bound::Included(Value::Null) => return KeySpan::Words { nulls, words: None },
+        Bound::Included(value) => word_of(value).map_or(Bound::Unbounded, Bound::Included),
+        Bound::Excluded(value) => word_of(value).map_or(Bound::Unbounded, Bound::Excluded),
+        Bound::Unbounded => Bound::Unbounded,
+    };
+    KeySpan::Words { nulls, words: Some((start, end)) }
+}
+
+fn byte_span(prefix: &[u8], lower: Bound<Value<'_>>, upper: Bound<Value<'_>>, descending: bool) -> KeySpan {
+    // A descending column's bytes are inverted, so its greatest value comes first.
+    let (first, last) = if descending { (upper, lower) } else { (lower, upper) };
+    let encode = |value: &Value<'_>| {
+        let mut bytes = KeyBytes::from_slice(prefix);
+        push(&mut bytes, value, descending);
+        bytes
+    };
+    let start = match &first {
+        Bound::Unbounded => Some(KeyBytes::from_slice(prefix)),
+        Bound::Included(value) => Some(encode(value)),
+        Bound::Excluded(value) => successor(&encode(value)),
+    };
+    let end = match &last {
+        Bound::Unbounded => successor(prefix),
+        Bound::Included(value) => successor(&encode(value)),
+        Bound::Excluded(value) => Some(encode(value)),
+    };
+    match start {
+        Some(start) if end.as_ref().is_none_or(|end| start < *end) => KeySpan::Bytes { start, end },
+        _ => KeySpan::Empty,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shape(types: &[ColumnType], descending: &[bool]) -> KeyShape {
+        let columns: Vec<IndexColumn> =
+            (0..types.len()).map(|column| IndexColumn { column, descending: descending[column] }).collect();
+        KeyShape::new(&columns, |column| types[column])
+    }
+
+    fn any_value(column_type: ColumnType) -> BoxedStrategy<Value<'static>> {
+        let value = match column_type {
+            ColumnType::Integer => prop_oneof![-3..3_i64, any::<i64>()].prop_map(Value::Integer).boxed(),
+            ColumnType::Real => {
+                prop_oneof![(-3..3_i32).prop_map(f64::from), any::<f64>()].prop_map(Value::Real).boxed()
+            }
+            _ => prop::collection::vec(prop_oneof![Just(0_u8), Just(1), Just(0xff), any::<u8>()], 0..5)
+                .prop_map(Value::from)
+                .boxed(),
+        };
+        prop_oneof![1 => Just(Value::Null), 6 => value].boxed()
+    }
+
+    fn satisfies(value: &Value<'_>, lower: &Bound<Value<'_>>, upper: &Bound<Value<'_>>) -> bool {
+        let above = match lower {
+            Bound::Unbounded => true,
+            Bound::Included(bound) => value >= bound,
+            Bound::Excluded(bound) => value > bound,
+        };
+        let below = match upper {
+            Bound::Unbounded => true,
+            Bound::Included(bound) => value <= bound,
+            Bound::Excluded(bound) => value < bound,
+        };
+        above && below
+    }
+
+    fn any_bound(value: BoxedStrategy<Value<'static>>) -> BoxedStrategy<Bound<Value<'static>>> {
+        prop_oneof![
+            1 => Just(Bound::Unbounded),
+            3 => value.clone().prop_map(Bound::Included),
+            3 => value.prop_map(Bound::Excluded),
+        ]
+        .boxed()
+    }
+
+    const TYPES: [ColumnType; 3] = [ColumnType::Integer, ColumnType::Real, ColumnType::Blob];
+
+    proptest! {
+        #[test]
+        fn order_of_keys_is_order_of_columns(
+            left in (any_value(TYPES[0]), any_value(TYPES[1]), any_value(TYPES[2])),
+            right in (any_value(TYPES[0]), any_value(TYPES[1]), any_value(TYPES[2])),
+            descending in any::<[bool; 3]>(),
+        ) {
+            let shape = shape(&TYPES, &descending);
+            let (left, right) = ([left.0, left.1, left.2], [right.0, right.1, right.2]);
+            let by_columns = (0..3)
+                .map(|column| {
+                    let order = left[column].compare(&right[column]);
+                    if descending[column] { order.reverse() } else { order }
+                })
+                .find(|order| order.is_ne())
+                .unwrap_or(Ordering::Equal);
+            let by_keys = shape.of_row(&Row::new(&left)).cmp(&shape.of_row(&Row::new(&right)));
+            prop_assert_eq!(by_columns, by_keys);
+        }
+
+        #[test]
+        fn spans_hold_exactly_the_values_within_bounds(
+            kind in 0..3_usize,
+            values in prop::collection::vec(prop_oneof![any_value(TYPES[0]), any_value(TYPES[1]), any_value(TYPES[2])], 1..20),
+            lower in any_bound(prop_oneof![any_value(TYPES[0]), any_value(TYPES[1]), any_value(TYPES[2])].boxed()),
+            upper in any_bound(prop_oneof![any_value(TYPES[0]), any_value(TYPES[1]), any_value(TYPES[2])].boxed()),
+            descending in any::<bool>(),
+        ) {
+            let shape = shape(&TYPES[kind..=kind], &[descending]);
+            let span = shape.span(&KeyRange { prefix: vec![], lower: lower.clone(), upper: upper.clone() });
+            for value in values.iter().filter(|value| value.column_type().is_none_or(|found| found == TYPES[kind])) {
+                let key = shape.of_row(&Row::new(std::slice::from_ref(value)));
+                prop_assert_eq!(span.contains(&key), satisfies(value, &lower, &upper), "{:?}", value);
+            }
+        }
+    }
+
+    #[test]
+    fn lookup_values_are_fitted_to_the_column() {
+        let integers = shape(&[ColumnType::Integer], &[false]);
+        assert_eq!(integers.of_values(&[Value::Real(3.0)]), integers.of_values(&[Value::Integer(3)]));
+        assert_eq!(integers.of_values(&[Value::Real(3.5)]), None);
+        assert_eq!(integers.of_values(&[Value::from("3")]), None);
+        let reals = shape(&[ColumnType::Real], &[false]);
+        assert_eq!(reals.of_values(&[Value::Integer(i64::MAX)]), None, "no real is 2^63 - 1");
+        assert_eq!(reals.of_values(&[Value::Real(-0.0)]), reals.of_values(&[Value::Integer(0)]));
+    }
+}

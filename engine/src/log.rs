@@ -1,0 +1,211 @@
+//! The log: how commits reach the store, several with one sync.
+//!
+//! A commit has three stages. Only the first needs the commit lock, so while one group waits for the disk the next one
+//! gathers.
+//!
+//! ```text
+//! A  commit lock    validate · install versions · index entries reachable · append records to the pending group
+//! B  leader         take the pending group · one write, one sync
+//! C  leader         visible_ts.store(last commit of the group) · wake its committers
+//! ```
+//!
+//! Whoever waits first leads: takes all that is pending, writes it, and wakes the others, of whom one leads the next
+//! group. A thread alone waits for its own sync; eight threads share one, and a group is as large as the disk is slow.
+//!
+//! # Invariants
+//!
+//! 1. Records are appended under the commit lock, so groups are in order of timestamp and each is a run of commits.
+//! 2. At most one thread leads, so groups reach the store in order, and `visible_ts` grows.
+//! 3. A version is installed before its records are appended, and visible after they are on disk. Validation sees
+//!    installed versions, in flight or not: either they become visible or nothing commits any more.
+//! 4. After a failure nothing is applied, synced or made visible.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::error::{Error, Result};
+use crate::ids::Timestamp;
+use crate::store::{Durability, GroupWrite, RowStore};
+
+/// The way of commits to a store.
+#[derive(Debug)]
+pub(crate) struct Log {
+    store: Box<dyn RowStore>,
+    durability: Durability,
+    queue: Mutex<Queue>,
+    /// Notified when a leader is done.
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Queue {
+    pending: GroupWrite,
+    /// The last commit that the store has taken, as durable as commits of this database are.
+    written: Timestamp,
+    /// The last commit on disk.
+    durable: Timestamp,
+    is_led: bool,
+    /// Why no commit is taken any more.
+    failure: Option<Error>,
+}
+
+impl Log {
+    /// The log over a store whose last commit is on disk.
+    pub(crate) fn new(store: Box<dyn RowStore>, durability: Durability, last: Timestamp) -> Self {
+        let queue =
+            Queue { pending: GroupWrite::default(), written: last, durable: last, is_led: false, failure: None };
+        Self { store, durability, queue: Mutex::new(queue), changed: Condvar::new() }
+    }
+
+    /// The store, to read it while nobody writes.
+    pub(crate) fn store(&self) -> &dyn RowStore {
+        &*self.store
+    }
+
+    /// Refuses after a failure. The caller holds the commit lock and has not changed anything yet.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.queue.lock().failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// Puts the records of a commit in the pending group. The caller holds the commit lock.
+    pub(crate) fn append(&self, records: GroupWrite) {
+        self.queue.lock().pending.append(records);
+    }
+
+    /// Waits until a commit that was appended is written and visible, leading a group if nobody does.
+    pub(crate) fn wait_written(&self, timestamp: Timestamp, visible: &AtomicU64) -> Result<()> {
+        let mut queue = self.queue.lock();
+        while queue.written < timestamp {
+            if let Some(failure) = &queue.failure {
+                return Err(failure.clone());
+            }
+            match queue.is_led {
+                true => self.changed.wait(&mut queue),
+                false => self.write_pending(&mut queue, visible)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn write_pending(&self, queue: &mut MutexGuard<'_, Queue>, visible: &AtomicU64) -> Result<()> {
+        let group = std::mem::take(&mut queue.pending);
+        let last = group.timestamp();
+        self.lead(queue, |store| store.apply(&group.finish(), self.durability))?;
+        if let Some(last) = last {
+            self.note_written(queue, last);
+            // Release: pairs with the acquire load in `Slot::pin`.
+            visible.store(last.0, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn note_written(&self, queue: &mut Queue, last: Timestamp) {
+        queue.written = last;
+        if self.durability == Durability::Sync {
+            queue.durable = last;
+        }
+    }
+
+    /// Lets go of the queue while `work` is with the store; whatever goes wrong there ends all commits.
+    fn lead<T>(&self, queue: &mut MutexGuard<'_, Queue>, work: impl FnOnce(&dyn RowStore) -> Result<T>) -> Result<T> {
+        queue.is_led = true;
+        let outcome = MutexGuard::unlocked(queue, || catch_unwind(AssertUnwindSafe(|| work(&*self.store))));
+        queue.is_led = false;
+        self.changed.notify_all();
+        let error = match outcome {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => Error::Poisoned { reason: error.to_string() },
+            Err(_) => Error::Poisoned { reason: "the store panicked".to_owned() },
+        };
+        Err(queue.failure.get_or_insert(error).clone())
+    }
+
+    /// Writes a group by itself. If it has a timestamp, the caller holds the commit lock, has waited for all commits before
+    /// it, and makes it visible. A group without one concerns records that no catalog names; the next sync covers it.
+    pub(crate) fn write_now(&self, group: GroupWrite) -> Result<()> {
+        let mut queue = self.queue.lock();
+        self.wait_for_turn(&mut queue)?;
+        let last = group.timestamp();
+        let durability = if last.is_some() { self.durability } else { Durability::Buffered };
+        self.lead(&mut queue, |store| store.apply(&group.finish(), durability))?;
+        if let Some(last) = last {
+            self.note_written(&mut queue, last);
+        }
+        Ok(())
+    }
+
+    /// Waits until nobody leads.
+    fn wait_for_turn(&self, queue: &mut MutexGuard<'_, Queue>) -> Result<()> {
+        while queue.is_led {
+            self.changed.wait(queue);
+        }
+        queue.failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// The last commit on disk.
+    pub(crate) fn durable(&self) -> Timestamp {
+        self.queue.lock().durable
+    }
+
+    /// Waits until a commit that is visible is on disk, syncing if need be.
+    pub(crate) fn wait_durable(&self, timestamp: Timestamp) -> Result<()> {
+        let mut queue = self.queue.lock();
+        let timestamp = timestamp.min(queue.written);
+        while queue.durable < timestamp {
+            self.wait_for_turn(&mut queue)?;
+            if queue.durable < timestamp {
+                let written = queue.written;
+                self.lead(&mut queue, |store| store.sync())?;
+                queue.durable = written;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is pending, syncs, and gives up the store. Commits get [`Error::Closed`] from now on.
+    pub(crate) fn close(&self, visible: &AtomicU64) -> Result<()> {
+        let mut queue = self.queue.lock();
+        loop {
+            match self.wait_for_turn(&mut queue) {
+                Ok(()) if queue.pending.is_empty() => break,
+                Ok(()) => drop(self.write_pending(&mut queue, visible)),
+                Err(Error::Closed) => return Ok(()),
+                Err(failure) => {
+                    queue.failure = Some(Error::Closed);
+                    // It has failed: this gives up the files and syncs nothing.
+                    let _ = self.lead(&mut queue, |store| store.close());
+                    return Err(failure);
+                }
+            }
+        }
+        let outcome = self.lead(&mut queue, |store| store.close());
+        if outcome.is_ok() {
+            queue.durable = queue.written;
+        }
+        queue.failure = Some(Error::Closed);
+        outcome
+    }
+}
+
+/// Starts a thread that syncs a log from time to time for as long as somebody else has it.
+pub(crate) fn sync_regularly(log: &Arc<Log>, interval: Duration) -> Result<()> {
+    let log: Weak<Log> = Arc::downgrade(log);
+    let run = move || {
+        loop {
+            std::thread::sleep(interval);
+            let Some(log) = log.upgrade() else { return };
+            // A failure is kept in the log, and the next commit gets it.
+            if log.wait_durable(Timestamp(u64::MAX)).is_err() {
+                return;
+            }
+        }
+    };
+    let started = std::thread::Builder::new().name("manicule-sync".to_owned()).spawn(run);
+    started
+        .map(|_| ())
+        .map_err(|error| Error::Io { what: "cannot start a thread".to_owned(), reason: error.to_string() })
+}

@@ -1,0 +1,149 @@
+//! Who reads at which timestamp: the registry that tells vacuum what may go.
+//!
+//! Every reader owns a *slot*, an atomic on a cache line of its own. A snapshot begins without touching shared memory
+//! for writing:
+//!
+//! ```text
+//! reader                                   vacuum
+//! slot = PINNING                           visible = visible_ts
+//! fence(SeqCst)                            fence(SeqCst)
+//! timestamp = visible_ts                   read all slots; a PINNING one: reclaim nothing this time
+//! slot = timestamp (release)
+//! ```
+//!
+//! Of the two fences one comes first. If the reader's does, vacuum sees its slot. If vacuum's does, the reader loads
+//! `visible_ts` after vacuum did, so its timestamp is no older than the `visible` that vacuum counts as read too.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use crate::ids::Timestamp;
+
+/// The slot's owner has no snapshot.
+const IDLE: u64 = u64::MAX;
+/// The slot's owner is about to have one.
+const PINNING: u64 = u64::MAX - 1;
+
+/// A reader's place; two lines wide, because processors fetch lines in pairs.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Slot {
+    timestamp: AtomicU64,
+}
+
+impl Slot {
+    /// Begins a snapshot at what is visible now.
+    #[inline]
+    pub(crate) fn pin(&self, visible: &AtomicU64) -> Timestamp {
+        // Relaxed, then the fence that `ActiveSnapshots::gather` has the partner of.
+        self.timestamp.store(PINNING, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        // Acquire pairs with the commit's release store: who sees the timestamp sees its versions and index entries.
+        let timestamp = visible.load(Ordering::Acquire);
+        // Release: pairs with the acquire load in `gather`.
+        self.timestamp.store(timestamp, Ordering::Release);
+        Timestamp(timestamp)
+    }
+
+    /// Ends the snapshot.
+    #[inline]
+    pub(crate) fn unpin(&self) {
+        // Release: pairs with the acquire load in `gather`, so that all reads of the snapshot are over before.
+        self.timestamp.store(IDLE, Ordering::Release);
+    }
+}
+
+/// The slots of all readers.
+#[derive(Debug, Default)]
+pub(crate) struct SnapshotRegistry {
+    slots: Mutex<Vec<Arc<Slot>>>,
+}
+
+impl SnapshotRegistry {
+    /// A slot for a new reader; one that a former reader left is used again.
+    pub(crate) fn register(&self) -> Arc<Slot> {
+        let mut slots = self.slots.lock();
+        if let Some(free) = slots.iter().find(|slot| Arc::strong_count(slot) == 1) {
+            free.unpin();
+            return Arc::clone(free);
+        }
+        let slot = Arc::new(Slot { timestamp: AtomicU64::new(IDLE) });
+        slots.push(Arc::clone(&slot));
+        slot
+    }
+
+    /// The timestamps that are being read, or `None` while somebody is just beginning.
+    pub(crate) fn active(&self, visible: &AtomicU64) -> Option<ActiveSnapshots> {
+        // Relaxed: only the number matters, and one that has grown since is counted as the older one. The fence pairs
+        // with the one in `pin`.
+        let visible = visible.load(Ordering::Relaxed);
+        let mut timestamps = SmallVec::from_slice(&[visible]);
+        fence(Ordering::SeqCst);
+        for slot in self.slots.lock().iter() {
+            // Acquire: pairs with the release stores of `pin` and `unpin`.
+            match slot.timestamp.load(Ordering::Acquire) {
+                IDLE => {}
+                PINNING => return None,
+                timestamp => timestamps.push(timestamp),
+            }
+        }
+        timestamps.sort_unstable();
+        Some(ActiveSnapshots { visible: Timestamp(visible), timestamps })
+    }
+}
+
+/// The timestamps that somebody reads at, or may begin to.
+#[derive(Debug)]
+pub(crate) struct ActiveSnapshots {
+    /// Every commit after it may become visible, and readable, at any time.
+    visible: Timestamp,
+    timestamps: SmallVec<[u64; 16]>,
+}
+
+impl ActiveSnapshots {
+    /// Whether some snapshot sees a version that begins at `begin` and ends at `end`.
+    pub(crate) fn sees(&self, begin: Timestamp, end: Timestamp) -> bool {
+        if end > self.visible {
+            return true;
+        }
+        let first = self.timestamps.partition_point(|timestamp| *timestamp < begin.0);
+        self.timestamps.get(first).is_some_and(|timestamp| *timestamp < end.0)
+    }
+
+    /// The watermark: the oldest timestamp that is still readable.
+    pub(crate) fn oldest(&self) -> Timestamp {
+        Timestamp(self.timestamps.first().copied().unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_needed_while_a_snapshot_lies_in_its_interval() {
+        let registry = SnapshotRegistry::default();
+        let (old, visible) = (registry.register(), AtomicU64::new(5));
+        old.pin(&visible);
+        visible.store(9, Ordering::Release);
+        let active = registry.active(&visible).unwrap();
+        assert!(active.sees(Timestamp(3), Timestamp(6)), "the old snapshot reads it");
+        assert!(!active.sees(Timestamp(6), Timestamp(9)), "nobody reads between 5 and 9");
+        assert!(active.sees(Timestamp(9), Timestamp(10)), "a new reader begins at 9");
+        assert_eq!(active.oldest(), Timestamp(5));
+        old.unpin();
+        assert_eq!(registry.active(&visible).unwrap().oldest(), Timestamp(9));
+    }
+
+    #[test]
+    fn slots_of_readers_that_are_gone_are_used_again() {
+        let registry = SnapshotRegistry::default();
+        for _ in 0..1000 {
+            drop(registry.register());
+        }
+        assert_eq!(registry.slots.lock().len(), 1);
+    }
+}

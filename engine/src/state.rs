@@ -1,0 +1,89 @@
+//! The catalog together with the rows and indexes it names: replaced as a whole when the schema changes.
+
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, TableSchema};
+use crate::ids::{IndexId, TableId};
+use crate::index::Index;
+use crate::table::Table;
+
+/// What a snapshot holds on to besides its timestamp.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    pub(crate) catalog: Arc<Catalog>,
+    /// By table id.
+    tables: Vec<Option<Arc<TableState>>>,
+    /// By index id.
+    indexes: Vec<Option<IndexPlace>>,
+}
+
+/// A table and what belongs to it.
+#[derive(Clone, Debug)]
+pub(crate) struct TableState {
+    pub(crate) schema: Arc<TableSchema>,
+    pub(crate) table: Arc<Table>,
+    /// In the order of the schema's indexes.
+    pub(crate) indexes: Vec<Arc<Index>>,
+}
+
+/// Where an index is found.
+#[derive(Clone, Copy, Debug)]
+struct IndexPlace {
+    table: TableId,
+    position: usize,
+}
+
+impl State {
+    /// The state of a catalog whose tables are yet to be put in.
+    pub(crate) fn with_catalog(catalog: Catalog) -> Self {
+        Self { catalog: Arc::new(catalog), ..Self::default() }
+    }
+
+    #[inline]
+    pub(crate) fn table(&self, table: TableId) -> Option<&Arc<TableState>> {
+        self.tables.get(table.0 as usize)?.as_ref()
+    }
+
+    /// The index and the table that it belongs to.
+    #[inline]
+    pub(crate) fn index(&self, index: IndexId) -> Option<(&TableState, &Index)> {
+        let place = self.indexes.get(index.0 as usize)?.as_ref()?;
+        let table = self.table(place.table)?;
+        Some((table, table.indexes.get(place.position)?))
+    }
+
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &Arc<TableState>> {
+        self.tables.iter().flatten()
+    }
+
+    /// Puts a table in its place, in the catalog too.
+    pub(crate) fn put_table(&mut self, state: TableState) {
+        let id = state.schema.id;
+        self.remove_table(id);
+        for (position, index) in state.indexes.iter().enumerate() {
+            *place(&mut self.indexes, index.id.0) = Some(IndexPlace { table: id, position });
+        }
+        let catalog = Arc::make_mut(&mut self.catalog);
+        catalog.tables.insert(state.schema.name.to_ascii_lowercase(), Arc::clone(&state.schema));
+        *place(&mut self.tables, id.0) = Some(Arc::new(state));
+    }
+
+    /// Takes a table out, and its indexes.
+    pub(crate) fn remove_table(&mut self, table: TableId) -> Option<Arc<TableState>> {
+        let state = self.tables.get_mut(table.0 as usize)?.take()?;
+        for index in &state.indexes {
+            *place(&mut self.indexes, index.id.0) = None;
+        }
+        Arc::make_mut(&mut self.catalog).tables.remove(&state.schema.name.to_ascii_lowercase());
+        Some(state)
+    }
+}
+
+/// The place of an id; the list grows to have it.
+fn place<T: Clone>(list: &mut Vec<Option<T>>, id: u32) -> &mut Option<T> {
+    let position = id as usize;
+    if list.len() <= position {
+        list.resize(position + 1, None);
+    }
+    &mut list[position]
+}

@@ -1,0 +1,99 @@
+//! The rows of a table: a chain of versions for each row id.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use manicule_index::ChainArray;
+
+use crate::ids::RowId;
+use crate::row::Row;
+use crate::store::{StorageId, Totals, row_hash};
+use crate::version::Version;
+
+/// The rows of a table. Only the commit changes them.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) rows: ChainArray<Version>,
+    /// Where the rows lie in the store, if there is one.
+    storage: StorageId,
+    next_row_id: AtomicU64,
+    /// Rows whose newest version is no tombstone.
+    live_rows: AtomicI64,
+    /// Versions in all chains.
+    versions: AtomicI64,
+    /// Bytes of their rows.
+    row_bytes: AtomicI64,
+    /// The sum of the hashes of the newest versions' rows; kept only with a store.
+    checksum: AtomicU64,
+}
+
+// All counters are relaxed: they are independent numbers, and nothing is read through them.
+impl Table {
+    /// A table without rows.
+    pub(crate) fn new(storage: StorageId) -> Self {
+        Self { storage, ..Self::default() }
+    }
+
+    /// Where the rows lie in the store.
+    pub(crate) fn storage(&self) -> StorageId {
+        self.storage
+    }
+
+    /// Takes a row id that the table had in an earlier life.
+    pub(crate) fn reserve_row_id(&self, row_id: RowId) {
+        self.next_row_id.fetch_max(row_id.0 + 1, Ordering::Relaxed);
+    }
+
+    /// A row id that nobody has had.
+    pub(crate) fn allocate_row_id(&self) -> RowId {
+        RowId(self.next_row_id.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Counts a version that was installed over one with a row (`replaced`) or without.
+    pub(crate) fn count_installed(&self, row: Option<&Row>, replaced: bool) {
+        self.live_rows.fetch_add(i64::from(row.is_some()) - i64::from(replaced), Ordering::Relaxed);
+        self.versions.fetch_add(1, Ordering::Relaxed);
+        self.row_bytes.fetch_add(bytes_of(row), Ordering::Relaxed);
+    }
+
+    /// Takes the change of a row into the sum of hashes.
+    pub(crate) fn hash_installed(&self, row_id: RowId, row: Option<&Row>, before: Option<&Row>) {
+        let hash = |row: Option<&Row>| row.map_or(0, |row| row_hash(self.storage, row_id, row));
+        self.checksum.fetch_add(hash(row).wrapping_sub(hash(before)), Ordering::Relaxed);
+    }
+
+    /// Says what the hashes of the rows add up to.
+    pub(crate) fn set_checksum(&self, sum: u64) {
+        self.checksum.store(sum, Ordering::Relaxed);
+    }
+
+    /// What the newest versions add up to, in flight or visible.
+    pub(crate) fn totals(&self) -> Totals {
+        Totals { rows: self.live_rows(), sum: self.checksum.load(Ordering::Relaxed) }
+    }
+
+    /// Counts a version that was unlinked.
+    pub(crate) fn count_unlinked(&self, row: Option<&Row>) {
+        self.versions.fetch_sub(1, Ordering::Relaxed);
+        self.row_bytes.fetch_sub(bytes_of(row), Ordering::Relaxed);
+    }
+
+    /// About how many rows there are.
+    pub(crate) fn live_rows(&self) -> u64 {
+        u64::try_from(self.live_rows.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// How many versions there are.
+    pub(crate) fn versions(&self) -> u64 {
+        u64::try_from(self.versions.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Bytes of slots, versions and rows.
+    pub(crate) fn memory_usage(&self) -> usize {
+        let rows = usize::try_from(self.row_bytes.load(Ordering::Relaxed)).unwrap_or(0);
+        self.rows.memory_usage(self.versions() as usize) + rows
+    }
+}
+
+fn bytes_of(row: Option<&Row>) -> i64 {
+    row.map_or(0, |row| row.byte_len() as i64)
+}

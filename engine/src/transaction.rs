@@ -1,0 +1,206 @@
+//! Transactions: a snapshot and a private write set.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::database::Inner;
+use crate::error::{Error, Result};
+use crate::ids::{IndexId, RowId, TableId, Timestamp};
+use crate::row::Row;
+use crate::snapshots::Slot;
+use crate::state::{State, TableState};
+use crate::value::Value;
+use crate::view::{View, ViewSource};
+use crate::write_set::{IsNew, WriteSet};
+
+/// A transaction. It reads the snapshot it began with, changed by its own writes; nobody else sees those before
+/// [`commit`](Self::commit). Dropping it rolls it back.
+///
+/// The first of two transactions that change the same row commits; the other one gets [`Error::Conflict`] and can be run
+/// again.
+#[derive(Debug)]
+pub struct Transaction {
+    inner: Arc<Inner>,
+    slot: Arc<Slot>,
+    state: Arc<State>,
+    timestamp: Timestamp,
+    writes: WriteSet,
+}
+
+/// A point of a transaction to go back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Savepoint(usize);
+
+impl Transaction {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        let slot = inner.snapshots.register();
+        let mut state = inner.state.load_full();
+        let timestamp = inner.begin_snapshot(&slot, &mut state);
+        Self { inner, slot, state, timestamp, writes: WriteSet::default() }
+    }
+
+    /// What the transaction sees: its snapshot and its own changes.
+    #[inline]
+    pub fn view(&self) -> View<'_> {
+        View::new(ViewSource {
+            state: &self.state,
+            registry: &self.inner.registry,
+            timestamp: self.timestamp,
+            writes: Some(&self.writes),
+            own_slot: None,
+        })
+    }
+
+    /// Adds a row; its values come in the order of the columns and have exactly their types.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::ColumnCount`], [`Error::TypeMismatch`], [`Error::NotNullViolation`]. Uniqueness is
+    /// checked by [`check_unique`](Self::check_unique) and by [`commit`](Self::commit), on the net effect.
+    pub fn insert(&mut self, table: TableId, row: Row) -> Result<RowId> {
+        let state = self.table(table)?;
+        check_row(state, &row)?;
+        let row_id = state.table.allocate_row_id();
+        self.writes.put(table, row_id, Some(row), IsNew::Yes);
+        Ok(row_id)
+    }
+
+    /// Replaces a row that the transaction sees.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert), and [`Error::NotFound`] if the transaction does not see the row.
+    pub fn update(&mut self, table: TableId, row_id: RowId, row: Row) -> Result<()> {
+        check_row(self.table(table)?, &row)?;
+        self.put(table, row_id, Some(row))
+    }
+
+    /// Deletes a row that the transaction sees.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if there is no such table or the transaction does not see the row.
+    pub fn delete(&mut self, table: TableId, row_id: RowId) -> Result<()> {
+        self.table(table)?;
+        self.put(table, row_id, None)
+    }
+
+    fn put(&mut self, table: TableId, row_id: RowId, row: Option<Row>) -> Result<()> {
+        if self.view().row(table, row_id).is_none() {
+            return Err(Error::NotFound { what: "row", name: row_id.to_string() });
+        }
+        self.writes.put(table, row_id, row, IsNew::No);
+        Ok(())
+    }
+
+    /// A point to go back to.
+    pub fn savepoint(&self) -> Savepoint {
+        Savepoint(self.writes.len())
+    }
+
+    /// Undoes everything since the savepoint. Savepoints taken after it mean nothing any more.
+    pub fn rollback_to(&mut self, savepoint: Savepoint) {
+        self.writes.truncate(savepoint.0);
+    }
+
+    /// Whether every unique key is there once, as far as this transaction sees, with the changes since `since`.
+    ///
+    /// A statement calls this at its end, so that its error comes at its own place. The binding check is the commit's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UniqueViolation`].
+    pub fn check_unique(&self, since: Savepoint) -> Result<()> {
+        let view = self.view();
+        for (table, row_id) in self.writes.touched_since(since.0) {
+            let Some(row) = view.row(table, row_id) else { continue };
+            let state = self.table(table)?;
+            for index in state.indexes.iter().filter(|index| index.unique && !index.shape.of_row(row).has_null()) {
+                let key: Vec<Value<'_>> = index.shape.columns().map(|column| row.get(column)).collect();
+                let other = view.lookup(index.id, &key, |other, _| match other == row_id {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                });
+                if other.is_break() {
+                    return Err(unique_violation(state, index.id, row));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is anything to commit.
+    pub fn has_changes(&self) -> bool {
+        !self.writes.is_empty()
+    }
+
+    /// Makes all changes visible to everybody at once, and gives the timestamp at which they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] if somebody changed one of the rows, or their table, since the transaction began;
+    /// [`Error::UniqueViolation`] if a key is there already. Nothing is changed then.
+    pub fn commit(mut self) -> Result<Timestamp> {
+        if self.writes.is_empty() {
+            return Ok(self.timestamp);
+        }
+        let writes = std::mem::take(&mut self.writes);
+        self.inner.commit(&self.state, self.timestamp, writes)
+    }
+
+    /// Gives all changes up; the same as dropping the transaction.
+    pub fn rollback(self) {}
+
+    fn table(&self, table: TableId) -> Result<&TableState> {
+        let state = self.state.table(table);
+        state.map(Arc::as_ref).ok_or_else(|| Error::NotFound { what: "table", name: table.to_string() })
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.slot.unpin();
+    }
+}
+
+/// Whether a row has the form that its table asks for.
+fn check_row(state: &TableState, row: &Row) -> Result<()> {
+    let schema = &state.schema;
+    if row.column_count() != schema.columns.len() {
+        return Err(Error::ColumnCount {
+            table: schema.name.clone(),
+            expected: schema.columns.len(),
+            found: row.column_count(),
+        });
+    }
+    for (column, value) in schema.columns.iter().zip(row.values()) {
+        let (table, name) = (|| schema.name.clone(), || column.name.clone());
+        match value.column_type() {
+            None if column.not_null => return Err(Error::NotNullViolation { table: table(), column: name() }),
+            Some(found) if found != column.column_type => {
+                let expected = column.column_type;
+                return Err(Error::TypeMismatch {
+                    table: table(),
+                    column: name(),
+                    expected,
+                    found: value.into_owned(),
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The error for a row whose key in `index` another row has.
+pub(crate) fn unique_violation(state: &TableState, index: IndexId, row: &Row) -> Error {
+    let schema = &state.schema;
+    let columns: Vec<usize> =
+        schema.index(index).into_iter().flat_map(|index| &index.columns).map(|column| column.column).collect();
+    Error::UniqueViolation {
+        table: schema.name.clone(),
+        index: schema.index(index).map(|index| index.name.clone()).unwrap_or_default(),
+        columns: columns.iter().filter_map(|column| Some(schema.columns.get(*column)?.name.clone())).collect(),
+        key: columns.iter().map(|column| row.get(*column).into_owned()).collect(),
+    }
+}

@@ -1,0 +1,291 @@
+//! What one reader sees at one moment: the visible version of each row, changed by the reader's own write set.
+//!
+//! A read through an index takes the candidates, asks for each one's visible version, and compares the key again: an
+//! entry may stand for another version of the row. Rows that the transaction itself changed are left out there and added
+//! from the write set.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use manicule_index::{Guard, Registry};
+use smallvec::SmallVec;
+
+use crate::catalog::Catalog;
+use crate::ids::{IndexId, RowId, TableId, Timestamp};
+use crate::index::{Index, IndexReader};
+use crate::key::{Key, KeySpan};
+use crate::range::{Direction, KeyRange};
+use crate::row::Row;
+use crate::snapshots::Slot;
+use crate::state::{State, TableState};
+use crate::table::Table;
+use crate::value::Value;
+use crate::version::visible;
+use crate::write_set::{TableWrites, WriteSet};
+
+/// What one reader sees at one moment.
+///
+/// Rows are handed out by reference and live as long as the view is borrowed. A view pins its thread: it cannot leave
+/// it, and while it lives memory that others free is not given back, so let go of it between statements.
+///
+/// An id that the view's catalog does not have has no rows.
+pub struct View<'s> {
+    state: &'s State,
+    registry: &'s Registry,
+    timestamp: Timestamp,
+    guard: Guard,
+    published: OnceCell<manicule_index::BorrowedSnapshot>,
+    writes: Option<&'s WriteSet>,
+    /// Unpinned when the view goes, if the snapshot is the view's own.
+    own_slot: Option<&'s Slot>,
+}
+
+/// Where a view comes from.
+pub(crate) struct ViewSource<'s> {
+    pub(crate) state: &'s State,
+    pub(crate) registry: &'s Registry,
+    pub(crate) timestamp: Timestamp,
+    pub(crate) writes: Option<&'s WriteSet>,
+    pub(crate) own_slot: Option<&'s Slot>,
+}
+
+impl<'s> View<'s> {
+    #[inline]
+    pub(crate) fn new(source: ViewSource<'s>) -> Self {
+        Self {
+            state: source.state,
+            registry: source.registry,
+            timestamp: source.timestamp,
+            guard: manicule_index::pin(),
+            published: OnceCell::new(),
+            writes: source.writes.filter(|writes| !writes.is_empty()),
+            own_slot: source.own_slot,
+        }
+    }
+
+    /// The commit up to which the view sees.
+    pub fn timestamp(&self) -> Timestamp {
+        self.timestamp
+    }
+
+    /// The schema that the view sees.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.state.catalog
+    }
+
+    /// The visible row of that id. Constant time.
+    #[inline]
+    pub fn row(&self, table: TableId, row_id: RowId) -> Option<&Row> {
+        if let Some(pending) = self.pending(table).and_then(|writes| writes.get(&row_id)) {
+            return pending.row.as_ref();
+        }
+        self.installed(&self.state.table(table)?.table, row_id)
+    }
+
+    /// All visible rows, in order of row id.
+    pub fn scan<'v, B>(
+        &'v self,
+        table: TableId,
+        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let Some(state) = self.state.table(table) else { return ControlFlow::Continue(()) };
+        let mut installed = state.table.rows.iter(&self.guard).map(|(id, head)| (RowId(id), head));
+        let Some(writes) = self.pending(table) else {
+            return installed.try_for_each(|(row_id, head)| match visible(head, self.timestamp) {
+                Some(row) => visit(row_id, row),
+                None => ControlFlow::Continue(()),
+            });
+        };
+        let mut pending = writes.iter().peekable();
+        for (row_id, head) in installed {
+            while let Some((own, change)) = pending.next_if(|(own, _)| **own < row_id) {
+                change.row.as_ref().map_or(ControlFlow::Continue(()), |row| visit(*own, row))?;
+            }
+            let row = match pending.next_if(|(own, _)| **own == row_id) {
+                Some((_, change)) => change.row.as_ref(),
+                None => visible(head, self.timestamp),
+            };
+            row.map_or(ControlFlow::Continue(()), |row| visit(row_id, row))?;
+        }
+        pending
+            .try_for_each(|(own, change)| change.row.as_ref().map_or(ControlFlow::Continue(()), |row| visit(*own, row)))
+    }
+
+    /// All visible rows whose key equals `key`, one value for each column of the index, each row once; in order of row
+    /// id unless they are more than a thousand.
+    ///
+    /// The values are fitted to the columns: 3.0 finds 3 in an INTEGER column, 3.5 finds nothing. NULL finds NULL.
+    #[inline]
+    pub fn lookup<'v, B>(
+        &'v self,
+        index: IndexId,
+        key: &[Value<'_>],
+        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
+        let Some(key) = index.shape.of_values(key) else { return ControlFlow::Continue(()) };
+        if let Some(writes) = self.pending(state.schema.id) {
+            let mut found = self.installed_matches(state, index, &key, writes);
+            let candidates = self.writes.map(|set| set.candidates(state, index, &key)).unwrap_or_default();
+            found.extend(candidates.iter().filter_map(|row_id| {
+                let row = writes.get(row_id)?.row.as_ref()?;
+                index.shape.matches(row, &key).then_some((*row_id, row))
+            }));
+            found.sort_unstable_by_key(|(row_id, _)| *row_id);
+            found.dedup_by_key(|(row_id, _)| *row_id);
+            return found.into_iter().try_for_each(|(row_id, row)| visit(row_id, row));
+        }
+        index.candidates(&key, self.reader(), |row_id| match self.installed(&state.table, row_id) {
+            Some(row) if index.shape.matches(row, &key) => visit(row_id, row),
+            _ => ControlFlow::Continue(()),
+        })
+    }
+
+    /// [`lookup`](Self::lookup) of many keys, in their order; `visit` is told the position of the key.
+    pub fn lookup_many<'v, B>(
+        &'v self,
+        index: IndexId,
+        keys: &[Vec<Value<'_>>],
+        mut visit: impl FnMut(usize, RowId, &'v Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        keys.iter()
+            .enumerate()
+            .try_for_each(|(position, key)| self.lookup(index, key, |row_id, row| visit(position, row_id, row)))
+    }
+
+    /// All visible rows in the range, in order of key; rows with equal keys in order of row id unless they are more than
+    /// a thousand. An index without a tree has no order and so no ranges: it gives nothing.
+    pub fn range<'v, B>(
+        &'v self,
+        index: IndexId,
+        range: &KeyRange<'_>,
+        direction: Direction,
+        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
+        let span = index.shape.span(range);
+        let stored = if index.shape.is_stored_reversed() { reverse(direction) } else { direction };
+        if let Some(writes) = self.pending(state.schema.id) {
+            let found = self.range_with_pending(state, index, &span, stored, writes);
+            return found.into_iter().try_for_each(|(_, row_id, row)| visit(row_id, row));
+        }
+        index.range(&span, stored, self.reader(), |entry, row_id| match self.installed(&state.table, row_id) {
+            Some(row) if entry.is(&index.shape.of_row(row)) => visit(row_id, row),
+            _ => ControlFlow::Continue(()),
+        })
+    }
+
+    /// The rows in the range, the transaction's own among them: gathered and put in order.
+    fn range_with_pending<'v>(
+        &'v self,
+        state: &'v TableState,
+        index: &Index,
+        span: &KeySpan,
+        direction: Direction,
+        writes: &'v TableWrites,
+    ) -> Vec<(Key, RowId, &'v Row)> {
+        let mut found = Vec::new();
+        let _: ControlFlow<()> = index.range(span, direction, self.reader(), |entry, row_id| {
+            if !writes.contains_key(&row_id)
+                && let Some(row) = self.installed(&state.table, row_id)
+            {
+                let key = index.shape.of_row(row);
+                if entry.is(&key) {
+                    found.push((key, row_id, row));
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        let own = writes.iter().filter_map(|(row_id, change)| Some((*row_id, change.row.as_ref()?)));
+        found.extend(
+            own.map(|(row_id, row)| (index.shape.of_row(row), row_id, row)).filter(|(key, _, _)| span.contains(key)),
+        );
+        found.sort_unstable_by(|left, right| {
+            let by_key = left.0.cmp(&right.0);
+            let by_key = if direction == Direction::Backward { by_key.reverse() } else { by_key };
+            by_key.then(left.1.cmp(&right.1))
+        });
+        found
+    }
+
+    /// The installed rows with the key that the transaction has not changed.
+    fn installed_matches<'v>(
+        &'v self,
+        state: &'v TableState,
+        index: &Index,
+        key: &Key,
+        writes: &TableWrites,
+    ) -> SmallVec<[(RowId, &'v Row); 8]> {
+        let mut found = SmallVec::new();
+        let _: ControlFlow<()> = index.candidates(key, self.reader(), |row_id| {
+            if !writes.contains_key(&row_id)
+                && let Some(row) = self.installed(&state.table, row_id)
+                && index.shape.matches(row, key)
+            {
+                found.push((row_id, row));
+            }
+            ControlFlow::Continue(())
+        });
+        found
+    }
+
+    /// About how many rows the table has. Constant time.
+    pub fn row_count(&self, table: TableId) -> u64 {
+        self.state.table(table).map_or(0, |state| state.table.live_rows())
+    }
+
+    /// About how many rows have that key. Constant time.
+    pub fn estimate_lookup(&self, index: IndexId, key: &[Value<'_>]) -> u64 {
+        let Some((_, index)) = self.state.index(index) else { return 0 };
+        index.shape.of_values(key).map_or(0, |key| index.estimate_lookup(&key, self.reader()))
+    }
+
+    /// About how many rows lie in the range. O(log n).
+    pub fn estimate_range(&self, index: IndexId, range: &KeyRange<'_>) -> u64 {
+        let Some((_, index)) = self.state.index(index) else { return 0 };
+        index.estimate_range(&index.shape.span(range), self.reader())
+    }
+
+    /// About how many different keys the index has. Constant time.
+    pub fn distinct_keys(&self, index: IndexId) -> u64 {
+        self.state.index(index).map_or(0, |(_, index)| index.distinct_keys(self.reader()))
+    }
+
+    /// The transaction's own changes to a table.
+    #[inline]
+    fn pending(&self, table: TableId) -> Option<&'s TableWrites> {
+        self.writes?.table(table)
+    }
+
+    /// The visible version of a row, without the transaction's own changes.
+    #[inline]
+    fn installed<'v>(&'v self, table: &'v Table, row_id: RowId) -> Option<&'v Row> {
+        visible(table.rows.head(row_id.0, &self.guard)?, self.timestamp)
+    }
+
+    #[inline]
+    fn reader(&self) -> IndexReader<'_> {
+        IndexReader { guard: &self.guard, registry: self.registry, published: &self.published }
+    }
+}
+
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        self.own_slot.iter().for_each(|slot| slot.unpin());
+    }
+}
+
+impl fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View").field("timestamp", &self.timestamp).finish_non_exhaustive()
+    }
+}
+
+fn reverse(direction: Direction) -> Direction {
+    match direction {
+        Direction::Forward => Direction::Backward,
+        Direction::Backward => Direction::Forward,
+    }
+}

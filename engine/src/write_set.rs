@@ -1,0 +1,135 @@
+//! A transaction's pending changes: private until the commit installs them.
+//!
+//! Nothing uncommitted enters a chain or an index, so rolling back is dropping the write set, and going back to a
+//! savepoint is undoing the newest entries of it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use smallvec::SmallVec;
+
+use crate::ids::{IndexId, RowId, TableId};
+use crate::index::Index;
+use crate::key::Key;
+use crate::row::Row;
+use crate::state::TableState;
+
+/// The changes of a transaction.
+#[derive(Debug, Default)]
+pub(crate) struct WriteSet {
+    tables: BTreeMap<TableId, TableWrites>,
+    undo: Vec<Undo>,
+    /// For each index that was asked, the keys of changed rows.
+    overlays: RefCell<BTreeMap<IndexId, Overlay>>,
+}
+
+/// Rows that may have a key.
+pub(crate) type Candidates = SmallVec<[RowId; 4]>;
+
+/// The keys of a table's changed rows in one index. Like the index itself it may name a row that has another key by now,
+/// and never lacks one.
+#[derive(Debug, Default)]
+struct Overlay {
+    /// How many changes are in.
+    len: usize,
+    rows: BTreeMap<Key, Candidates>,
+}
+
+/// The changed rows of one table.
+pub(crate) type TableWrites = BTreeMap<RowId, PendingRow>;
+
+/// What a transaction makes of a row.
+#[derive(Debug)]
+pub(crate) struct PendingRow {
+    /// The row, or `None` if it is deleted.
+    pub(crate) row: Option<Row>,
+    /// Whether the row is there only since this transaction.
+    pub(crate) is_new: IsNew,
+}
+
+/// Whether a row began in this transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IsNew {
+    No,
+    Yes,
+}
+
+/// What was there before a change.
+#[derive(Debug)]
+struct Undo {
+    table: TableId,
+    row_id: RowId,
+    before: Option<PendingRow>,
+}
+
+impl WriteSet {
+    /// Whether nothing is changed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.undo.is_empty()
+    }
+
+    /// How many changes were made: the place of a savepoint.
+    pub(crate) fn len(&self) -> usize {
+        self.undo.len()
+    }
+
+    /// The changed rows of a table, if there are any.
+    pub(crate) fn table(&self, table: TableId) -> Option<&TableWrites> {
+        self.tables.get(&table).filter(|writes| !writes.is_empty())
+    }
+
+    /// The changed rows of each table.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (TableId, &TableWrites)> {
+        self.tables.iter().map(|(table, writes)| (*table, writes))
+    }
+
+    /// The changed rows, to be taken apart by the commit.
+    pub(crate) fn into_tables(self) -> impl Iterator<Item = (TableId, TableWrites)> {
+        self.tables.into_iter()
+    }
+
+    /// The rows that changes after the first `since` touched, some of them perhaps more than once.
+    pub(crate) fn touched_since(&self, since: usize) -> impl Iterator<Item = (TableId, RowId)> {
+        self.undo.iter().skip(since).map(|undo| (undo.table, undo.row_id))
+    }
+
+    /// The changed rows that may have the key.
+    pub(crate) fn candidates(&self, state: &TableState, index: &Index, key: &Key) -> Candidates {
+        let table = state.schema.id;
+        let mut overlays = self.overlays.borrow_mut();
+        let overlay = overlays.entry(index.id).or_default();
+        for (_, row_id) in self.touched_since(overlay.len).filter(|(touched, _)| *touched == table) {
+            let row = self.tables.get(&table).and_then(|writes| writes.get(&row_id)?.row.as_ref());
+            if let Some(row) = row {
+                let candidates = overlay.rows.entry(index.shape.of_row(row)).or_default();
+                if !candidates.contains(&row_id) {
+                    candidates.push(row_id);
+                }
+            }
+        }
+        overlay.len = self.undo.len();
+        overlay.rows.get(key).cloned().unwrap_or_default()
+    }
+
+    /// Puts a row in the place of the one before.
+    pub(crate) fn put(&mut self, table: TableId, row_id: RowId, row: Option<Row>, is_new: IsNew) {
+        let writes = self.tables.entry(table).or_default();
+        let is_new = writes.get(&row_id).map_or(is_new, |pending| pending.is_new);
+        let before = writes.insert(row_id, PendingRow { row, is_new });
+        self.undo.push(Undo { table, row_id, before });
+    }
+
+    /// Undoes all changes but the first `len`.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        // A row that comes back may have a key that no overlay has seen.
+        self.overlays.get_mut().clear();
+        while self.undo.len() > len {
+            let Some(undo) = self.undo.pop() else { return };
+            let writes = self.tables.entry(undo.table).or_default();
+            match undo.before {
+                Some(before) => writes.insert(undo.row_id, before),
+                None => writes.remove(&undo.row_id),
+            };
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Files that are cut, flipped, overwritten and lost: either all is there, or the damage is named.
+
+use std::fs;
+use std::path::Path;
+
+use manicule_engine::{Database, Error, OnDamage, OpenOptions};
+
+use super::support::{Contents, Image, ImageFile, contents, create_items, insert_items};
+
+/// Two databases: one whose rows are in the store's log, one whose rows are in sorted files too.
+fn image(write_buffer_bytes: u64, directory: &Path) -> (Image, Contents) {
+    let options = OpenOptions { write_buffer_bytes, ..OpenOptions::default() };
+    let database = Database::open_with(directory, &options).unwrap();
+    let table = create_items(&database).unwrap();
+    for commit in 0..12 {
+        insert_items(&database, table, commit * 40..commit * 40 + 40).unwrap();
+    }
+    let contents = contents(&database);
+    database.close().unwrap();
+    // The store shortens its log when it opens it.
+    Database::open(directory).unwrap().close().unwrap();
+    (Image::read(directory), contents)
+}
+
+/// Puts a damaged image in the directory and opens it; tells whether the damage was named.
+fn open_damaged(image: &Image, expected: &Contents, damage: &str) -> Option<Error> {
+    let directory = tempfile::tempdir().unwrap();
+    image.write(directory.path());
+    match Database::open(directory.path()) {
+        Ok(database) => {
+            assert!(contents(&database) == *expected, "{damage}: rows were lost or changed without a word");
+            None
+        }
+        Err(error) => {
+            let is_named = matches!(error, Error::Corrupt { .. } | Error::NewerFormat { .. } | Error::Refused { .. });
+            assert!(is_named, "{damage}: {error}");
+            Some(error)
+        }
+    }
+}
+
+/// Damages each file in each way, at `places` places, and counts the cases and those that were named.
+fn check_matrix(image: &Image, expected: &Contents, places: usize) -> (usize, usize) {
+    let (mut cases, mut named) = (0, 0);
+    for position in 0..image.files.len() {
+        let name = image.files[position].name.display().to_string();
+        if name.ends_with("LOCK") || name.ends_with("lock") {
+            continue;
+        }
+        let mut check = |damage: &str, change: &dyn Fn(&mut Vec<ImageFile>)| {
+            let mut damaged = Image { files: image.files.clone() };
+            change(&mut damaged.files);
+            cases += 1;
+            named += usize::from(open_damaged(&damaged, expected, &format!("{name} {damage}")).is_some());
+        };
+        check("lost", &|files| drop(files.remove(position)));
+        let len = image.files[position].bytes.len();
+        for place in 0..places.min(len) {
+            // Both ends, and places between that are not all alike.
+            let at = if place == 0 { len - 1 } else { (place * len / places + place * 7) % len };
+            check(&format!("cut at {at}"), &|files| {
+                files[position].bytes.truncate(at);
+                files[position].len = at as u64;
+            });
+            check(&format!("with a flipped bit at {at}"), &|files| files[position].bytes[at] ^= 1 << (place % 8));
+            check(&format!("with zeros from {at}"), &|files| {
+                files[position].bytes[at..len.min(at + 512)].fill(0);
+            });
+        }
+    }
+    (cases, named)
+}
+
+#[test]
+fn damage_of_any_file_is_named_or_harmless() {
+    for write_buffer_bytes in [64 << 20, 8 << 10] {
+        let directory = tempfile::tempdir().unwrap();
+        let (image, expected) = image(write_buffer_bytes, directory.path());
+        assert_eq!(open_damaged(&image, &expected, "untouched").map(|error| error.to_string()), None);
+        let (cases, named) = check_matrix(&image, &expected, 4);
+        println!("{} files, {cases} cases, {named} of them named", image.files.len());
+        assert!(named > cases / 2, "damage is mostly noticed");
+    }
+}
+
+#[test]
+fn hole_in_the_log_is_named_and_opened_without_only_when_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut image, expected) = image(64 << 20, directory.path());
+    let is_log = |file: &&mut ImageFile| file.name.extension().is_some_and(|extension| extension == "jnl");
+    let log = image.files.iter_mut().filter(is_log).max_by_key(|file| file.bytes.len()).unwrap();
+    let middle = log.bytes.len() / 2;
+    log.bytes[middle..middle + 4096].fill(0);
+    let error = open_damaged(&image, &expected, "hole").expect("a hole must be noticed");
+    println!("{error}");
+    let copy = tempfile::tempdir().unwrap();
+    image.write(copy.path());
+    let options = OpenOptions { on_damage: OnDamage::OpenWithout, ..OpenOptions::default() };
+    if let Ok(database) = Database::open_with(copy.path(), &options) {
+        let rest = contents(&database);
+        assert!(!rest["item"].is_empty() && rest["item"].len() < expected["item"].len());
+        assert!(rest["item"].iter().all(|(row_id, row)| expected["item"][row_id] == *row));
+        insert_items(&database, database.catalog().table("item").unwrap().id, [10_000]).unwrap();
+        database.close().unwrap();
+        let rest = rest["item"].len() + 1;
+        assert_eq!(contents(&Database::open(copy.path()).unwrap())["item"].len(), rest, "it is whole again");
+    }
+}
+
+#[test]
+fn store_of_yesterday_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(directory.path()).unwrap();
+    let table = create_items(&database).unwrap();
+    database.close().unwrap();
+    let yesterday = Image::read(&directory.path().join("store"));
+    drop(database);
+    let database = Database::open(directory.path()).unwrap();
+    insert_items(&database, table, 0..10).unwrap();
+    database.close().unwrap();
+    fs::remove_dir_all(directory.path().join("store")).unwrap();
+    yesterday.write(&directory.path().join("store"));
+    let error = Database::open(directory.path()).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, Error::Corrupt { what } if what.contains("on disk once")), "{error}");
+}

@@ -1,0 +1,268 @@
+//! Opening again, and being refused.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use manicule_engine::store::{MemoryStore, RecordKey, RowStore};
+use manicule_engine::{
+    Column, ColumnType, Database, Durability, Error, IndexMethod, OpenOptions, Row, RowId, TableDefinition, Value,
+    ViewSchema,
+};
+
+use super::support::{contents, create_index, create_items, insert_items, integer_column, item};
+
+fn open_error(path: &Path) -> Error {
+    Database::open(path).map(|_| ()).expect_err("the database must be refused")
+}
+
+/// The schema as text, but for its version.
+fn schema(database: &Database) -> String {
+    let catalog = database.catalog();
+    let tables: Vec<_> = catalog.tables().collect();
+    let views: Vec<_> = catalog.views().collect();
+    format!("{tables:#?} {views:#?} {}", catalog.version())
+}
+
+fn values_of_every_type() -> Vec<Value<'static>> {
+    vec![
+        Value::Integer(i64::MIN),
+        Value::Real(-0.5),
+        Value::from("ünïcode"),
+        Value::Boolean(true),
+        Value::from(vec![0_u8, 255]),
+        Value::Date(-719_162),
+        Value::Timestamp(1),
+        Value::Null,
+    ]
+}
+
+#[test]
+fn reopened_database_has_the_same_schema_and_rows_by_every_access_path() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(directory.path()).unwrap();
+    let table = create_items(&database).unwrap();
+    for round in 0..20 {
+        insert_items(&database, table, round * 10..round * 10 + 10).unwrap();
+    }
+    let mut transaction = database.begin();
+    for row_id in 0..60 {
+        match row_id % 3 {
+            0 => transaction.delete(table, RowId(row_id)).unwrap(),
+            1 => transaction.update(table, RowId(row_id), item(row_id as i64, 99)).unwrap(),
+            _ => {}
+        }
+    }
+    let savepoint = transaction.savepoint();
+    transaction.insert(table, item(1000, 1)).unwrap();
+    transaction.rollback_to(savepoint);
+    transaction.commit().unwrap();
+    let types = [
+        ColumnType::Integer,
+        ColumnType::Real,
+        ColumnType::Text,
+        ColumnType::Boolean,
+        ColumnType::Blob,
+        ColumnType::Date,
+        ColumnType::Timestamp,
+        ColumnType::Text,
+    ];
+    let columns =
+        types.into_iter().zip(values_of_every_type()).enumerate().map(|(position, (column_type, default))| Column {
+            default,
+            ..Column::new(format!("c{position}"), column_type)
+        });
+    let all_types = TableDefinition { name: "All Types".into(), columns: columns.collect(), ..Default::default() };
+    let all_types = database.create_table(all_types).unwrap();
+    let mut transaction = database.begin();
+    transaction.insert(all_types, Row::new(&values_of_every_type())).unwrap();
+    transaction.commit().unwrap();
+    let view = ViewSchema { name: "v".into(), columns: vec!["a".into()], sql: "SELECT id FROM item".into() };
+    database.create_view(view).unwrap();
+    let (schema_before, before) = (schema(&database), contents(&database));
+    let timestamp = database.snapshot().timestamp();
+    drop(database);
+
+    let database = Database::open(directory.path()).unwrap();
+    assert_eq!(schema(&database), schema_before);
+    assert_eq!(contents(&database), before);
+    assert_eq!((database.snapshot().timestamp(), database.durable_timestamp()), (timestamp, timestamp));
+    let mut transaction = database.begin();
+    assert_eq!(transaction.insert(table, item(2000, 1)).unwrap(), RowId(200), "row ids go on after the greatest");
+    transaction.insert(table, item(199, 1)).unwrap();
+    assert!(matches!(transaction.commit(), Err(Error::UniqueViolation { .. })));
+    insert_items(&database, table, [2001]).unwrap();
+    database.close().unwrap();
+    let count = |database: &Database| database.snapshot().view().row_count(table);
+    assert_eq!(count(&Database::open(directory.path()).unwrap()), before["item"].len() as u64 + 1);
+}
+
+#[test]
+fn every_change_of_the_schema_survives_and_leaves_nothing_behind() {
+    let store = MemoryStore::default();
+    let open = || Database::open_store(Box::new(store.clone()), &OpenOptions::default()).unwrap();
+    let records = || {
+        let mut count = 0;
+        store
+            .scan(RecordKey::MIN..RecordKey::MAX, &mut |_, _| {
+                count += 1;
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
+        count
+    };
+    let database = open();
+    let table = create_items(&database).unwrap();
+    insert_items(&database, table, 0..4200).unwrap();
+    assert_eq!(records(), 4200 + 3, "rows, head, catalog, totals");
+    type Change<'c> = &'c dyn Fn(&Database) -> Result<(), Error>;
+    let changes: [Change<'_>; 7] = [
+        &|database| database.add_column(table, Column { default: Value::Integer(7), ..integer_column("extra") }),
+        &|database| create_index(database, table, "item_extra", 3, IndexMethod::Tree),
+        &|database| database.rename_column(table, 1, "keeper"),
+        &|database| database.rename_table(table, "thing"),
+        &|database| database.drop_index(database.catalog().index("item_note").unwrap().1.id),
+        &|database| database.drop_index(database.catalog().index("item_extra").unwrap().1.id),
+        &|database| database.drop_column(table, 3),
+    ];
+    let mut database = database;
+    for change in changes {
+        change(&database).unwrap();
+        let (schema_before, before) = (schema(&database), contents(&database));
+        assert_eq!(before.values().next().unwrap().len(), 4200);
+        drop(database);
+        store.lose_unsynced();
+        database = open();
+        assert_eq!(schema(&database), schema_before);
+        assert_eq!(contents(&database), before);
+        insert_items_again(&database);
+        assert_eq!(records(), 4200 + 3);
+    }
+    database.drop_table(table).unwrap();
+    assert_eq!(records(), 2, "head and catalog");
+    drop(database);
+    assert_eq!(contents(&open()).len(), 0);
+}
+
+/// A transaction that leaves everything as it is.
+fn insert_items_again(database: &Database) {
+    let catalog = database.catalog();
+    let schema = catalog.tables().next().unwrap();
+    let mut transaction = database.begin();
+    let row = transaction.view().row(schema.id, RowId(0)).unwrap().clone();
+    transaction.update(schema.id, RowId(0), row).unwrap();
+    transaction.commit().unwrap();
+}
+
+#[test]
+fn buffered_commits_are_durable_when_waited_for() {
+    let store = MemoryStore::default();
+    let options = OpenOptions {
+        durability: Durability::Buffered,
+        sync_interval: Duration::from_secs(3600),
+        ..OpenOptions::default()
+    };
+    let database = Database::open_store(Box::new(store.clone()), &options).unwrap();
+    let table = create_items(&database).unwrap();
+    insert_items(&database, table, 0..10).unwrap();
+    let timestamp = database.snapshot().timestamp();
+    assert!(database.durable_timestamp() < timestamp);
+    database.wait_durable(timestamp).unwrap();
+    assert_eq!(database.durable_timestamp(), timestamp);
+    let waited_for = contents(&database);
+    insert_items(&database, table, 10..20).unwrap();
+    store.lose_unsynced();
+    let reopened = Database::open_store(Box::new(store.clone()), &options).unwrap();
+    assert_eq!(contents(&reopened), waited_for);
+}
+
+#[test]
+fn buffered_commits_are_synced_after_the_interval() {
+    let store = MemoryStore::default();
+    let options = OpenOptions {
+        durability: Durability::Buffered,
+        sync_interval: Duration::from_millis(1),
+        ..OpenOptions::default()
+    };
+    let database = Database::open_store(Box::new(store), &options).unwrap();
+    create_items(&database).unwrap();
+    let timestamp = database.snapshot().timestamp();
+    while database.durable_timestamp() < timestamp {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn closed_database_reads_and_refuses_commits() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(directory.path()).unwrap();
+    let table = create_items(&database).unwrap();
+    insert_items(&database, table, 0..10).unwrap();
+    let before = contents(&database);
+    database.close().unwrap();
+    database.close().unwrap();
+    assert!(matches!(insert_items(&database, table, [10]), Err(Error::Closed)));
+    assert!(matches!(database.drop_table(table), Err(Error::Closed)));
+    assert_eq!(contents(&database), before);
+    let reopened = Database::open(directory.path()).unwrap();
+    assert_eq!(contents(&reopened), before, "the files are free while the old handle lives");
+}
+
+#[test]
+fn database_that_is_open_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(directory.path()).unwrap();
+    let error = open_error(directory.path());
+    assert!(matches!(&error, Error::Locked { .. }), "{error}");
+    drop(database);
+    Database::open(directory.path()).unwrap();
+}
+
+#[test]
+fn what_is_no_database_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "hello").unwrap();
+    for path in [&file, directory.path()] {
+        let error = open_error(path);
+        assert!(matches!(&error, Error::Refused { .. }), "{error}");
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing was written");
+    let error = open_error(&file.join("below"));
+    assert!(matches!(&error, Error::Io { what, .. } if what.contains("below")), "{error}");
+    let error = open_error(Path::new("/proc/manicule"));
+    assert!(matches!(&error, Error::Io { what, .. } if what.contains("/proc/manicule")), "{error}");
+}
+
+#[test]
+fn directory_that_cannot_be_written_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut permissions = fs::metadata(directory.path()).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(directory.path(), permissions.clone()).unwrap();
+    if fs::write(directory.path().join("probe"), "").is_ok() {
+        println!("skipped: permissions do not bind this user");
+        return;
+    }
+    let error = open_error(directory.path());
+    assert!(matches!(&error, Error::Io { .. }), "{error}");
+}
+
+#[test]
+fn newer_format_is_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Database::open(directory.path()).unwrap());
+    fs::write(directory.path().join("MANICULE"), "manicule format 2\n").unwrap();
+    let error = open_error(directory.path());
+    assert!(matches!(error, Error::NewerFormat { found: 2, supported: 1 }), "{error}");
+}
+
+#[test]
+fn creation_that_was_interrupted_is_taken_up_again() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Database::open(directory.path()).unwrap());
+    // As it is before the new store has its name.
+    fs::rename(directory.path().join("store"), directory.path().join("store.new")).unwrap();
+    let database = Database::open(directory.path()).unwrap();
+    create_items(&database).unwrap();
+}

@@ -1,0 +1,240 @@
+//! What transactions promise, one behaviour a test.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use manicule_engine::{
+    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, KeyRange, Row, RowId,
+    TableDefinition, TableId, Value, View,
+};
+
+/// A table `account (id INTEGER PRIMARY KEY, balance INTEGER)` with a multi index on the balance.
+fn accounts(rows: i64) -> (Database, TableId) {
+    let database = Database::in_memory();
+    let table = database
+        .create_table(TableDefinition {
+            name: "account".into(),
+            columns: vec![Column::new("id", ColumnType::Integer), Column::new("balance", ColumnType::Integer)],
+            primary_key: vec![0],
+            ..TableDefinition::default()
+        })
+        .unwrap();
+    let definition = IndexDefinition {
+        name: "account_balance".into(),
+        columns: vec![IndexColumn { column: 1, descending: false }],
+        unique: false,
+        method: IndexMethod::Tree,
+    };
+    database.create_index(table, definition).unwrap();
+    let mut transaction = database.begin();
+    for id in 0..rows {
+        transaction.insert(table, account(id, 100)).unwrap();
+    }
+    transaction.commit().unwrap();
+    (database, table)
+}
+
+fn account(id: i64, balance: i64) -> Row {
+    Row::new(&[Value::Integer(id), Value::Integer(balance)])
+}
+
+fn integer(row: &Row, column: usize) -> i64 {
+    match row.get(column) {
+        Value::Integer(integer) => integer,
+        other => panic!("{other} is no integer"),
+    }
+}
+
+/// Count and sum of the balances, by scan, by primary key and by the multi index.
+fn totals(database: &Database, view: &View<'_>, table: TableId) -> [(u64, i64); 3] {
+    let mut totals = [(0, 0); 3];
+    let catalog = database.catalog();
+    let schema = catalog.table("account").unwrap();
+    let mut add = |path: usize, row: &Row| {
+        totals[path].0 += 1;
+        totals[path].1 += integer(row, 1);
+        ControlFlow::<()>::Continue(())
+    };
+    let _ = view.scan(table, |_, row| add(0, row));
+    let _ = view.range(schema.indexes[0].id, &KeyRange::all(), Direction::Forward, |_, row| add(1, row));
+    let _ = view.range(schema.indexes[1].id, &KeyRange::all(), Direction::Backward, |_, row| add(2, row));
+    totals
+}
+
+#[test]
+fn sum_is_the_same_in_every_snapshot_under_transfers_by_every_access_path() {
+    let (database, table) = accounts(50);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for seed in 1..=2_u64 {
+            let (database, stop) = (&database, &stop);
+            scope.spawn(move || {
+                let mut state = seed;
+                while !stop.load(Ordering::Relaxed) {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let (from, to) = (RowId((state >> 33) % 50), RowId((state >> 40) % 50));
+                    if from != to {
+                        let _ = transfer(database, table, from, to);
+                    }
+                }
+            });
+        }
+        let mut reader = database.reader();
+        for _ in 0..2000 {
+            assert_eq!(totals(&database, &reader.view(), table), [(50, 5000); 3]);
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+fn transfer(database: &Database, table: TableId, from: RowId, to: RowId) -> Result<(), Error> {
+    let mut transaction = database.begin();
+    for (row_id, amount) in [(from, -1), (to, 1)] {
+        let row = transaction.view().row(table, row_id).map(|row| account(integer(row, 0), integer(row, 1) + amount));
+        transaction.update(table, row_id, row.unwrap())?;
+    }
+    transaction.commit().map(|_| ())
+}
+
+#[test]
+fn held_snapshot_sees_not_one_of_ten_thousand_commits() {
+    let (database, table) = accounts(10);
+    let snapshot = database.snapshot();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for round in 0..10_000 {
+                transfer(&database, table, RowId(round % 10), RowId((round + 1) % 10)).unwrap();
+            }
+        });
+        while !writer.is_finished() {
+            assert_eq!(totals(&database, &snapshot.view(), table), [(10, 1000); 3]);
+            let _: ControlFlow<()> = snapshot.view().scan(table, |_, row| {
+                assert_eq!(integer(row, 1), 100);
+                ControlFlow::Continue(())
+            });
+        }
+    });
+    assert!(database.version_count() < 10 * 4, "a long snapshot keeps only what it can see");
+}
+
+#[test]
+fn first_committer_wins_and_the_other_is_told_to_retry() {
+    let (database, table) = accounts(1);
+    let (mut first, mut second) = (database.begin(), database.begin());
+    first.update(table, RowId(0), account(0, 1)).unwrap();
+    second.update(table, RowId(0), account(0, 2)).unwrap();
+    first.commit().unwrap();
+    assert!(second.commit().unwrap_err().is_retryable());
+}
+
+#[test]
+fn uniqueness_is_judged_by_the_net_effect() {
+    let (database, table) = accounts(3);
+    let mut swap = database.begin();
+    for (row_id, id) in [(0, 1), (1, 2), (2, 0)] {
+        swap.update(table, RowId(row_id), account(id, 0)).unwrap();
+    }
+    swap.check_unique(swap.savepoint()).unwrap();
+    swap.commit().unwrap();
+    let mut again = database.begin();
+    again.delete(table, RowId(0)).unwrap();
+    again.insert(table, account(1, 5)).unwrap();
+    again.commit().unwrap();
+    let mut duplicate = database.begin();
+    duplicate.insert(table, account(2, 5)).unwrap();
+    assert!(matches!(duplicate.commit(), Err(Error::UniqueViolation { .. })));
+}
+
+#[test]
+fn two_transactions_cannot_both_insert_one_key() {
+    let (database, table) = accounts(0);
+    let (mut first, mut second) = (database.begin(), database.begin());
+    first.insert(table, account(7, 0)).unwrap();
+    second.insert(table, account(7, 1)).unwrap();
+    first.commit().unwrap();
+    assert!(matches!(second.commit(), Err(Error::UniqueViolation { .. })));
+}
+
+#[test]
+fn rows_of_another_form_are_refused_and_nothing_is_lost() {
+    let (database, table) = accounts(1);
+    let mut transaction = database.begin();
+    let bad = [
+        Row::new(&[Value::Integer(1)]),
+        Row::new(&[Value::from("x"), Value::Null]),
+        Row::new(&[Value::Null, Value::Null]),
+    ];
+    for row in bad {
+        transaction.insert(table, row).unwrap_err();
+    }
+    assert!(!transaction.has_changes());
+    assert!(matches!(transaction.update(table, RowId(9), account(9, 9)), Err(Error::NotFound { .. })));
+}
+
+#[test]
+fn index_made_later_serves_snapshots_that_began_before_it() {
+    let (database, table) = accounts(2);
+    let before = database.snapshot();
+    transfer(&database, table, RowId(0), RowId(1)).unwrap();
+    let index = database
+        .create_index(
+            table,
+            IndexDefinition {
+                name: "later".into(),
+                columns: vec![IndexColumn { column: 1, descending: true }],
+                unique: true,
+                method: IndexMethod::HashAndTree,
+            },
+        )
+        .unwrap();
+    let count = |view: &View<'_>, balance: i64| {
+        let mut rows = 0;
+        let _: ControlFlow<()> = view.lookup(index, &[Value::Integer(balance)], |_, _| {
+            rows += 1;
+            ControlFlow::Continue(())
+        });
+        rows
+    };
+    assert_eq!(count(&database.snapshot().view(), 99), 1);
+    assert_eq!(count(&before.view(), 99), 0, "the older snapshot has no such index, and no such row");
+    assert!(matches!(
+        {
+            let mut transaction = database.begin();
+            transaction.insert(table, account(5, 99)).unwrap();
+            transaction.commit()
+        },
+        Err(Error::UniqueViolation { .. })
+    ));
+}
+
+#[test]
+fn columns_come_and_go_while_older_snapshots_keep_theirs() {
+    let (database, table) = accounts(2);
+    let before = database.snapshot();
+    database
+        .add_column(table, Column { default: Value::from("new"), ..Column::new("note", ColumnType::Text) })
+        .unwrap();
+    let after = database.snapshot();
+    assert_eq!(after.view().row(table, RowId(0)).unwrap().get(2), Value::from("new"));
+    assert_eq!(before.view().row(table, RowId(0)).unwrap().column_count(), 2);
+    assert!(matches!(database.drop_column(table, 0), Err(Error::Refused { .. })), "the primary key uses it");
+    database.drop_column(table, 2).unwrap();
+    assert_eq!(totals(&database, &database.snapshot().view(), table), [(2, 200); 3]);
+}
+
+#[test]
+fn deleted_rows_leave_nothing_behind() {
+    let (database, table) = accounts(100);
+    let mut transaction = database.begin();
+    for row_id in 0..100 {
+        transaction.delete(table, RowId(row_id)).unwrap();
+    }
+    transaction.commit().unwrap();
+    database.vacuum();
+    assert_eq!(database.version_count(), 0);
+    let view = database.snapshot();
+    let catalog = database.catalog();
+    for index in &catalog.table("account").unwrap().indexes {
+        assert_eq!(view.view().distinct_keys(index.id), 0, "{}", index.name);
+    }
+}

@@ -1,0 +1,98 @@
+//! Values, rows and dates: what goes in comes out, and the order is total.
+
+use std::cmp::Ordering;
+use std::hash::{BuildHasher, RandomState};
+
+use manicule_engine::{Row, Value, compare_integer_real, time};
+use proptest::prelude::*;
+
+fn any_value() -> impl Strategy<Value = Value<'static>> {
+    prop_oneof![
+        Just(Value::Null),
+        prop_oneof![-3..3_i64, any::<i64>(), Just(i64::MAX), Just(i64::MIN)].prop_map(Value::Integer),
+        prop_oneof![(-3..3_i32).prop_map(f64::from), any::<f64>(), Just(f64::NAN), Just(-0.0), Just(9.3e18)]
+            .prop_map(Value::Real),
+        any::<bool>().prop_map(Value::Boolean),
+        "[a-c\u{0}é]{0,4}".prop_map(Value::from),
+        prop::collection::vec(any::<u8>(), 0..4).prop_map(Value::from),
+        any::<i32>().prop_map(Value::Date),
+        any::<i64>().prop_map(Value::Timestamp),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn rows_give_back_what_was_put_in(values in prop::collection::vec(any_value(), 0..20)) {
+        let row = Row::new(&values);
+        prop_assert_eq!(row.column_count(), values.len());
+        for (column, value) in values.iter().enumerate() {
+            let found = row.get(column);
+            prop_assert_eq!(found.column_type(), value.column_type());
+            prop_assert_eq!(&found, value);
+            prop_assert_eq!(row.is_null(column), value.is_null());
+        }
+        prop_assert!(row.get(values.len()).is_null());
+    }
+
+    #[test]
+    fn order_is_total_and_agrees_with_equality_and_hash(a in any_value(), b in any_value(), c in any_value()) {
+        prop_assert_eq!(a.compare(&b), b.compare(&a).reverse());
+        if a.compare(&b).is_le() && b.compare(&c).is_le() {
+            prop_assert!(a.compare(&c).is_le(), "{:?} {:?} {:?}", a, b, c);
+        }
+        let hasher = RandomState::new();
+        if a == b {
+            prop_assert_eq!(hasher.hash_one(&a), hasher.hash_one(&b), "{:?} {:?}", a, b);
+        }
+    }
+
+    #[test]
+    fn integers_and_reals_compare_by_exact_value(integer in any::<i64>(), real in -1e19..1e19_f64) {
+        let exact = if real.fract() == 0.0 && real.abs() < 1e19 {
+            i128::from(integer).cmp(&(real as i128))
+        } else {
+            i128::from(integer).cmp(&(real.floor() as i128)).then(Ordering::Less)
+        };
+        prop_assert_eq!(compare_integer_real(integer, real), exact);
+    }
+
+    #[test]
+    fn dates_count_days_without_a_gap(days in -719_162..2_932_896_i32) {
+        let (year, month, day) = time::civil_from_days(days);
+        prop_assert_eq!(time::days_from_civil(year, month, day), Some(days));
+        let text = Value::Date(days).to_string();
+        prop_assert_eq!(time::parse_date(&text), Some(days));
+        prop_assert_eq!(time::parse_timestamp(&text), Some(i64::from(days) * time::MICROS_PER_DAY));
+    }
+
+    #[test]
+    fn timestamps_are_read_as_they_are_written(micros in -62_135_596_800_000_000..253_402_300_799_999_999_i64) {
+        prop_assert_eq!(time::parse_timestamp(&Value::Timestamp(micros).to_string()), Some(micros));
+    }
+}
+
+#[test]
+fn dates_that_do_not_exist_are_refused() {
+    for text in ["2013-02-29", "2013-13-01", "2013-1-1", "0000-01-01", "2013-01-01x", "２013-01-01", ""] {
+        assert_eq!(time::parse_date(text), None, "{text}");
+    }
+    for text in ["2013-01-01 24:00:00", "2013-01-01 10", "2013-01-01 10:00:00.", "2013-01-01 10:00:61", "é013-01-01"] {
+        assert_eq!(time::parse_timestamp(text), None, "{text}");
+    }
+    assert_eq!(time::parse_timestamp("2013-01-01T10:00:00.5Z"), time::parse_timestamp("2013-01-01 10:00:00.500000"));
+}
+
+#[test]
+fn reals_are_printed_with_a_point_and_read_back() {
+    for (real, text) in [
+        (1.0, "1.0"),
+        (-0.5, "-0.5"),
+        (1e15, "1.0e+15"),
+        (1.5e-7, "1.5e-07"),
+        (123456.75, "123456.75"),
+        (f64::INFINITY, "Inf"),
+        (f64::NAN, "NaN"),
+    ] {
+        assert_eq!(Value::Real(real).to_string(), text);
+    }
+}

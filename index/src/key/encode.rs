@@ -1,0 +1,250 @@
+//! Compound keys as bytes whose order is the order of the rows.
+//!
+//! A column is one marker byte, which puts a NULL before (`0`) or after (`2`) every value (`1`), and then the value in a
+//! form that compares byte by byte and of which none is a prefix of another:
+//!
+//! ```text
+//! integer   8 bytes, big endian, sign bit flipped
+//! float     8 bytes as TotalF64 orders them: one zero, one NaN, which is last
+//! bool      0 or 1
+//! bytes     as they are, 0x00 written 0x00 0xff, and 0x00 0x00 at the end
+//! ```
+//!
+//! Descending columns are the same with every bit of the value, not of the marker, flipped. The encoding of leading columns
+//! is a prefix of the encoding of all, so that a range over them runs from it to [`prefix_end`].
+
+use super::{IndexKey, TotalF64};
+
+/// Which way a column of a compound key runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Smallest first.
+    #[default]
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+/// Where a column's NULLs stand, whichever way the column runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Nulls {
+    /// Before every value.
+    #[default]
+    First,
+    /// After every value.
+    Last,
+}
+
+/// The order of one column of a compound key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct ColumnOrder {
+    /// Which way the values run.
+    pub direction: Direction,
+    /// Where the NULLs stand.
+    pub nulls: Nulls,
+}
+
+impl ColumnOrder {
+    /// Smallest first, NULLs before them.
+    pub const ASCENDING: Self = Self { direction: Direction::Ascending, nulls: Nulls::First };
+    /// Largest first, NULLs after them: the exact opposite of [`ASCENDING`](Self::ASCENDING).
+    pub const DESCENDING: Self = Self { direction: Direction::Descending, nulls: Nulls::Last };
+}
+
+/// Appends columns to a key, most significant first.
+///
+/// ```
+/// use manicule_index::{ColumnOrder, KeyEncoder};
+///
+/// let encode = |name: &str, score: i64| {
+///     let mut key = Vec::new();
+///     let mut encoder = KeyEncoder::new(&mut key);
+///     encoder.push_bytes(name.as_bytes(), ColumnOrder::ASCENDING);
+///     encoder.push_i64(score, ColumnOrder::DESCENDING);
+///     key
+/// };
+/// assert!(encode("ann", 2) < encode("ann", 1));
+/// assert!(encode("ann", 1) < encode("anna", 3));
+/// ```
+#[derive(Debug)]
+pub struct KeyEncoder<'b, B = Vec<u8>> {
+    key: &'b mut B,
+}
+
+impl<'b, B: Extend<u8>> KeyEncoder<'b, B> {
+    /// Encodes at the end of `key`: a `Vec`, or a buffer that keeps short keys off the heap.
+    pub fn new(key: &'b mut B) -> Self {
+        Self { key }
+    }
+
+    /// Appends a NULL.
+    pub fn push_null(&mut self, order: ColumnOrder) {
+        self.key.extend([match order.nulls {
+            Nulls::First => 0,
+            Nulls::Last => 2,
+        }]);
+    }
+
+    /// Appends a signed integer.
+    pub fn push_i64(&mut self, value: i64, order: ColumnOrder) {
+        self.push_fixed(value.word(0), order);
+    }
+
+    /// Appends an unsigned integer. A column holds either these or signed ones.
+    pub fn push_u64(&mut self, value: u64, order: ColumnOrder) {
+        self.push_fixed(value, order);
+    }
+
+    /// Appends a float; `-0.0` equals `0.0`, and NaN equals itself and is the largest.
+    pub fn push_f64(&mut self, value: f64, order: ColumnOrder) {
+        self.push_fixed(TotalF64::new(value).word(0), order);
+    }
+
+    /// Appends a truth value.
+    pub fn push_bool(&mut self, value: bool, order: ColumnOrder) {
+        self.key.extend([1, u8::from(value) ^ flip(order)]);
+    }
+
+    /// Appends a byte string or a text. O(length).
+    pub fn push_bytes(&mut self, bytes: &[u8], order: ColumnOrder) {
+        let flip = flip(order);
+        self.key.extend([1]);
+        for (part, chunk) in bytes.split(|&byte| byte == 0).enumerate() {
+            if part > 0 {
+                self.key.extend([flip, 0xff ^ flip]);
+            }
+            self.key.extend(chunk.iter().map(|byte| byte ^ flip));
+        }
+        self.key.extend([flip, flip]);
+    }
+
+    fn push_fixed(&mut self, word: u64, order: ColumnOrder) {
+        let mut column = [1; 9];
+        column[1..].copy_from_slice(&word.to_be_bytes());
+        column[1..].iter_mut().for_each(|byte| *byte ^= flip(order));
+        self.key.extend(column);
+    }
+}
+
+/// What every byte of a value is combined with.
+fn flip(order: ColumnOrder) -> u8 {
+    match order.direction {
+        Direction::Ascending => 0,
+        Direction::Descending => 0xff,
+    }
+}
+
+/// The smallest byte string above every string that starts with `prefix`; `None` if there is no such string.
+///
+/// ```
+/// use manicule_index::prefix_end;
+///
+/// assert_eq!(prefix_end(b"user"), Some(b"uses".to_vec()));
+/// assert_eq!(prefix_end(b"a\xff"), Some(b"b".to_vec()));
+/// assert_eq!(prefix_end(b"\xff"), None);
+/// ```
+#[must_use]
+pub fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|&byte| byte != 0xff)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq)]
+    enum Column {
+        Null,
+        Integer(i64),
+        Float(f64),
+        Bytes(Vec<u8>),
+        Bool(bool),
+    }
+
+    fn rank(column: &Column, order: ColumnOrder) -> u8 {
+        match (column, order.nulls) {
+            (Column::Null, Nulls::First) => 0,
+            (Column::Null, Nulls::Last) => 2,
+            _ => 1,
+        }
+    }
+
+    fn compare(left: &Column, right: &Column, order: ColumnOrder) -> Ordering {
+        let by_rank = rank(left, order).cmp(&rank(right, order));
+        let by_value = match (left, right) {
+            (Column::Integer(left), Column::Integer(right)) => left.cmp(right),
+            (Column::Float(left), Column::Float(right)) => TotalF64::new(*left).cmp(&TotalF64::new(*right)),
+            (Column::Bytes(left), Column::Bytes(right)) => left.cmp(right),
+            (Column::Bool(left), Column::Bool(right)) => left.cmp(right),
+            _ => Ordering::Equal,
+        };
+        by_rank.then(match order.direction {
+            Direction::Ascending => by_value,
+            Direction::Descending => by_value.reverse(),
+        })
+    }
+
+    fn encode(row: &[(Column, ColumnOrder)]) -> Vec<u8> {
+        let mut key = Vec::new();
+        let mut encoder = KeyEncoder::new(&mut key);
+        for (column, order) in row {
+            match column {
+                Column::Null => encoder.push_null(*order),
+                Column::Integer(value) => encoder.push_i64(*value, *order),
+                Column::Float(value) => encoder.push_f64(*value, *order),
+                Column::Bytes(value) => encoder.push_bytes(value, *order),
+                Column::Bool(value) => encoder.push_bool(*value, *order),
+            }
+        }
+        key
+    }
+
+    fn orders() -> impl Strategy<Value = ColumnOrder> {
+        (any::<bool>(), any::<bool>()).prop_map(|(descending, last)| ColumnOrder {
+            direction: if descending { Direction::Descending } else { Direction::Ascending },
+            nulls: if last { Nulls::Last } else { Nulls::First },
+        })
+    }
+
+    /// Two values of one column type, often equal or nearly so.
+    fn columns() -> impl Strategy<Value = (Column, Column)> {
+        let bytes = || proptest::collection::vec(prop_oneof![Just(0), Just(1), Just(0xff), any::<u8>()], 0..6);
+        let nullable = |column: Column, null: u8| if null == 0 { Column::Null } else { column };
+        prop_oneof![
+            (-2..2_i64, -2..2_i64).prop_map(|(l, r)| (Column::Integer(l), Column::Integer(r))),
+            any::<(i64, i64)>().prop_map(|(l, r)| (Column::Integer(l), Column::Integer(r))),
+            any::<(f64, f64)>().prop_map(|(l, r)| (Column::Float(l), Column::Float(r))),
+            any::<(bool, bool)>().prop_map(|(l, r)| (Column::Bool(l), Column::Bool(r))),
+            (bytes(), bytes()).prop_map(|(l, r)| (Column::Bytes(l), Column::Bytes(r))),
+        ]
+        .prop_flat_map(move |(left, right)| {
+            (0..4_u8, 0..4_u8).prop_map(move |(l, r)| (nullable(left.clone(), l), nullable(right.clone(), r)))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn encoded_rows_compare_as_the_rows_do(row in proptest::collection::vec((columns(), orders()), 1..4)) {
+            let left: Vec<_> = row.iter().map(|((left, _), order)| (left.clone(), *order)).collect();
+            let right: Vec<_> = row.iter().map(|((_, right), order)| (right.clone(), *order)).collect();
+            let expected =
+                row.iter().map(|((left, right), order)| compare(left, right, *order)).fold(Ordering::Equal, Ordering::then);
+            prop_assert_eq!(encode(&left).cmp(&encode(&right)), expected);
+        }
+
+        #[test]
+        fn prefix_end_is_above_the_prefix_alone(prefix: Vec<u8>, tail: Vec<u8>, other: Vec<u8>) {
+            if let Some(end) = prefix_end(&prefix) {
+                prop_assert!([prefix.clone(), tail].concat() < end);
+                prop_assert!(other.starts_with(&prefix) || other < prefix || other >= end);
+            }
+        }
+    }
+}

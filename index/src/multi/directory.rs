@@ -1,0 +1,184 @@
+//! What a directory must do, and the two arrangements to choose from.
+//!
+//! A directory is plain memory with one owner: it is written only while no reader can reach it, so it needs no atomics
+//! and no `unsafe`. Writing is split in two: [`Lookup::seek`] runs the key's `Eq`, `Hash` or `Ord` and changes nothing;
+//! the [`Directory`]'s `insert` and `remove` then act on the spot that was found. They call the user's code (`Hash` when a
+//! table grows, `Clone` when a tree splits) before they change anything, or not at all, so a panic there leaves the
+//! directory as it was.
+
+use std::borrow::Borrow;
+use std::hash::Hash;
+
+use super::hashed::HashDirectory;
+use super::list::{ListValue, PostingList};
+use super::ordered::OrderedDirectory;
+use crate::IndexKey;
+
+/// What keys of a [`MultiIndex`](crate::MultiIndex) must be able to do in any arrangement: be duplicated into another
+/// copy, and be read by any thread. Implemented for every type that can.
+pub trait Stored: Clone + Send + Sync + 'static {}
+
+impl<K: Clone + Send + Sync + 'static> Stored for K {}
+
+/// Keys in a hash table (`K: Hash + Eq`): the fastest lookups, no order.
+#[derive(Clone, Copy, Debug)]
+pub struct Hashed;
+
+/// Keys in a B+ tree (`K: IndexKey`): lookups, ranges and prefixes, in key order.
+#[derive(Clone, Copy, Debug)]
+pub struct Ordered;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Hashed {}
+    impl Sealed for super::Ordered {}
+}
+
+/// How a [`MultiIndex`](crate::MultiIndex) arranges its keys: [`Hashed`] or [`Ordered`].
+pub trait Arrangement<K>: sealed::Sealed + Send + Sync + Sized + 'static {
+    /// The structure that holds one copy.
+    type Directory<T: Stored>: Directory<K, T>;
+
+    /// A directory of these entries.
+    fn build<V: ListValue>(entries: Vec<(K, V)>) -> Self::Directory<PostingList<V>>;
+
+    /// Whether two keys are the same one.
+    fn is_same(one: &K, other: &K) -> bool;
+
+    /// Where the key is, or where it would go.
+    fn locate<T: Stored>(directory: &Self::Directory<T>, key: &K) -> Seek<Spot<Self, K, T>>;
+}
+
+impl<K: Stored + Hash + Eq> Arrangement<K> for Hashed {
+    type Directory<T: Stored> = HashDirectory<K, T>;
+
+    fn build<V: ListValue>(entries: Vec<(K, V)>) -> HashDirectory<K, PostingList<V>> {
+        let mut directory: Self::Directory<PostingList<V>> = HashDirectory::default();
+        for (key, value) in entries {
+            match directory.seek(&key) {
+                Seek::Found(spot) => directory.value_mut(&spot).push(value),
+                Seek::Vacant(spot) => directory.insert(spot, key, PostingList::one(value)),
+            }
+        }
+        directory
+    }
+
+    fn is_same(one: &K, other: &K) -> bool {
+        one == other
+    }
+
+    fn locate<T: Stored>(directory: &HashDirectory<K, T>, key: &K) -> Seek<super::hashed::Spot> {
+        directory.seek(key)
+    }
+}
+
+impl<K: Stored + IndexKey> Arrangement<K> for Ordered {
+    type Directory<T: Stored> = OrderedDirectory<K, T>;
+
+    fn build<V: ListValue>(mut entries: Vec<(K, V)>) -> OrderedDirectory<K, PostingList<V>> {
+        entries.sort_by(|(one, _), (other, _)| one.word(0).cmp(&other.word(0)).then_with(|| one.cmp(other)));
+        let mut entries = entries.into_iter().peekable();
+        OrderedDirectory::build(std::iter::from_fn(|| {
+            let (key, value) = entries.next()?;
+            let mut list = PostingList::one(value);
+            while let Some((_, value)) = entries.next_if(|(next, _)| *next == key) {
+                list.push(value);
+            }
+            Some((key, list))
+        }))
+    }
+
+    fn is_same(one: &K, other: &K) -> bool {
+        one.cmp(other).is_eq()
+    }
+
+    fn locate<T: Stored>(directory: &OrderedDirectory<K, T>, key: &K) -> Seek<super::ordered::Path> {
+        directory.seek(key)
+    }
+}
+
+/// Arrangements in which a key can be found by its borrowed form `Q`, as in a `HashMap` or a `BTreeMap`: `String` by
+/// `str`, `Box<[u8]>` by `[u8]`. The borrowed form must have the same hash, order and word.
+pub trait Lookup<K, Q: ?Sized>: Arrangement<K> {
+    /// The entry of a key.
+    fn get<'a, T: Stored>(directory: &'a Self::Directory<T>, key: &Q) -> Option<(&'a K, &'a T)>;
+
+    /// Where the key is, or where it would go.
+    fn seek<T: Stored>(directory: &Self::Directory<T>, key: &Q) -> Seek<Spot<Self, K, T>>;
+}
+
+/// A place in the directory of an arrangement.
+pub(super) type Spot<D, K, T> = <<D as Arrangement<K>>::Directory<T> as Directory<K, T>>::Spot;
+
+impl<K: Stored + Hash + Eq + Borrow<Q>, Q: Hash + Eq + ?Sized> Lookup<K, Q> for Hashed {
+    #[inline]
+    fn get<'a, T: Stored>(directory: &'a HashDirectory<K, T>, key: &Q) -> Option<(&'a K, &'a T)> {
+        directory.get(key)
+    }
+
+    #[inline]
+    fn seek<T: Stored>(directory: &HashDirectory<K, T>, key: &Q) -> Seek<super::hashed::Spot> {
+        directory.seek(key)
+    }
+}
+
+impl<K: Stored + IndexKey + Borrow<Q>, Q: IndexKey + ?Sized> Lookup<K, Q> for Ordered {
+    #[inline]
+    fn get<'a, T: Stored>(directory: &'a OrderedDirectory<K, T>, key: &Q) -> Option<(&'a K, &'a T)> {
+        directory.get(key)
+    }
+
+    #[inline]
+    fn seek<T: Stored>(directory: &OrderedDirectory<K, T>, key: &Q) -> Seek<super::ordered::Path> {
+        directory.seek(key)
+    }
+}
+
+/// The result of looking for a key in order to change its entry.
+#[derive(Debug)]
+pub enum Seek<S> {
+    /// The key is here.
+    Found(S),
+    /// The key is absent and would go here.
+    Vacant(S),
+}
+
+/// One copy of a map from keys to `T`: a [`HashDirectory`] or an [`OrderedDirectory`].
+pub trait Directory<K, T>: Default + Send + Sync + 'static {
+    /// Where an entry is, or would go. Valid until the directory changes.
+    type Spot;
+
+    /// Every entry.
+    type Iter<'a>: Iterator<Item = (&'a K, &'a T)> + Clone
+    where
+        Self: 'a,
+        K: 'a,
+        T: 'a;
+
+    /// A directory with room for so many keys.
+    fn with_capacity(key_count: usize) -> Self;
+
+    /// A copy with the same entries and without wasted memory.
+    fn duplicate(&self) -> Self;
+
+    /// How many keys there are. O(1).
+    fn len(&self) -> usize;
+
+    /// Whether most of the memory is empty, so that a clone, which packs, would be much smaller.
+    fn is_wasteful(&self) -> bool;
+
+    /// The entry at a spot where a key was found.
+    fn entry(&self, spot: &Self::Spot) -> (&K, &T);
+
+    /// What the key at the spot maps to.
+    fn value_mut(&mut self, spot: &Self::Spot) -> &mut T;
+
+    /// Puts a new key at a vacant spot.
+    fn insert(&mut self, spot: Self::Spot, key: K, value: T);
+
+    /// Takes the entry at the spot away.
+    fn remove(&mut self, spot: Self::Spot) -> (K, T);
+
+    /// Every entry, in key order where there is one.
+    fn iter(&self) -> Self::Iter<'_>;
+}

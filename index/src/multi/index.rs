@@ -1,0 +1,278 @@
+//! The handle of one index, and the convenience of an index that is used alone.
+
+use std::any::Any;
+use std::fmt;
+use std::hash::Hash;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::copy::IndexCopy;
+use super::directory::{Arrangement, Hashed, Lookup, Ordered, Stored};
+use super::list::{ListValue, PostingList};
+use super::registry::{Busy, Registry, Sequence, Shared, Tenure, WhenHeld};
+use super::slot::IndexWriter;
+use super::snapshot::IndexSnapshot;
+use super::view::MultiView;
+use crate::IndexKey;
+
+/// A left-right multi-value index: each key maps to a [`PostingList`] of values.
+///
+/// A handle, cheap to clone; all clones are the same index. Indexes of a database share a [`Registry`], are written by
+/// its [batches](Registry::begin) and read by its [snapshots](Registry::snapshot). An index that is used alone has a
+/// registry to itself, and the methods below: the writing ones change what the next [`publish`](Self::publish) will
+/// show, the reading ones read what the last one has shown.
+///
+/// # Examples
+/// ```
+/// use manicule_index::MultiIndex;
+///
+/// let index = MultiIndex::new_hash();
+/// index.insert("blue", 1);
+/// index.insert("blue", 2);
+/// assert_eq!(index.count("blue"), 0);
+/// let published = index.publish();
+/// assert_eq!(index.count("blue"), 2);
+/// assert_eq!(index.sequence(), published.sequence);
+/// ```
+pub struct MultiIndex<K, V, D = Hashed> {
+    registry: Registry,
+    pub(super) slot: usize,
+    pub(super) identity: Arc<()>,
+    kind: PhantomData<fn() -> (K, V, D)>,
+}
+
+/// What a publication has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The sequence that shows everything written before.
+    pub sequence: Sequence,
+    /// How long the writes since the last publication have waited for readers: never, unless
+    /// [`WhenHeld::Wait`] was asked for.
+    pub waited: Duration,
+}
+
+impl<K: Stored + Hash + Eq, V: ListValue> MultiIndex<K, V> {
+    /// An index of its own with its keys in a hash table.
+    pub fn new_hash() -> Self {
+        Registry::new().create_hash()
+    }
+}
+
+impl<K: Stored + IndexKey, V: ListValue> MultiIndex<K, V, Ordered> {
+    /// An index of its own with its keys in order.
+    pub fn new_ordered() -> Self {
+        Registry::new().create_ordered()
+    }
+}
+
+impl<K, V, D> MultiIndex<K, V, D> {
+    pub(super) fn new(registry: Registry, slot: usize, identity: Arc<()>) -> Self {
+        Self { registry, slot, identity, kind: PhantomData }
+    }
+
+    /// The registry that the index is in.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The sequence of the last publication.
+    pub fn sequence(&self) -> Sequence {
+        self.registry.sequence()
+    }
+
+    /// Waits until a sequence is published. It is the caller's business that it ever will be.
+    pub fn wait_for(&self, sequence: Sequence) {
+        self.registry.wait_for(sequence);
+    }
+
+    /// How many operations the next publication will publish, in the whole registry. Waits for the writer's turn.
+    pub fn pending(&self) -> usize {
+        Tenure::begin(&*self.registry.shared).writer_ref().pending_len()
+    }
+
+    /// Publishes everything that is pending in the registry with one swap. Waits for the writer's turn, but for no reader.
+    pub fn publish(&self) -> Published {
+        publish(&mut Tenure::begin(&*self.registry.shared))
+    }
+
+    /// Publishes everything that is pending, unless readers hold so many copies that the next write could not have one.
+    /// Then the writes stay pending.
+    ///
+    /// # Errors
+    /// [`Busy`] if readers do, or if somebody else has the writer's turn.
+    pub fn try_publish(&self) -> Result<Published, Busy> {
+        let mut tenure = Tenure::try_begin(&*self.registry.shared).ok_or(Busy)?;
+        if tenure.writer().has_room() { Ok(publish(&mut tenure)) } else { Err(Busy) }
+    }
+
+    /// Attaches a value to the next publication and those after it.
+    pub fn set_meta<M: Any + Send + Sync>(&self, meta: M) {
+        Tenure::begin(&*self.registry.shared).writer().pending_meta = Some(Arc::new(meta));
+    }
+
+    /// What was last attached to a publication, if it is an `M`.
+    pub fn meta<M: Any + Send + Sync>(&self) -> Option<Arc<M>> {
+        self.registry.shared.root.load().meta.clone()?.downcast().ok()
+    }
+}
+
+fn publish(tenure: &mut Tenure<&Shared>) -> Published {
+    let waited = tenure.writer().waited;
+    Published { sequence: tenure.publish(), waited }
+}
+
+/// Writing: what is written is pending until the next [`publish`](Self::publish), from whichever handle. Each operation
+/// takes the writer's turn for itself; a [batch](Registry::begin) takes it once for many.
+///
+/// All panic if the index was removed from its registry.
+impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
+    fn write<R>(&self, act: impl FnOnce(&mut IndexWriter<K, V, D>) -> R) -> R {
+        let mut tenure = Tenure::begin(&*self.registry.shared);
+        let writer = tenure.writer();
+        // `Busy` has no place in these results: when the wait was in vain, a copy is made.
+        let writer = match writer.options().when_held {
+            when_held @ WhenHeld::Wait(_) if writer.edit(self, when_held).is_err() => {
+                writer.edit(self, WhenHeld::Clone)
+            }
+            _ => writer.edit(self, WhenHeld::Clone),
+        };
+        act(writer.expect("a copy can always be made"))
+    }
+
+    /// Adds a value under a key, even if it is there already. The number of values under the key now.
+    pub fn insert(&self, key: K, value: V) -> usize {
+        self.write(|writer| writer.insert(key, value))
+    }
+
+    /// Takes one occurrence of the value from under the key. Whether there was one.
+    pub fn remove<Q: ?Sized>(&self, key: &Q, value: &V) -> bool
+    where
+        D: Lookup<K, Q>,
+    {
+        self.write(|writer| writer.remove(key, value))
+    }
+
+    /// Removes a key with all its values. How many there were.
+    pub fn remove_key<Q: ?Sized>(&self, key: &Q) -> usize
+    where
+        D: Lookup<K, Q>,
+    {
+        self.write(|writer| writer.remove_key(key))
+    }
+
+    /// Puts these values under the key in place of those that are there; no values remove the key. How many there were.
+    pub fn replace(&self, key: K, values: impl IntoIterator<Item = V>) -> usize {
+        let values: PostingList<V> = values.into_iter().collect();
+        self.write(|writer| writer.replace(key, values))
+    }
+
+    /// Removes everything. How many values there were.
+    pub fn clear(&self) -> usize {
+        self.write(IndexWriter::clear)
+    }
+
+    /// Keeps only the values for which the predicate holds; it is asked once for each. How many were removed. The
+    /// predicate must not write to the registry: it would wait for itself.
+    pub fn retain(&self, keep: impl FnMut(&K, &V) -> bool) -> usize {
+        self.write(|writer| writer.retain(keep))
+    }
+
+    /// Adds many entries. The iterator must not write to the registry: it would wait for itself.
+    pub fn extend(&self, entries: impl IntoIterator<Item = (K, V)>) {
+        self.write(|writer| {
+            entries.into_iter().for_each(|(key, value)| {
+                writer.insert(key, value);
+            });
+        });
+    }
+}
+
+/// Reading: each call reads what is published at that moment. Two calls may see two versions; a
+/// [snapshot](Self::snapshot) or [`read`](Self::read) keeps them together.
+///
+/// All panic if the index was removed from its registry.
+impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
+    /// The present version of this index, to keep as long as it is needed. Holds no copy of other indexes.
+    pub fn snapshot(&self) -> IndexSnapshot<K, V, D> {
+        let published = self.registry.shared.root.load();
+        let copy: Option<Arc<IndexCopy<K, V, D>>> = published.find_owned(self);
+        IndexSnapshot::new(copy.expect("the index is in its registry"), published.sequence)
+    }
+
+    /// Reads the present version of this index.
+    ///
+    /// # Examples
+    /// ```
+    /// # use manicule_index::MultiIndex;
+    /// # let index = MultiIndex::<u64, u64>::new_hash();
+    /// let sum: u64 = index.read(|view| view.get(&1).into_iter().flatten().sum());
+    /// ```
+    #[inline]
+    pub fn read<R>(&self, act: impl FnOnce(MultiView<'_, K, V, D>) -> R) -> R {
+        act(self.registry.load().on(self))
+    }
+
+    /// Reads the list of a key.
+    #[inline]
+    pub fn get<Q: ?Sized, R>(&self, key: &Q, act: impl FnOnce(&PostingList<V>) -> R) -> Option<R>
+    where
+        D: Lookup<K, Q>,
+    {
+        self.read(|view| view.get(key).map(act))
+    }
+
+    /// Some value under a key: the only one, where there is one.
+    pub fn get_one<Q: ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        D: Lookup<K, Q>,
+    {
+        self.read(|view| view.get_one(key).cloned())
+    }
+
+    /// Whether there is a value under the key.
+    pub fn contains<Q: ?Sized>(&self, key: &Q) -> bool
+    where
+        D: Lookup<K, Q>,
+    {
+        self.read(|view| view.contains(key))
+    }
+
+    /// Whether this value is under this key.
+    pub fn contains_value<Q: ?Sized>(&self, key: &Q, value: &V) -> bool
+    where
+        D: Lookup<K, Q>,
+    {
+        self.read(|view| view.contains_value(key, value))
+    }
+
+    /// How many values are under the key.
+    pub fn count<Q: ?Sized>(&self, key: &Q) -> usize
+    where
+        D: Lookup<K, Q>,
+    {
+        self.read(|view| view.count(key))
+    }
+
+    /// How many keys there are. O(1).
+    pub fn len_keys(&self) -> usize {
+        self.read(|view| view.len_keys())
+    }
+
+    /// How many values there are under all keys. O(1).
+    pub fn len_values(&self) -> usize {
+        self.read(|view| view.len_values())
+    }
+}
+
+impl<K, V, D> Clone for MultiIndex<K, V, D> {
+    fn clone(&self) -> Self {
+        Self::new(self.registry.clone(), self.slot, Arc::clone(&self.identity))
+    }
+}
+
+impl<K, V, D> fmt::Debug for MultiIndex<K, V, D> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("MultiIndex").field("slot", &self.slot).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,343 @@
+//! Posting lists: every value under one key.
+//!
+//! A list changes its shape with its size, so that a key with one row id costs a machine word or two and a key with a
+//! million of them still removes one in constant time:
+//!
+//! ```text
+//! One(v)          Two([v, v])       Few(Vec)              Many(Box<Segments>)
+//! in the directory's entry          one block, ≤ 32       dense segments, a value's hash says which
+//!        1 ─────────▶ 2 ─────────────▶ 3 … 32 ─────────────▶ 33 …
+//!        1 ◀───────────────────────────── 1     16 ◀───────────┘        (it shrinks later than it grows)
+//! ```
+//!
+//! A list of `u64` is 24 bytes, and an `Option` around it costs nothing: the capacity of the `Vec` has room for every
+//! tag. A `SmallVec<[u64; 2]>` in its place would save one shape and make every key eight bytes larger, in two copies.
+//!
+//! **Invariant:** an operation runs `Eq`, `Hash` and `Clone` of the values before it changes anything, so a panic in
+//! one of them leaves the list as it was.
+
+use std::fmt;
+use std::hash::Hash;
+
+pub use iter::{ListIter, ListSlices};
+use segments::Segments;
+
+mod iter;
+mod segments;
+
+/// What a value of a [`MultiIndex`](crate::MultiIndex) must be able to do. Implemented for every type that can.
+pub trait ListValue: Clone + Eq + Hash + Send + Sync + 'static {}
+
+impl<V: Clone + Eq + Hash + Send + Sync + 'static> ListValue for V {}
+
+/// The most values that are searched one by one.
+const FEW_MAX: usize = 32;
+/// A segmented list that shrinks to this many values becomes one vector again.
+const MANY_MIN: usize = 16;
+
+/// The values under one key, in no particular order; one that was inserted twice is there twice.
+///
+/// # Examples
+/// ```
+/// use manicule_index::PostingList;
+///
+/// let list: PostingList<u64> = [7, 9, 7].into_iter().collect();
+/// assert_eq!(list.len(), 3);
+/// assert_eq!(list.count(&7), 2);
+/// assert_eq!(list.iter().sum::<u64>(), 23);
+/// ```
+pub struct PostingList<V> {
+    shape: Shape<V>,
+}
+
+enum Shape<V> {
+    One(V),
+    Two([V; 2]),
+    /// Also the empty list, which owns no memory.
+    Few(Vec<V>),
+    Many(Box<Segments<V>>),
+}
+
+const _: () = assert!(size_of::<PostingList<u64>>() == 24);
+const _: () = assert!(size_of::<Option<(u64, PostingList<u64>)>>() == 32);
+
+impl<V> PostingList<V> {
+    /// An empty list. Allocates nothing.
+    pub const fn new() -> Self {
+        Self { shape: Shape::Few(Vec::new()) }
+    }
+
+    /// A list of one value. Allocates nothing.
+    pub(crate) fn one(value: V) -> Self {
+        Self { shape: Shape::One(value) }
+    }
+
+    /// How many values there are, each occurrence counted. O(1).
+    #[inline]
+    pub fn len(&self) -> usize {
+        match &self.shape {
+            Shape::One(_) => 1,
+            Shape::Two(_) => 2,
+            Shape::Few(values) => values.len(),
+            Shape::Many(segments) => segments.len(),
+        }
+    }
+
+    /// Whether there is no value. A list that an index hands out is never empty.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Some value of the list: the only one, where there is one. O(1).
+    #[inline]
+    pub fn first(&self) -> Option<&V> {
+        match &self.shape {
+            Shape::One(value) => Some(value),
+            Shape::Two(values) => values.first(),
+            Shape::Few(values) => values.first(),
+            Shape::Many(_) => self.iter().next(),
+        }
+    }
+
+    /// Every value, occurrence by occurrence. A long list is a few dense runs of memory; `fold`, `sum` and `for_each`
+    /// are the fastest ways through them.
+    #[inline]
+    pub fn iter(&self) -> ListIter<'_, V> {
+        match &self.shape {
+            Shape::One(value) => ListIter::dense(std::slice::from_ref(value)),
+            Shape::Two(values) => ListIter::dense(values),
+            Shape::Few(values) => ListIter::dense(values),
+            Shape::Many(segments) => segments.iter(),
+        }
+    }
+
+    /// The values as dense slices, for code that works on runs of them. A second occurrence of a value is a slice of
+    /// its own.
+    pub fn slices(&self) -> ListSlices<'_, V> {
+        ListSlices::new(self.iter())
+    }
+
+    fn take(&mut self) -> Shape<V> {
+        std::mem::replace(&mut self.shape, Shape::Few(Vec::new()))
+    }
+}
+
+impl<V: Eq + Hash> PostingList<V> {
+    /// Whether the value is in the list. O(1) in a long list, a search of at most 32 values in a short one.
+    pub fn contains(&self, value: &V) -> bool {
+        match &self.shape {
+            Shape::One(one) => one == value,
+            Shape::Two(values) => values.contains(value),
+            Shape::Few(values) => values.contains(value),
+            Shape::Many(segments) => segments.contains(value),
+        }
+    }
+
+    /// How many times the value is in the list. Costs as much as [`contains`](Self::contains).
+    pub fn count(&self, value: &V) -> usize {
+        match &self.shape {
+            Shape::Many(segments) => segments.count(value),
+            _ => self.iter().filter(|other| *other == value).count(),
+        }
+    }
+}
+
+impl<V: Clone + Eq + Hash> PostingList<V> {
+    /// Adds a value. Amortized O(1).
+    pub(crate) fn push(&mut self, value: V) {
+        if let Shape::Few(values) = &mut self.shape
+            && values.len() >= FEW_MAX
+        {
+            let repeated = values.iter().enumerate().map(|(at, value)| values[..at].contains(value)).collect();
+            let segments = Segments::new(std::mem::take(values), repeated);
+            self.shape = Shape::Many(Box::new(segments));
+        }
+        match &mut self.shape {
+            Shape::Few(values) if !values.is_empty() => values.push(value),
+            Shape::Many(segments) => segments.push(value),
+            _ => {
+                self.shape = match self.take() {
+                    Shape::One(first) => Shape::Two([first, value]),
+                    Shape::Two([first, second]) => Shape::Few(vec![first, second, value]),
+                    Shape::Few(_) | Shape::Many(_) => Shape::One(value),
+                }
+            }
+        }
+    }
+
+    /// Takes one occurrence of the value away. O(1) in a long list.
+    pub(crate) fn remove(&mut self, value: &V) -> Option<V> {
+        if let Shape::Many(segments) = &mut self.shape
+            && segments.len() <= MANY_MIN + 1
+        {
+            self.shape = Shape::Few(segments.drain());
+        }
+        match &mut self.shape {
+            Shape::Many(segments) => segments.remove(value),
+            Shape::Few(values) => {
+                let at = values.iter().position(|other| other == value)?;
+                let removed = values.swap_remove(at);
+                self.shrink();
+                Some(removed)
+            }
+            Shape::One(one) => (one == value).then(|| self.pop()).flatten(),
+            Shape::Two(values) => {
+                let at = values.iter().position(|other| other == value)?;
+                let Shape::Two([first, second]) = self.take() else { return None };
+                let (kept, removed) = if at == 0 { (second, first) } else { (first, second) };
+                self.shape = Shape::One(kept);
+                Some(removed)
+            }
+        }
+    }
+
+    /// Takes the only value out of a list of one.
+    pub(crate) fn pop(&mut self) -> Option<V> {
+        match self.take() {
+            Shape::One(value) => Some(value),
+            Shape::Few(mut values) => {
+                let value = values.pop();
+                self.shape = Shape::Few(values);
+                self.shrink();
+                value
+            }
+            shape @ (Shape::Two(_) | Shape::Many(_)) => {
+                self.shape = shape;
+                None
+            }
+        }
+    }
+
+    /// Gives memory back once three quarters of a vector are empty.
+    fn shrink(&mut self) {
+        let Shape::Few(values) = &mut self.shape else { return };
+        if let [_] = values.as_slice() {
+            self.shape = values.pop().map_or(Shape::Few(Vec::new()), Shape::One);
+        } else if values.len() * 4 <= values.capacity() {
+            values.shrink_to(values.len() * 2);
+        }
+    }
+}
+
+impl<V: Clone + Hash> Clone for PostingList<V> {
+    fn clone(&self) -> Self {
+        let shape = match &self.shape {
+            Shape::One(value) => Shape::One(value.clone()),
+            Shape::Two(values) => Shape::Two(values.clone()),
+            Shape::Few(values) => Shape::Few(values.clone()),
+            Shape::Many(segments) => Shape::Many(segments.clone()),
+        };
+        Self { shape }
+    }
+}
+
+impl<V> Default for PostingList<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V: Clone + Eq + Hash> FromIterator<V> for PostingList<V> {
+    fn from_iter<I: IntoIterator<Item = V>>(values: I) -> Self {
+        let mut list = Self::new();
+        values.into_iter().for_each(|value| list.push(value));
+        list
+    }
+}
+
+impl<'a, V> IntoIterator for &'a PostingList<V> {
+    type Item = &'a V;
+    type IntoIter = ListIter<'a, V>;
+
+    fn into_iter(self) -> ListIter<'a, V> {
+        self.iter()
+    }
+}
+
+/// Equal when every value occurs equally often in both, in whatever order.
+impl<V: Eq + Hash> PartialEq for PostingList<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|value| self.count(value) == other.count(value))
+    }
+}
+
+impl<V: Eq + Hash> Eq for PostingList<V> {}
+
+impl<V: fmt::Debug> fmt::Debug for PostingList<V> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shape_of(list: &PostingList<u64>) -> &'static str {
+        match &list.shape {
+            Shape::One(_) => "one",
+            Shape::Two(_) => "two",
+            Shape::Few(_) => "few",
+            Shape::Many(_) => "many",
+        }
+    }
+
+    #[test]
+    fn list_shrinks_later_than_it_grows() {
+        let mut list: PostingList<u64> = (0..33).collect();
+        assert_eq!(shape_of(&list), "many");
+        for value in 17..33 {
+            assert_eq!(list.remove(&value), Some(value));
+        }
+        assert_eq!((list.len(), shape_of(&list)), (17, "many"));
+        list.remove(&0);
+        assert_eq!(shape_of(&list), "few");
+        for value in 1..16 {
+            list.remove(&value);
+        }
+        assert_eq!((list.len(), shape_of(&list)), (1, "one"));
+        assert_eq!(list.pop(), Some(16));
+        assert!(list.is_empty());
+    }
+
+    #[test]
+    fn big_list_costs_nine_bytes_a_value() {
+        let list: PostingList<u64> = (0..100_000).collect();
+        let Shape::Many(segments) = &list.shape else { panic!("a long list is segmented") };
+        let bytes = segments.heap_bytes();
+        assert!(bytes < 100_000 * 12, "{bytes} bytes");
+    }
+
+    proptest! {
+        #[test]
+        fn list_agrees_with_a_sorted_vector(ops in prop::collection::vec((0..3u8, 0..90u64), 0..900)) {
+            let mut list = PostingList::new();
+            let mut model: Vec<u64> = Vec::new();
+            for (op, value) in ops {
+                if op == 0 {
+                    let at = model.iter().position(|other| *other == value);
+                    prop_assert_eq!(list.remove(&value), at.map(|at| model.swap_remove(at)));
+                } else {
+                    list.push(value);
+                    model.push(value);
+                }
+                prop_assert_eq!(list.len(), model.len());
+                prop_assert_eq!(list.count(&value), model.iter().filter(|other| **other == value).count());
+            }
+            let mut listed: Vec<u64> = list.iter().copied().collect();
+            let mut folded = Vec::new();
+            list.iter().for_each(|value| folded.push(*value));
+            let mut sliced: Vec<u64> = list.slices().flatten().copied().collect();
+            for values in [&mut listed, &mut folded, &mut sliced, &mut model] {
+                values.sort_unstable();
+            }
+            prop_assert_eq!(&listed, &model);
+            prop_assert_eq!(&folded, &model);
+            prop_assert_eq!(&sliced, &model);
+            prop_assert_eq!(list.iter().len(), model.len());
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Long posting lists: linear hashing over dense segments.
+//!
+//! A hash table of values iterates badly, and a vector with a table of positions beside it costs twice the values. So
+//! the table's buckets are made large: each is a plain vector of about a hundred values, a value's hash says which one
+//! holds it, and the buckets split and merge one at a time (Litwin, "Linear hashing", VLDB 1980).
+//!
+//! ```text
+//! segments   [ 12 7 40 … ] [ 3 91 … ] [ 8 5 … ]        every distinct value once: dense, fast to iterate
+//! repeats    { 7: 1, 91: 4 }                           a HashBag: the further occurrences of a value, counted
+//! ```
+//!
+//! Inserting or removing a value costs its hash and a search of one segment, whatever the length of the list. Values
+//! that occur many times cannot be spread over segments, so only the first occurrence lives there and the others are
+//! counted in a hash bag, which is exactly what it is good at; lists of row ids never have one.
+
+use std::hash::{BuildHasher, Hash};
+use std::sync::LazyLock;
+
+use ahash::{AHasher, RandomState};
+use hashbag::HashBag;
+
+use super::iter::ListIter;
+
+/// How many values a segment holds on average: a search of about 30 ns, and runs long enough to iterate at full speed.
+const SEGMENT_VALUES: usize = 128;
+
+/// The further occurrences of values.
+pub(super) type Repeats<V> = HashBag<V, ListHasher>;
+
+/// A hasher without a size: every list of the process shares one random key.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ListHasher;
+
+static LIST_HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+impl BuildHasher for ListHasher {
+    type Hasher = AHasher;
+
+    fn build_hasher(&self) -> AHasher {
+        LIST_HASHER.build_hasher()
+    }
+}
+
+/// A long list. Invariant: there is at least one segment, and a value with repeats is also in its segment.
+pub(super) struct Segments<V> {
+    segments: Vec<Vec<V>>,
+    /// Values in the segments.
+    distinct_len: usize,
+    repeats: Option<Box<Repeats<V>>>,
+}
+
+impl<V: Clone + Hash> Clone for Segments<V> {
+    fn clone(&self) -> Self {
+        Self { segments: self.segments.clone(), distinct_len: self.distinct_len, repeats: self.repeats.clone() }
+    }
+}
+
+impl<V> Segments<V> {
+    pub(super) fn len(&self) -> usize {
+        self.distinct_len + self.repeats.as_ref().map_or(0, |repeats| repeats.len())
+    }
+
+    pub(super) fn iter(&self) -> ListIter<'_, V> {
+        ListIter::segmented(&self.segments, self.repeats.as_deref(), self.len())
+    }
+
+    /// The segment of a hash: the newest halves of the doubling in progress exist only up to `segments.len()`.
+    fn segment_of(&self, hash: u64) -> usize {
+        let mask = self.segments.len().next_power_of_two() - 1;
+        let segment = hash as usize & mask;
+        if segment < self.segments.len() { segment } else { segment & (mask >> 1) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        let values: usize = self.segments.iter().map(|segment| segment.capacity() * size_of::<V>() + 16).sum();
+        values + self.segments.capacity() * size_of::<Vec<V>>() + 16 + size_of::<Self>()
+    }
+}
+
+impl<V: Eq + Hash> Segments<V> {
+    /// Takes over a short list; `repeated[at]` says that an equal value stands before `values[at]`.
+    pub(super) fn new(values: Vec<V>, repeated: Vec<bool>) -> Self {
+        let mut segment = Vec::with_capacity(values.len() + values.len() / 4);
+        let mut repeats = None;
+        for (value, repeated) in values.into_iter().zip(repeated) {
+            if repeated {
+                insert_repeat(&mut repeats, value);
+            } else {
+                segment.push(value);
+            }
+        }
+        Self { distinct_len: segment.len(), segments: vec![segment], repeats }
+    }
+
+    pub(super) fn contains(&self, value: &V) -> bool {
+        self.segments[self.segment_of(ListHasher.hash_one(value))].contains(value)
+    }
+
+    pub(super) fn count(&self, value: &V) -> usize {
+        let repeats = self.repeats.as_ref().map_or(0, |repeats| repeats.contains(value));
+        repeats + usize::from(self.contains(value))
+    }
+}
+
+impl<V: Clone + Eq + Hash> Segments<V> {
+    pub(super) fn push(&mut self, value: V) {
+        let hash = ListHasher.hash_one(&value);
+        if self.segments[self.segment_of(hash)].contains(&value) {
+            insert_repeat(&mut self.repeats, value);
+            return;
+        }
+        if self.distinct_len >= self.segments.len() * SEGMENT_VALUES {
+            self.split();
+        }
+        let segment = self.segment_of(hash);
+        let values = &mut self.segments[segment];
+        if values.len() == values.capacity() {
+            values.reserve_exact(8.max(values.len() / 8));
+        }
+        values.push(value);
+        self.distinct_len += 1;
+    }
+
+    /// Takes one occurrence away: a repeated one while there are any.
+    pub(super) fn remove(&mut self, value: &V) -> Option<V> {
+        let segment = self.segment_of(ListHasher.hash_one(value));
+        let at = self.segments[segment].iter().position(|other| other == value)?;
+        if let Some(repeats) = &mut self.repeats {
+            let removed = self.segments[segment][at].clone();
+            if repeats.remove(value) > 0 {
+                if repeats.is_empty() {
+                    self.repeats = None;
+                }
+                return Some(removed);
+            }
+        }
+        let removed = self.segments[segment].swap_remove(at);
+        self.distinct_len -= 1;
+        if self.distinct_len < (self.segments.len() - 1) * (SEGMENT_VALUES / 2) {
+            self.merge();
+        }
+        Some(removed)
+    }
+
+    /// Moves everything into one vector. The list is not used afterwards.
+    pub(super) fn drain(&mut self) -> Vec<V> {
+        let mut values: Vec<V> = self.repeats.iter().flat_map(|repeats| repeats.iter()).cloned().collect();
+        values.reserve_exact(self.distinct_len);
+        for segment in &mut self.segments {
+            values.append(segment);
+        }
+        values
+    }
+
+    /// Adds a segment and moves to it the values of its parent that now belong there.
+    fn split(&mut self) {
+        let new = self.segments.len();
+        let high_bit = 1 << new.ilog2();
+        let parent = new ^ high_bit;
+        let moves: Vec<bool> =
+            self.segments[parent].iter().map(|value| ListHasher.hash_one(value) as usize & high_bit != 0).collect();
+        let moved_len = moves.iter().filter(|moves| **moves).count();
+        let mut moved = Vec::with_capacity(moved_len + moved_len / 8);
+        let kept_len = moves.len() - moved_len;
+        let mut kept = Vec::with_capacity(kept_len + kept_len / 8);
+        for (value, moves) in std::mem::take(&mut self.segments[parent]).into_iter().zip(moves) {
+            if moves { moved.push(value) } else { kept.push(value) }
+        }
+        self.segments[parent] = kept;
+        self.segments.push(moved);
+    }
+
+    /// Undoes the last split.
+    fn merge(&mut self) {
+        let Some(mut last) = self.segments.pop() else { return };
+        let parent = self.segments.len() ^ (1 << self.segments.len().ilog2());
+        self.segments[parent].append(&mut last);
+    }
+}
+
+fn insert_repeat<V: Eq + Hash>(repeats: &mut Option<Box<Repeats<V>>>, value: V) {
+    repeats.get_or_insert_with(|| Box::new(HashBag::with_hasher(ListHasher))).insert(value);
+}

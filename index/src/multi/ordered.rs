@@ -1,0 +1,227 @@
+//! The ordered directory: a sequential B+ tree of order 8.
+//!
+//! ```text
+//!                 [ w0 | w1 ]                inner nodes: up to 8 children, and between two neighbours the word of the
+//!               /     |      \               smallest key on the right; the key itself only where words can be equal
+//!   [k0 k1 k2]   [k3 k4]   [k5 k6 k7]        leaves: up to 8 words and 8 entries
+//! ```
+//!
+//! A search compares [`IndexKey::word`]s, eight at a time and without branches, and looks at a key only where two words
+//! are equal. Nodes live in two arenas and name each other by number, so there is nothing to follow but the path
+//! from the root: a scan climbs it and descends again, in either direction, and needs no sibling pointers.
+//!
+//! Nodes split when they are full and merge when two neighbours fit into one; a node that no key is left in goes away.
+//! Every step of an insertion or removal is a move, except that a split clones one key, before anything has moved.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::fmt;
+
+use super::directory::{Directory, Seek, Stored};
+use crate::IndexKey;
+use node::{Arena, Inner, Leaf};
+pub use range::Range;
+
+mod insert;
+mod node;
+mod range;
+mod remove;
+
+/// Children of an inner node and entries of a leaf.
+const ORDER: usize = 8;
+/// How full a tree is built from sorted entries.
+const FILL: usize = 7;
+/// More levels than any memory holds: each takes at least three splits of the level below.
+const HEIGHT_MAX: usize = 24;
+
+/// A map from keys to `T` in key order.
+pub struct OrderedDirectory<K, T> {
+    leaves: Arena<Leaf<K, T>>,
+    inners: Arena<Inner<K>>,
+    /// An inner node, or a leaf when the height is 0.
+    root: u32,
+    /// Levels of inner nodes.
+    height: usize,
+    len: usize,
+}
+
+/// One step down from an inner node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    node: u32,
+    child: u32,
+}
+
+/// A position in key order: a slot of a leaf, and how the leaf is reached. `steps[0]` is the leaf's parent.
+#[derive(Clone, Debug)]
+pub struct Path {
+    steps: [Step; HEIGHT_MAX],
+    leaf: u32,
+    slot: u32,
+}
+
+impl<K, T> OrderedDirectory<K, T> {
+    fn leaf(&self, path: &Path) -> &Leaf<K, T> {
+        &self.leaves[path.leaf]
+    }
+
+    /// The path to the leaf that `choose` leads to.
+    #[inline]
+    fn descend(&self, choose: impl Fn(&Inner<K>) -> usize) -> Path {
+        let mut path = Path { steps: [Step::default(); HEIGHT_MAX], leaf: self.root, slot: 0 };
+        for level in (0..self.height).rev() {
+            let inner = &self.inners[path.leaf];
+            let child = choose(inner);
+            path.steps[level] = Step { node: path.leaf, child: child as u32 };
+            path.leaf = inner.children[child];
+        }
+        path
+    }
+
+    /// The position of the first entry.
+    fn first_path(&self) -> Path {
+        self.descend(|_| 0)
+    }
+
+    /// The position behind the last entry.
+    fn end_path(&self) -> Path {
+        let mut path = self.descend(|inner| inner.len() - 1);
+        path.slot = self.leaf(&path).len() as u32;
+        path
+    }
+}
+
+impl<K: IndexKey, T> OrderedDirectory<K, T> {
+    /// The entry of a key. O(log n).
+    #[inline]
+    pub(super) fn get<Q: IndexKey + ?Sized>(&self, key: &Q) -> Option<(&K, &T)>
+    where
+        K: Borrow<Q>,
+    {
+        let word = key.word(0);
+        let mut node = self.root;
+        for _ in 0..self.height {
+            let inner = &self.inners[node];
+            node = inner.children[inner.child_of(word, key)];
+        }
+        let leaf = &self.leaves[node];
+        let (slot, found) = leaf.search(word, key);
+        if found { leaf.entry(slot) } else { None }
+    }
+
+    pub(super) fn seek<Q: IndexKey + ?Sized>(&self, key: &Q) -> Seek<Path>
+    where
+        K: Borrow<Q>,
+    {
+        let word = key.word(0);
+        let mut path = self.descend(|inner| inner.child_of(word, key));
+        let (slot, found) = self.leaf(&path).search(word, key);
+        path.slot = slot as u32;
+        if found { Seek::Found(path) } else { Seek::Vacant(path) }
+    }
+}
+
+impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
+    /// Builds a tree from entries in strictly ascending key order. O(n).
+    pub(super) fn build(entries: impl Iterator<Item = (K, T)>) -> Self {
+        let mut tree = Self::default();
+        let mut level: Vec<(u64, Option<K>, u32)> = Vec::new();
+        for (key, value) in entries {
+            let leaf = match level.last() {
+                Some((_, _, last)) if tree.leaves[*last].len() < FILL => *last,
+                Some(_) => tree.leaves.insert(Leaf::default()),
+                None => tree.root,
+            };
+            if tree.leaves[leaf].len() == 0 {
+                level.push((key.word(0), separator(&key), leaf));
+            }
+            let slot = tree.leaves[leaf].len();
+            tree.leaves[leaf].insert(slot, key.word(0), (key, value));
+            tree.len += 1;
+        }
+        while level.len() > 1 {
+            let mut children = level.into_iter().peekable();
+            level = Vec::new();
+            while let Some((word, key, first)) = children.next() {
+                let mut inner = Inner::new(first);
+                while inner.len() < FILL
+                    && let Some((word, key, child)) = children.next()
+                {
+                    inner.insert(inner.len(), word, key, child);
+                }
+                level.push((word, key, tree.inners.insert(inner)));
+            }
+            tree.height += 1;
+            tree.root = level.first().map_or(tree.root, |(_, _, root)| *root);
+        }
+        tree
+    }
+}
+
+/// The key to keep in an inner node beside its word: none where the word says everything.
+fn separator<K: IndexKey + Clone>(key: &K) -> Option<K> {
+    (!K::EXACT).then(|| key.clone())
+}
+
+impl<K, T> Default for OrderedDirectory<K, T> {
+    fn default() -> Self {
+        let mut leaves = Arena::default();
+        let root = leaves.insert(Leaf::default());
+        Self { leaves, inners: Arena::default(), root, height: 0, len: 0 }
+    }
+}
+
+impl<K: Stored + IndexKey, T: Stored> Directory<K, T> for OrderedDirectory<K, T> {
+    type Spot = Path;
+    type Iter<'a> = Range<'a, K, T>;
+
+    fn with_capacity(_key_count: usize) -> Self {
+        Self::default()
+    }
+
+    fn duplicate(&self) -> Self {
+        Self::build(self.iter().map(|(key, value)| (key.clone(), value.clone())))
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn is_wasteful(&self) -> bool {
+        self.leaves.len() > 128 && self.len * 2 < self.leaves.len() * ORDER
+    }
+
+    fn entry(&self, spot: &Path) -> (&K, &T) {
+        self.leaf(spot).entry(spot.slot as usize).expect("a key was found in this slot")
+    }
+
+    fn value_mut(&mut self, spot: &Path) -> &mut T {
+        self.leaves[spot.leaf].value_mut(spot.slot as usize).expect("a key was found in this slot")
+    }
+
+    fn insert(&mut self, spot: Path, key: K, value: T) {
+        self.insert_at(&spot, key, value);
+    }
+
+    fn remove(&mut self, spot: Path) -> (K, T) {
+        self.remove_at(&spot)
+    }
+
+    fn iter(&self) -> Range<'_, K, T> {
+        Range::new(self, self.first_path(), self.end_path())
+    }
+}
+
+impl<K: fmt::Debug, T: fmt::Debug> fmt::Debug for OrderedDirectory<K, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("OrderedDirectory").field("height", &self.height).field("len", &self.len).finish()
+    }
+}
+
+/// Compares a key of the tree with a borrowed one whose word is equal.
+fn compare<K: IndexKey + Borrow<Q>, Q: IndexKey + ?Sized>(key: &K, other: &Q) -> Ordering {
+    if K::EXACT && Q::EXACT { Ordering::Equal } else { key.borrow().cmp(other) }
+}
+
+#[cfg(test)]
+mod tests;

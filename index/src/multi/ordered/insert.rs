@@ -1,0 +1,76 @@
+//! Insertion: into the leaf, or splitting full nodes from the leaf towards the root.
+
+use super::node::{Inner, Leaf};
+use super::{ORDER, OrderedDirectory, Path, separator};
+use crate::IndexKey;
+
+/// Where a full node is split when the new one does not come last.
+const MIDDLE: usize = ORDER / 2;
+
+impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
+    pub(super) fn insert_at(&mut self, path: &Path, key: K, value: T) {
+        let (slot, word) = (path.slot as usize, key.word(0));
+        if self.leaf(path).len() < ORDER {
+            self.leaves[path.leaf].insert(slot, word, (key, value));
+            self.len += 1;
+            return;
+        }
+        if slot == ORDER && self.is_last(path) {
+            // Ascending keys: the full leaf stays full, and the new one is filled next.
+            let gap = separator(&key);
+            let mut right = Leaf::default();
+            right.insert(0, word, (key, value));
+            self.add_right_leaf(path, word, gap, right);
+        } else {
+            let full = self.leaf(path);
+            let gap = full.entry(MIDDLE).and_then(|(key, _)| separator(key));
+            let gap_word = full.word(MIDDLE);
+            let left = &mut self.leaves[path.leaf];
+            let mut right = left.split(MIDDLE);
+            if slot > MIDDLE {
+                right.insert(slot - MIDDLE, word, (key, value));
+            } else {
+                left.insert(slot, word, (key, value));
+            }
+            self.add_right_leaf(path, gap_word, gap, right);
+        }
+        self.len += 1;
+    }
+
+    /// Whether the leaf of the path is the last one of the tree.
+    fn is_last(&self, path: &Path) -> bool {
+        path.steps[..self.height].iter().all(|step| step.child as usize + 1 == self.inners[step.node].len())
+    }
+
+    /// Adds a leaf to the right of the path's, and splits every full inner node on the way up.
+    fn add_right_leaf(&mut self, path: &Path, word: u64, gap: Option<K>, leaf: Leaf<K, T>) {
+        let (mut word, mut gap) = (word, gap);
+        let is_last = self.is_last(path);
+        let mut right = self.leaves.insert(leaf);
+        for level in 0..self.height {
+            let step = path.steps[level];
+            let at = step.child as usize + 1;
+            let inner = &mut self.inners[step.node];
+            if inner.len() < ORDER {
+                inner.insert(at, word, gap, right);
+                return;
+            }
+            if at == ORDER && is_last {
+                right = self.inners.insert(Inner::new(right));
+                continue;
+            }
+            let (middle_word, middle_gap, mut half) = inner.split(MIDDLE);
+            if at > MIDDLE {
+                half.insert(at - MIDDLE, word, gap, right);
+            } else {
+                inner.insert(at, word, gap, right);
+            }
+            (word, gap) = (middle_word, middle_gap);
+            right = self.inners.insert(half);
+        }
+        let mut root = Inner::new(self.root);
+        root.insert(1, word, gap, right);
+        self.root = self.inners.insert(root);
+        self.height += 1;
+    }
+}

@@ -1,0 +1,103 @@
+//! Whose turn it is to write.
+//!
+//! The [`Writer`] of a registry is a box that changes hands: whoever has taken it may write, and gives it back when done.
+//! It is not a mutex guard, so that a batch may move between threads.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+#[cfg(feature = "shuttle")]
+use shuttle::sync::{Condvar, Mutex, MutexGuard};
+#[cfg(not(feature = "shuttle"))]
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+use super::registry::{Sequence, Writer};
+
+/// The place where the writer waits for its next user.
+pub(super) struct Turn {
+    state: Mutex<State>,
+    given_back: Condvar,
+    published: Condvar,
+}
+
+struct State {
+    writer: Option<Box<Writer>>,
+    /// The last sequence whose publication is complete.
+    sequence: Sequence,
+    writers_waiting: usize,
+    readers_waiting: usize,
+}
+
+impl Turn {
+    pub(super) fn new(writer: Writer) -> Self {
+        let state = State {
+            sequence: writer.sequence(),
+            writer: Some(Box::new(writer)),
+            writers_waiting: 0,
+            readers_waiting: 0,
+        };
+        Self { state: Mutex::new(state), given_back: Condvar::new(), published: Condvar::new() }
+    }
+
+    /// No code of keys or values runs under this lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody else writes.
+    pub(super) fn begin(&self) -> Box<Writer> {
+        let mut state = self.lock();
+        loop {
+            if let Some(writer) = state.writer.take() {
+                return writer;
+            }
+            state.writers_waiting += 1;
+            state = self.given_back.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.writers_waiting -= 1;
+        }
+    }
+
+    /// Takes the writer if nobody else has it.
+    pub(super) fn try_begin(&self) -> Option<Box<Writer>> {
+        self.lock().writer.take()
+    }
+
+    /// Gives the writer back and wakes those who wait for it or for what it has published.
+    pub(super) fn end(&self, writer: Box<Writer>) {
+        let mut state = self.lock();
+        state.sequence = writer.sequence();
+        state.writer = Some(writer);
+        if state.writers_waiting > 0 {
+            self.given_back.notify_one();
+        }
+        if state.readers_waiting > 0 {
+            self.published.notify_all();
+        }
+    }
+
+    /// Waits until a sequence is published.
+    pub(super) fn wait_for(&self, sequence: Sequence) {
+        let mut state = self.lock();
+        while state.sequence < sequence {
+            state.readers_waiting += 1;
+            state = self.published.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.readers_waiting -= 1;
+        }
+    }
+
+    /// Waits until a sequence is published, but not longer than the limit. Whether it is.
+    pub(super) fn wait_for_timeout(&self, sequence: Sequence, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut state = self.lock();
+        while state.sequence < sequence {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state.readers_waiting += 1;
+            (state, _) = self.published.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            state.readers_waiting -= 1;
+        }
+        true
+    }
+}

@@ -1,0 +1,209 @@
+//! Small models under weak memory orders: publication, freeze, split and merge of leaves.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test -p manicule-index --release --lib loom_`
+//!
+//! The collector is not part of the models: it only ever delays.
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::WordTreeIndex;
+use crate::guard::pin;
+
+type Tree = WordTreeIndex<u64, u64, 4>;
+
+/// Explores `model` with at most two preemptions, or as many as `LOOM_MAX_PREEMPTIONS` says.
+fn explore(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.max_branches = 20_000;
+    builder.check(model);
+}
+
+/// A tree of these keys, each its own value.
+fn tree(keys: impl IntoIterator<Item = u64>) -> Arc<Tree> {
+    let tree = Arc::new(Tree::new_model());
+    keys.into_iter().for_each(|key| assert_eq!(tree.insert(key, key, &pin()), None));
+    tree
+}
+
+impl Tree {
+    fn new_model() -> Self {
+        Self::with_order()
+    }
+
+    fn keys(&self) -> Vec<u64> {
+        self.iter(&pin())
+            .map(|(key, value)| {
+                assert!(value == key || value == key + 100);
+                key
+            })
+            .collect()
+    }
+
+    fn keys_rev(&self) -> Vec<u64> {
+        self.range_rev::<u64, _>(.., &pin()).map(|(key, _)| key).collect()
+    }
+}
+
+#[test]
+fn an_insertion_is_seen_whole_or_not_at_all() {
+    explore(|| {
+        let tree = tree([10]);
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || assert_eq!(tree.insert(20, 20, &pin()), None))
+        };
+        assert_eq!(tree.get(&10, &pin()), Some(10));
+        assert!(matches!(tree.get(&20, &pin()), None | Some(20)));
+        assert!(matches!(tree.keys()[..], [10] | [10, 20]));
+        writer.join().unwrap();
+        assert_eq!(tree.keys(), [10, 20]);
+    });
+}
+
+#[test]
+fn two_insertions_into_one_leaf_both_last() {
+    explore(|| {
+        let tree = tree([10]);
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || assert_eq!(tree.insert(20, 20, &pin()), None))
+        };
+        assert_eq!(tree.insert(5, 5, &pin()), None);
+        writer.join().unwrap();
+        assert_eq!(tree.keys(), [5, 10, 20]);
+    });
+}
+
+#[test]
+fn one_of_two_insertions_of_a_key_is_the_first() {
+    explore(|| {
+        let tree = tree([10, 20]);
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || tree.try_insert(15, 15, &pin()).is_ok())
+        };
+        let mine = tree.try_insert(15, 115, &pin()).is_ok();
+        let others = writer.join().unwrap();
+        assert!(mine != others);
+        assert_eq!(tree.get(&15, &pin()), Some(if mine { 115 } else { 15 }));
+    });
+}
+
+#[test]
+fn readers_miss_nothing_while_a_leaf_splits() {
+    explore(|| {
+        let tree = tree([10, 20, 30]);
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || assert_eq!(tree.insert(15, 15, &pin()), None))
+        };
+        assert_eq!(tree.get(&20, &pin()), Some(20));
+        assert!(matches!(tree.keys()[..], [10, 20, 30] | [10, 15, 20, 30]));
+        writer.join().unwrap();
+        assert_eq!(tree.keys_rev(), [30, 20, 15, 10]);
+    });
+}
+
+#[test]
+fn backward_scans_miss_nothing_while_a_leaf_splits() {
+    explore(|| {
+        let tree = tree([10, 20, 30]);
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || assert_eq!(tree.insert(25, 25, &pin()), None))
+        };
+        assert!(matches!(tree.keys_rev()[..], [30, 20, 10] | [30, 25, 20, 10]));
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn an_update_survives_a_split_of_its_leaf() {
+    explore(|| {
+        let tree = tree([10, 20, 30]);
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || assert_eq!(tree.insert(15, 15, &pin()), None))
+        };
+        assert_eq!(tree.insert(20, 120, &pin()), Some(20));
+        writer.join().unwrap();
+        assert_eq!(tree.get(&20, &pin()), Some(120));
+        assert_eq!(tree.keys(), [10, 15, 20, 30]);
+    });
+}
+
+#[test]
+fn two_splits_of_one_leaf_keep_both_entries() {
+    explore(|| {
+        let tree = tree([10, 20, 30]);
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || assert_eq!(tree.insert(15, 15, &pin()), None))
+        };
+        assert_eq!(tree.insert(25, 25, &pin()), None);
+        writer.join().unwrap();
+        assert_eq!(tree.keys(), [10, 15, 20, 25, 30]);
+    });
+}
+
+#[test]
+fn an_append_beside_a_removal_keeps_the_rest() {
+    explore(|| {
+        let tree = tree([10, 20, 30]);
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || assert_eq!(tree.insert(40, 40, &pin()), None))
+        };
+        assert_eq!(tree.remove(&20, &pin()), Some(20));
+        assert_eq!(tree.get(&30, &pin()), Some(30));
+        writer.join().unwrap();
+        assert_eq!(tree.keys(), [10, 30, 40]);
+    });
+}
+
+#[test]
+fn readers_miss_nothing_while_leaves_merge() {
+    explore(|| {
+        let tree = tree([10, 20, 30, 15]);
+        assert_eq!(tree.remove(&15, &pin()), Some(15));
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || assert_eq!(tree.remove(&20, &pin()), Some(20)))
+        };
+        assert_eq!(tree.get(&30, &pin()), Some(30));
+        assert!(matches!(tree.keys()[..], [10, 20, 30] | [10, 30]));
+        writer.join().unwrap();
+        assert_eq!(tree.keys(), [10, 30]);
+    });
+}
+
+#[test]
+fn an_insertion_beside_a_merge_is_not_lost() {
+    explore(|| {
+        let tree = tree([10, 20, 30, 15]);
+        assert_eq!(tree.remove(&15, &pin()), Some(15));
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || assert_eq!(tree.remove(&20, &pin()), Some(20)))
+        };
+        assert_eq!(tree.insert(12, 12, &pin()), None);
+        writer.join().unwrap();
+        assert_eq!(tree.keys(), [10, 12, 30]);
+    });
+}
+
+#[test]
+fn the_first_two_insertions_plant_one_tree() {
+    explore(|| {
+        let tree = tree([]);
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || assert_eq!(tree.insert(1, 1, &pin()), None))
+        };
+        assert_eq!(tree.insert(2, 2, &pin()), None);
+        writer.join().unwrap();
+        assert_eq!((tree.keys(), tree.len()), (vec![1, 2], 2));
+    });
+}

@@ -1,0 +1,129 @@
+//! Giving space back: a leaf with few entries is merged with a neighbour, and so is an inner node with few children.
+//!
+//! Nothing depends on a merge: where another writer is in the way, it is left to the next removal.
+
+use std::borrow::Borrow;
+
+use super::grow::Run;
+use super::node::{self, Inner, Leaf, Probe};
+use super::plan::{Bottom, Forks, Plan};
+use super::raw::{Fences, Path, RawTree};
+use super::store::Store;
+use crate::guard::Guard;
+use crate::key::IndexKey;
+
+impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
+    /// A leaf with so few entries looks for a neighbour to merge with.
+    pub(super) const SPARSE: usize = Self::LEAF_MAX / 3;
+    /// As few children of an inner node.
+    const SPARSE_CHILDREN: usize = if ORDER / 4 < 2 { 1 } else { ORDER / 4 };
+
+    /// Merges the leaf of the key with a neighbour, if it is sparse and both fit one leaf.
+    pub(super) fn merge<'g, Q>(&'g self, probe: &mut Probe<'_, Q>, guard: &'g Guard)
+    where
+        S::Key: Borrow<Q>,
+        Q: IndexKey + ?Sized,
+    {
+        let Some(path) = self.path(probe, guard) else { return };
+        let Some(step) = path.step(1) else { return };
+        if step.node.count == 0 {
+            return self.merge_inner(probe, 1, guard);
+        }
+        let neighbours = [step.index.checked_sub(1), Some(step.index).filter(|&index| index < step.node.count.into())];
+        for left in neighbours.into_iter().flatten() {
+            if self.merge_leaves(&path, left, guard) {
+                if step.node.child_count() - 1 <= Self::SPARSE_CHILDREN {
+                    self.merge_inner(probe, 1, guard);
+                }
+                return;
+            }
+        }
+    }
+
+    /// Merges children `left` and `left + 1` of the lowest inner node on the path.
+    fn merge_leaves<'g>(&'g self, path: &Path<'g, S>, left: usize, guard: &'g Guard) -> bool {
+        let Some(step) = path.step(1) else { return false };
+        let leaves = [left, left + 1].map(|index| {
+            let child = step.node.child(index);
+            // SAFETY: below level 1 are leaves; read under the guard.
+            unsafe { node::leaf::<S>(child) }
+        });
+        let metas = leaves.map(Leaf::snapshot);
+        let lens = metas.map(|meta| meta.len());
+        let settled = metas.iter().all(|meta| !meta.is_locked() && !meta.is_frozen());
+        // Room for one more entry, so that the next insertion does not split again; but an empty leaf always goes.
+        let room = if lens.contains(&0) { Self::LEAF_MAX } else { Self::LEAF_MAX - 1 };
+        if !settled || lens.iter().min() > Some(&Self::SPARSE) || lens.iter().sum::<usize>() > room {
+            return false;
+        }
+        let run: Run<S> = leaves[0].run(metas[0]).chain(leaves[1].run(metas[1])).collect();
+        let mut plan = Plan::new(Bottom {
+            expected: leaves.map(|leaf| Some(leaf.as_node())),
+            fresh: [None, None],
+            frozen: [Some((leaves[0], metas[0])), Some((leaves[1], metas[1]))],
+            merged: None,
+        });
+        plan.add(0, Leaf::of(&run, step.fences.around_both(step.node, left)));
+        plan.drop_separator(step.node.separators[left]);
+        plan.raise::<ORDER>(path, 1, left..left + 2, None);
+        plan.commit(self, guard)
+    }
+
+    /// Merges the inner node at `level` above the key with a neighbour, if it has few children and both fit one node.
+    fn merge_inner<'g, Q>(&'g self, probe: &mut Probe<'_, Q>, level: usize, guard: &'g Guard)
+    where
+        S::Key: Borrow<Q>,
+        Q: IndexKey + ?Sized,
+    {
+        let Some(path) = self.path(probe, guard) else { return };
+        let (Some(step), Some(parent)) = (path.step(level), path.step(level + 1)) else { return };
+        if step.node.child_count() > Self::SPARSE_CHILDREN {
+            return;
+        }
+        if parent.node.count == 0 {
+            return self.merge_inner(probe, level + 1, guard);
+        }
+        let index = parent.index;
+        let neighbours = [index.checked_sub(1), Some(index).filter(|&index| index < parent.node.count.into())];
+        for left in neighbours.into_iter().flatten() {
+            if self.merge_inners(&path, level, left, guard) {
+                if parent.node.child_count() - 1 <= Self::SPARSE_CHILDREN {
+                    self.merge_inner(probe, level + 1, guard);
+                }
+                return;
+            }
+        }
+    }
+
+    /// Merges children `left` and `left + 1` of the node above `level` on the path.
+    fn merge_inners<'g>(&'g self, path: &Path<'g, S>, level: usize, left: usize, guard: &'g Guard) -> bool {
+        let Some(parent) = path.step(level + 1) else { return false };
+        let nodes = [left, left + 1].map(|index| {
+            let child = parent.node.child(index);
+            // SAFETY: above level 1 are inner nodes; read under the guard.
+            unsafe { node::inner::<S>(child) }
+        });
+        if nodes[0].child_count() + nodes[1].child_count() >= ORDER {
+            return false;
+        }
+        let mut forks: Forks<S> = nodes[0].forks(0..nodes[0].count.into()).collect();
+        forks.extend(parent.node.forks(left..left + 1));
+        forks.extend(nodes[1].forks(0..nodes[1].count.into()));
+        let mut plan = Plan::new(Bottom {
+            expected: nodes.map(|node| Some(node.as_node())),
+            fresh: [None, None],
+            frozen: [None, None],
+            merged: Some(nodes),
+        });
+        plan.add(0, Inner::of(level as u8, &forks, parent.fences.around_both(parent.node, left)));
+        plan.raise::<ORDER>(path, level + 1, left..left + 2, None);
+        plan.commit(self, guard)
+    }
+}
+
+impl<S: Store> Fences<S> {
+    /// What encloses children `left` and `left + 1` of `node`, which these enclose.
+    fn around_both(self, node: &Inner<S>, left: usize) -> Self {
+        Self { low: self.around(node, left).low, high: self.around(node, left + 1).high }
+    }
+}

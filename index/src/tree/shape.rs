@@ -1,0 +1,154 @@
+//! What a tree looks like from outside: its levels, its parts of equal size, its leaves.
+
+use std::borrow::Borrow;
+use std::ops::{Bound, RangeBounds};
+
+use smallvec::SmallVec;
+
+use super::node::{self, Inner, KEYS_MAX, Leaf, Node};
+use super::raw::RawTree;
+use super::scan::{Forward, RawRange};
+use super::store::Store;
+use crate::guard::Guard;
+use crate::key::IndexKey;
+
+/// One level of a tree.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LevelStats {
+    /// Nodes of the level.
+    pub nodes: usize,
+    /// Their entries, or their children.
+    pub filled: usize,
+    /// Entries or children that they have room for.
+    pub capacity: usize,
+}
+
+/// The shape of a tree index at some moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TreeStats {
+    /// Entries.
+    pub entries: usize,
+    /// Every level, the leaves first.
+    pub levels: Vec<LevelStats>,
+    /// Bytes of nodes and entries.
+    pub memory_bytes: usize,
+}
+
+impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
+    /// Levels, that of the leaves included; 0 if nothing was ever inserted.
+    pub(crate) fn depth(&self, guard: &Guard) -> usize {
+        self.root(guard).map_or(0, |root| usize::from(root.level) + 1)
+    }
+
+    pub(crate) fn stats(&self, guard: &Guard) -> TreeStats {
+        let mut stats = TreeStats { memory_bytes: self.memory_usage(), ..TreeStats::default() };
+        stats.levels.resize(self.depth(guard), LevelStats::default());
+        if let Some(root) = self.root(guard) {
+            Self::add_level(root, &mut stats.levels);
+        }
+        stats.entries = stats.levels.first().map_or(0, |leaves| leaves.filled);
+        stats
+    }
+
+    /// Counts a node and what is below it.
+    fn add_level(inner: &Inner<S>, levels: &mut [LevelStats]) {
+        let level = usize::from(inner.level);
+        levels[level].nodes += 1;
+        levels[level].filled += inner.child_count();
+        levels[level].capacity += ORDER;
+        for child in Self::children(inner) {
+            if level > 1 {
+                // SAFETY: above level 1 are inner nodes, read under the caller's guard.
+                Self::add_level(unsafe { node::inner(child) }, levels);
+                continue;
+            }
+            // SAFETY: below level 1 are leaves, read under the caller's guard.
+            let leaf = unsafe { node::leaf::<S>(child) };
+            levels[0].nodes += 1;
+            levels[0].filled += leaf.snapshot().len();
+            levels[0].capacity += Self::LEAF_MAX;
+        }
+    }
+
+    fn children(inner: &Inner<S>) -> impl Iterator<Item = *mut Node> {
+        (0..inner.child_count()).map(|index| inner.child(index))
+    }
+
+    /// First entries of parts of nearly equal size: at most `parts - 1` of them, ascending.
+    pub(crate) fn split_points<'g>(&'g self, parts: usize, guard: &'g Guard) -> Vec<S::Item<'g>> {
+        let Some(root) = self.root(guard) else { return Vec::new() };
+        let mut level = usize::from(root.level);
+        let mut nodes = vec![root.as_node()];
+        // Four nodes a part keep the parts within a quarter of each other.
+        while level > 0 && nodes.len() < 4 * parts {
+            nodes = nodes
+                .into_iter()
+                // SAFETY: at this level are inner nodes, read under the guard.
+                .flat_map(|node| Self::children(unsafe { node::inner::<S>(node) }))
+                .collect();
+            level -= 1;
+        }
+        let count = nodes.len();
+        let mut chosen: Vec<usize> = (1..parts).map(|part| part * count / parts).filter(|&index| index > 0).collect();
+        chosen.dedup();
+        chosen.into_iter().filter_map(|index| Self::first_below(nodes[index], level)).collect()
+    }
+
+    /// The first entry of the first leaf below `node`, which is at `level`.
+    fn first_below<'g>(mut node: *mut Node, level: usize) -> Option<S::Item<'g>>
+    where
+        S: 'g,
+    {
+        for _ in 0..level {
+            // SAFETY: above the leaves are inner nodes, read under the guard of `'g`.
+            node = unsafe { node::inner::<S>(node) }.child(0);
+        }
+        // SAFETY: below level 1 are leaves, read under the guard of `'g`.
+        let leaf: &'g Leaf<S> = unsafe { node::leaf(node) };
+        let meta = leaf.snapshot();
+        let slot = meta.slot(0);
+        // SAFETY: the snapshot named the slot, under the guard of `'g`.
+        (meta.len() > 0).then(|| unsafe { S::item(leaf.word(slot), leaf.slot(slot)) })
+    }
+
+    /// Calls `visit` with the entries of each leaf that lie inside `bounds`.
+    pub(crate) fn for_each_leaf<'g, Q, R>(&'g self, bounds: R, mut visit: impl FnMut(&[S::Item<'g>]), guard: &'g Guard)
+    where
+        S::Key: Borrow<Q>,
+        Q: IndexKey + ?Sized,
+        R: RangeBounds<Q>,
+    {
+        let mut range = RawRange::<S, Q, R, Forward>::new(self, bounds, guard);
+        loop {
+            let items: SmallVec<[S::Item<'g>; KEYS_MAX]> = range.leaf_items().collect();
+            if !items.is_empty() {
+                visit(&items);
+            }
+            if !range.next_leaf() {
+                return;
+            }
+        }
+    }
+}
+
+/// The bounds of all keys that start with a prefix: from the prefix on.
+pub(crate) type FromPrefix<'q, Q> = (Bound<&'q Q>, Bound<&'q Q>);
+
+/// A key that can start with another.
+pub trait PrefixKey: IndexKey {
+    /// Whether this key starts with `prefix`. The keys that do must follow `prefix` without a gap.
+    fn starts_with_key(&self, prefix: &Self) -> bool;
+}
+
+impl PrefixKey for str {
+    fn starts_with_key(&self, prefix: &Self) -> bool {
+        self.starts_with(prefix)
+    }
+}
+
+impl PrefixKey for [u8] {
+    fn starts_with_key(&self, prefix: &Self) -> bool {
+        self.starts_with(prefix)
+    }
+}

@@ -1,0 +1,196 @@
+//! Readers and writers of a tree at the same time.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use manicule_index::{TreeIndex, WordTreeIndex, pin};
+
+const KEYS: u64 = 3000;
+const ROUNDS: u64 = if cfg!(debug_assertions) { 12 } else { 60 };
+
+/// Multiples of three stay; all others come and go under two writers, in opposite orders.
+fn churn(insert: impl Fn(u64) + Sync, remove: impl Fn(u64) + Sync, read: impl Fn() + Sync) {
+    let done = AtomicBool::new(false);
+    (0..KEYS).filter(|key| key % 3 == 0).for_each(&insert);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                read();
+            }
+        });
+        let writers: Vec<_> = [1, 2]
+            .map(|rest| {
+                let (insert, remove) = (&insert, &remove);
+                scope.spawn(move || {
+                    for _ in 0..ROUNDS {
+                        (0..KEYS).filter(|key| key % 3 == rest).for_each(insert);
+                        match rest {
+                            1 => (0..KEYS).filter(|key| key % 3 == rest).for_each(remove),
+                            _ => (0..KEYS).rev().filter(|key| key % 3 == rest).for_each(remove),
+                        }
+                    }
+                })
+            })
+            .into();
+        let ended = writers.into_iter().all(|writer| writer.join().is_ok());
+        done.store(true, Ordering::Relaxed);
+        assert!(ended && reader.join().is_ok());
+    });
+}
+
+/// Every third key is there exactly once, and the order is strict.
+fn check_scan(keys: impl Iterator<Item = u64>, forward: bool) {
+    let mut last = None;
+    let mut stable = 0;
+    for key in keys {
+        assert!(last.is_none_or(|last| if forward { last < key } else { last > key }), "{last:?} then {key}");
+        last = Some(key);
+        stable += u64::from(key % 3 == 0);
+    }
+    assert_eq!(stable, KEYS / 3);
+}
+
+#[test]
+fn scans_and_gets_of_words_miss_nothing_that_stays() {
+    fn check<const ORDER: usize>() {
+        let index = WordTreeIndex::<u64, u64, ORDER>::with_order();
+        churn(
+            |key| assert_eq!(index.insert(key, key, &pin()), None),
+            |key| assert_eq!(index.remove(&key, &pin()), Some(key)),
+            || {
+                let guard = pin();
+                check_scan(index.range::<u64, _>(.., &guard).map(|(key, _)| key), true);
+                check_scan(index.range_rev::<u64, _>(.., &guard).map(|(key, _)| key), false);
+                assert!((0..KEYS).step_by(3).all(|key| index.get(&key, &guard) == Some(key)));
+            },
+        );
+        assert_eq!(index.len() as u64, KEYS / 3);
+    }
+    check::<4>();
+    check::<8>();
+}
+
+#[test]
+fn scans_and_gets_of_strings_miss_nothing_that_stays() {
+    let text = |key: u64| format!("a rather long prefix {key:08}");
+    let number = |text: &String| text[21..].parse::<u64>().unwrap();
+    let index = TreeIndex::<String, u64, 4>::with_order();
+    churn(
+        |key| assert_eq!(index.insert(text(key), key, &pin()), None),
+        |key| assert!(index.remove(text(key).as_str(), &pin()).is_some_and(|(_, &value)| value == key)),
+        || {
+            let guard = pin();
+            check_scan(index.range::<str, _>(.., &guard).map(|(key, _)| number(key)), true);
+            check_scan(index.range_rev::<str, _>(.., &guard).map(|(key, _)| number(key)), false);
+            assert!((0..KEYS).step_by(3).all(|key| index.get(text(key).as_str(), &guard) == Some(&key)));
+        },
+    );
+    assert_eq!(index.len() as u64, KEYS / 3);
+}
+
+#[test]
+fn a_key_under_update_is_never_missed_and_never_goes_back() {
+    let index = TreeIndex::<u32, u64>::new();
+    (0..20).for_each(|key| assert_eq!(index.insert(key, 0, &pin()), None));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            (1..20_000).for_each(|value| assert_eq!(index.insert(7, value, &pin()), Some(&(value - 1))));
+            done.store(true, Ordering::Relaxed);
+        });
+        let mut last = 0;
+        while !done.load(Ordering::Relaxed) {
+            let value = *index.get(&7, &pin()).expect("the key is always there");
+            assert!(value >= last);
+            last = value;
+        }
+    });
+}
+
+#[test]
+fn one_of_two_racing_writers_wins() {
+    let race = |index: &WordTreeIndex<u64, u64>, barrier: &Barrier, thread| {
+        let inserted = (0..40).filter(|&key| index.try_insert(key, thread, &pin()).is_ok()).count();
+        barrier.wait();
+        let removed = (0..40).filter(|key| index.remove(key, &pin()).is_some()).count();
+        (inserted, removed)
+    };
+    for _ in 0..200 {
+        let (index, barrier) = (WordTreeIndex::new(), Barrier::new(2));
+        let (one, two) = thread::scope(|scope| {
+            let other = scope.spawn(|| race(&index, &barrier, 1));
+            (race(&index, &barrier, 0), other.join().unwrap())
+        });
+        assert_eq!((one.0 + two.0, one.1 + two.1, index.len()), (40, 40, 0));
+    }
+}
+
+#[test]
+fn clear_among_writers_loses_no_count() {
+    let index = TreeIndex::<u64, Arc<()>, 4>::with_order();
+    let token = Arc::new(());
+    thread::scope(|scope| {
+        for thread in 0..2 {
+            let (index, token) = (&index, &token);
+            scope.spawn(move || {
+                (0..4000).for_each(|key| assert!(index.insert(2 * key + thread, token.clone(), &pin()).is_none()));
+            });
+        }
+        scope.spawn(|| (0..50).for_each(|_| index.clear(&pin())));
+    });
+    let guard = pin();
+    assert_eq!(index.len(), index.range::<u64, _>(.., &guard).count());
+    index.clear(&guard);
+    assert_eq!(index.len(), 0);
+}
+
+/// Counts its instances.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(live: &Arc<AtomicUsize>) -> Self {
+        live.fetch_add(1, Ordering::Relaxed);
+        Self(live.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn every_value_is_dropped_once() {
+    let live = Arc::new(AtomicUsize::new(0));
+    let write = |index: &TreeIndex<String, Counted, 4>, round| {
+        for key in (0..600).map(|key| format!("{:05}", key * 7 % 600)) {
+            let guard = pin();
+            index.insert(key.clone(), Counted::new(&live), &guard);
+            drop(index.try_insert(key.clone(), Counted::new(&live), &guard));
+            if key.ends_with('3') || round > 1 {
+                index.remove(&key, &guard);
+            }
+        }
+    };
+    for round in 0..4 {
+        let index = TreeIndex::with_order();
+        thread::scope(|scope| {
+            scope.spawn(|| write(&index, round));
+            write(&index, round);
+        });
+        if round == 3 {
+            index.clear(&pin());
+        }
+    }
+    // The collector frees in its own time, which some more pins give it.
+    for _ in 0..100_000 {
+        if live.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        pin().flush();
+        thread::yield_now();
+    }
+    panic!("{} values are left", live.load(Ordering::Relaxed));
+}

@@ -1,0 +1,257 @@
+//! The value of an expression over the current rows.
+//!
+//! * **Three-valued logic.** A comparison with NULL is NULL; AND, OR, NOT and IN follow Kleene. A condition passes only if
+//!   it is true. Integers and reals are conditions too, true unless they are zero.
+//! * **Comparison never fails.** Integers and reals compare by exact value, a boolean beside a number counts as 0 or 1, a
+//!   date beside a timestamp as its midnight; otherwise different kinds are ordered by kind, as the indexes order them.
+//! * **Nothing is copied that can be borrowed.** A value borrows from its row, from the plan or from the parameters;
+//!   only what is computed is owned.
+
+mod arithmetic;
+mod cast;
+mod compare;
+mod function;
+mod like;
+
+use manicule_engine::Value;
+
+pub use cast::{cast, coerce_for_storage};
+pub(crate) use compare::{comparable, compare_values, equal_values};
+
+use crate::error::{Error, Result};
+use crate::execute::evaluate_subquery;
+use crate::expr::{BinaryOperator, ConstantSet, Expr, UnaryOperator};
+use crate::frame::{Frame, Run};
+
+/// The most bytes that a single text or blob may have.
+pub(crate) const VALUE_BYTES_MAX: usize = 64 << 20;
+
+/// The value of an expression that reads no column, no parameter and no query.
+///
+/// # Errors
+///
+/// Those of its operators, and [`Error::WrongStatementKind`] if it is not constant.
+pub fn evaluate_constant(expr: &Expr) -> Result<Value<'static>> {
+    if !expr.is_constant() {
+        return Err(Error::WrongStatementKind);
+    }
+    let run = Run::constant();
+    evaluate(expr, &Frame::new(&run, 0)).map(Value::into_owned)
+}
+
+/// The value of an expression, borrowing from the frame.
+pub(crate) fn evaluate<'a, 'v: 'a>(expr: &'v Expr, frame: &'a Frame<'_, 'v>) -> Result<Value<'a>> {
+    match expr {
+        Expr::Literal(value) => Ok(value.as_borrowed()),
+        Expr::Parameter(position) => Ok(frame.run.parameters[*position].as_borrowed()),
+        Expr::Column(column) => Ok(frame.slots[column.slot].get(column.column)),
+        Expr::Unary { operator, operand } => unary(*operator, evaluate(operand, frame)?),
+        Expr::Binary { operator, left, right } => {
+            let left = evaluate(left, frame)?;
+            binary(*operator, left, evaluate(right, frame)?, frame)
+        }
+        Expr::And(parts) => logic(parts, frame, false),
+        Expr::Or(parts) => logic(parts, frame, true),
+        Expr::IsNull { operand, negated } => Ok(Value::Boolean(evaluate(operand, frame)?.is_null() != *negated)),
+        Expr::Between { operand, low, high, negated } => {
+            let operand = evaluate(operand, frame)?;
+            let above = compare(BinaryOperator::GreaterOrEqual, &operand, &evaluate(low, frame)?);
+            let below = compare(BinaryOperator::LessOrEqual, &operand, &evaluate(high, frame)?);
+            Ok(boolean(negate_if(and(above, below), *negated)))
+        }
+        Expr::InList { operand, list, negated } => in_list(&evaluate(operand, frame)?, list, *negated, frame),
+        Expr::InSet { operand, set, negated } => Ok(in_set(evaluate(operand, frame)?, set, *negated)),
+        Expr::Like { operand, pattern, escape, negated } => {
+            let operand = evaluate(operand, frame)?;
+            let pattern = evaluate(pattern, frame)?;
+            Ok(boolean(negate_if(like::like(&operand, &pattern, *escape)?, *negated)))
+        }
+        Expr::Case { operand, branches, otherwise } => case(operand.as_deref(), branches, otherwise.as_deref(), frame),
+        Expr::Cast { operand, target } => cast(evaluate(operand, frame)?, *target),
+        Expr::Function { function, arguments } => function::call(*function, arguments, frame),
+        Expr::Planned { form, operand, negated, subplan } => {
+            evaluate_subquery(*form, operand.as_deref(), *negated, *subplan, frame)
+        }
+        Expr::InQuery { .. } | Expr::Exists { .. } | Expr::Scalar(_) => {
+            unreachable!("the router replaces every subquery by its plan")
+        }
+    }
+}
+
+/// The value of an expression that outlives the current rows; copies only what was computed.
+pub(crate) fn evaluate_kept<'v>(expr: &'v Expr, frame: &Frame<'_, 'v>) -> Result<Value<'v>> {
+    match expr {
+        Expr::Literal(value) => Ok(value.as_borrowed()),
+        Expr::Parameter(position) => Ok(frame.run.parameters[*position].as_borrowed()),
+        Expr::Column(column) => Ok(frame.slots[column.slot].get_kept(column.column)),
+        _ => evaluate(expr, frame).map(Value::into_owned),
+    }
+}
+
+/// Whether a row passes a predicate: neither false nor NULL does.
+#[inline]
+pub(crate) fn passes<'v>(predicate: &'v Expr, frame: &Frame<'_, 'v>) -> Result<bool> {
+    match predicate {
+        Expr::And(parts) => {
+            for part in parts {
+                if !passes(part, frame)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        _ => Ok(truth(&evaluate(predicate, frame)?)? == Some(true)),
+    }
+}
+
+/// Whether a row violates a CHECK: only false does.
+pub(crate) fn violates<'v>(predicate: &'v Expr, frame: &Frame<'_, 'v>) -> Result<bool> {
+    Ok(truth(&evaluate(predicate, frame)?)? == Some(false))
+}
+
+/// A value as a condition, `None` for NULL.
+pub(crate) fn truth(value: &Value<'_>) -> Result<Option<bool>> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Boolean(boolean) => Ok(Some(*boolean)),
+        Value::Integer(integer) => Ok(Some(*integer != 0)),
+        Value::Real(real) => Ok(Some(*real != 0.0)),
+        Value::Text(_) | Value::Blob(_) | Value::Date(_) | Value::Timestamp(_) => {
+            Err(operand_type("a condition", value))
+        }
+    }
+}
+
+/// A truth value as a value.
+pub(crate) fn boolean<'a>(truth: Option<bool>) -> Value<'a> {
+    truth.map_or(Value::Null, Value::Boolean)
+}
+
+/// NOT, where it was written.
+pub(crate) fn negate_if(truth: Option<bool>, negated: bool) -> Option<bool> {
+    truth.map(|truth| truth != negated)
+}
+
+/// The error of an operation on a value that it does not take; NULL never gets here.
+pub(crate) fn operand_type(operation: &'static str, value: &Value<'_>) -> Error {
+    let found = value.column_type().expect("NULL is an operand of every operation");
+    Error::OperandType { operation, found }
+}
+
+fn and(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+    match (left, right) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        (None, _) | (_, None) => None,
+    }
+}
+
+/// AND if `decisive` is false, OR if it is true: the first part with that value decides.
+fn logic<'a, 'v: 'a>(parts: &'v [Expr], frame: &'a Frame<'_, 'v>, decisive: bool) -> Result<Value<'a>> {
+    let mut unknown = false;
+    for part in parts {
+        match truth(&evaluate(part, frame)?)? {
+            Some(truth) if truth == decisive => return Ok(Value::Boolean(decisive)),
+            Some(_) => {}
+            None => unknown = true,
+        }
+    }
+    Ok(if unknown { Value::Null } else { Value::Boolean(!decisive) })
+}
+
+fn unary(operator: UnaryOperator, operand: Value<'_>) -> Result<Value<'_>> {
+    match operator {
+        UnaryOperator::Not => Ok(boolean(negate_if(truth(&operand)?, true))),
+        UnaryOperator::Negate => arithmetic::negate(operand),
+        UnaryOperator::BitNot => arithmetic::bit_not(operand),
+    }
+}
+
+fn binary<'a>(operator: BinaryOperator, left: Value<'a>, right: Value<'a>, frame: &Frame<'_, '_>) -> Result<Value<'a>> {
+    match operator {
+        BinaryOperator::Equal
+        | BinaryOperator::NotEqual
+        | BinaryOperator::Less
+        | BinaryOperator::LessOrEqual
+        | BinaryOperator::Greater
+        | BinaryOperator::GreaterOrEqual => Ok(boolean(compare(operator, &left, &right))),
+        BinaryOperator::Is => Ok(Value::Boolean(equal_values(&left, &right))),
+        BinaryOperator::IsNot => Ok(Value::Boolean(!equal_values(&left, &right))),
+        BinaryOperator::Concat => arithmetic::concat(&left, &right),
+        BinaryOperator::Add
+        | BinaryOperator::Subtract
+        | BinaryOperator::Multiply
+        | BinaryOperator::Divide
+        | BinaryOperator::Remainder => arithmetic::calculate(operator, left, right, frame.run.settings),
+        BinaryOperator::BitAnd | BinaryOperator::BitOr | BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight => {
+            arithmetic::bits(operator, left, right)
+        }
+    }
+}
+
+/// A comparison, `None` if either side is NULL.
+fn compare(operator: BinaryOperator, left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
+    if left.is_null() || right.is_null() {
+        return None;
+    }
+    let ordering = compare_values(left, right);
+    Some(match operator {
+        BinaryOperator::Equal => ordering.is_eq(),
+        BinaryOperator::NotEqual => ordering.is_ne(),
+        BinaryOperator::Less => ordering.is_lt(),
+        BinaryOperator::LessOrEqual => ordering.is_le(),
+        BinaryOperator::Greater => ordering.is_gt(),
+        BinaryOperator::GreaterOrEqual => ordering.is_ge(),
+        _ => unreachable!("only comparisons are compared"),
+    })
+}
+
+fn in_list<'a, 'v: 'a>(
+    operand: &Value<'_>,
+    list: &'v [Expr],
+    negated: bool,
+    frame: &'a Frame<'_, 'v>,
+) -> Result<Value<'a>> {
+    let mut found = Some(false);
+    for item in list {
+        match compare(BinaryOperator::Equal, operand, &evaluate(item, frame)?) {
+            Some(true) => return Ok(Value::Boolean(!negated)),
+            Some(false) => {}
+            None => found = None,
+        }
+    }
+    Ok(boolean(negate_if(found, negated)))
+}
+
+fn in_set<'a>(operand: Value<'_>, set: &ConstantSet, negated: bool) -> Value<'a> {
+    let found = if operand.is_null() {
+        if set.values.is_empty() && !set.has_null { Some(false) } else { None }
+    } else if set.values.contains(&comparable(operand)) {
+        Some(true)
+    } else if set.has_null {
+        None
+    } else {
+        Some(false)
+    };
+    boolean(negate_if(found, negated))
+}
+
+fn case<'a, 'v: 'a>(
+    operand: Option<&'v Expr>,
+    branches: &'v [(Expr, Expr)],
+    otherwise: Option<&'v Expr>,
+    frame: &'a Frame<'_, 'v>,
+) -> Result<Value<'a>> {
+    let operand = operand.map(|operand| evaluate(operand, frame)).transpose()?;
+    for (when, then) in branches {
+        let when = evaluate(when, frame)?;
+        let taken = match &operand {
+            Some(operand) => compare(BinaryOperator::Equal, operand, &when),
+            None => truth(&when)?,
+        };
+        if taken == Some(true) {
+            return evaluate(then, frame);
+        }
+    }
+    otherwise.map_or(Ok(Value::Null), |otherwise| evaluate(otherwise, frame))
+}

@@ -1,0 +1,224 @@
+//! The executor: each step pushes its rows, one at a time, to the step above it.
+//!
+//! ```text
+//! run(Project) ── run(Scan) ── engine: each row ──▶ slot of the table ──▶ residual? ──▶ sink of Project
+//!                                                                                        ──▶ slot of Project ──▶ sink …
+//! ```
+//!
+//! A row is not passed: it is in the [`Frame`], where the expressions of every step above, and of every correlated
+//! subquery, find it by its slot. A step that keeps rows (sorting, hashing) keeps the slots. A sink says [`Stop`] to end
+//! all steps below it: that is how LIMIT stops a scan and how an error leaves.
+
+mod aggregate;
+mod change;
+mod counter;
+mod join;
+mod path;
+mod point;
+mod rows;
+mod set;
+mod sort;
+mod subquery;
+
+use std::ops::ControlFlow;
+
+use manicule_engine::{Value, View};
+
+pub(crate) use change::change;
+pub(crate) use counter::{Analysis, Counter, analyze};
+pub(crate) use point::query_point;
+pub(crate) use subquery::{SubqueryCache, evaluate_subquery};
+
+use crate::context::ExecutionContext;
+use crate::error::{Error, Result};
+use crate::evaluate::{coerce_for_storage, evaluate, passes};
+use crate::expr::Expr;
+use crate::frame::{Frame, Run, Slot};
+use crate::physical::{Action, Node, NodeKind, Output, PhysicalPlan, TableScan};
+
+/// Why the steps below must end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// No more rows are wanted.
+    Done,
+    /// Something failed.
+    Failed(Error),
+}
+
+/// Whether more rows are wanted.
+pub(crate) type Flow<T = ()> = ControlFlow<Stop, T>;
+
+/// What a step does with each row of the step below.
+pub(crate) type Sink<'s, 'r, 'v> = dyn FnMut(&mut Frame<'r, 'v>) -> Flow + 's;
+
+/// What gets the rows of a result.
+pub(crate) type OnRow<'s> = dyn FnMut(&[Value<'_>]) -> Result<ControlFlow<()>> + 's;
+
+/// Goes on with a value or stops with the error.
+#[inline]
+pub(crate) fn attempt<T>(result: Result<T>) -> Flow<T> {
+    match result {
+        Ok(value) => ControlFlow::Continue(value),
+        Err(error) => ControlFlow::Break(Stop::Failed(error)),
+    }
+}
+
+/// The error that a flow ended with, if any.
+pub(crate) fn finished(flow: Flow) -> Result<()> {
+    match flow {
+        ControlFlow::Break(Stop::Failed(error)) => Err(error),
+        ControlFlow::Break(Stop::Done) | ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// Runs a query.
+pub(crate) fn query(
+    plan: &PhysicalPlan,
+    view: &View<'_>,
+    context: &ExecutionContext<'_>,
+    on_row: &mut OnRow<'_>,
+) -> Result<()> {
+    let Action::Query(output) = &plan.action else { return Err(Error::WrongStatementKind) };
+    let coerced = coerced_parameters(plan, context);
+    let parameters = coerced.as_deref().unwrap_or(context.parameters);
+    let run = Run::new(plan, view, context, parameters);
+    run.poll()?;
+    let mut frame = Frame::new(&run, plan.slot_count);
+    finished(run_output(output, &mut frame, on_row))
+}
+
+/// The parameters with texts made the dates that they say, where a date is wanted; `None` if they are good as they are.
+pub(crate) fn coerced_parameters<'p>(plan: &PhysicalPlan, context: &ExecutionContext<'p>) -> Option<Vec<Value<'p>>> {
+    use manicule_engine::ColumnType;
+    let is_text_for_time = |(value, target): (&Value<'_>, &Option<ColumnType>)| {
+        matches!((value, target), (Value::Text(_), Some(ColumnType::Date | ColumnType::Timestamp)))
+    };
+    if !context.parameters.iter().zip(&plan.parameters).any(is_text_for_time) {
+        return None;
+    }
+    let coerce = |(value, target): (&'p Value<'p>, &Option<ColumnType>)| match target {
+        Some(target) if value.column_type() == Some(ColumnType::Text) => {
+            coerce_for_storage(value.as_borrowed(), *target)
+        }
+        _ => value.as_borrowed(),
+    };
+    Some(context.parameters.iter().zip(&plan.parameters).map(coerce).collect())
+}
+
+/// Runs a tree and hands out its rows. A projection at the top is handed out as it is computed, without a slot.
+pub(crate) fn run_output<'v>(output: &'v Output, frame: &mut Frame<'_, 'v>, on_row: &mut OnRow<'_>) -> Flow {
+    hand_out(&output.root, output, frame, on_row)
+}
+
+fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, on_row: &mut OnRow<'_>) -> Flow {
+    let mut buffer: Vec<Value<'static>> = Vec::with_capacity(output.width);
+    match &node.kind {
+        NodeKind::Project { input, expressions, .. } if frame.run.counters.is_none() => {
+            let expressions = &expressions[..output.width];
+            run(input, frame, &mut |frame| {
+                let mut values = recycle(std::mem::take(&mut buffer));
+                for expr in expressions {
+                    values.push(attempt(evaluate(expr, frame))?);
+                }
+                let flow = on_row(&values);
+                buffer = recycle(values);
+                wanted(flow)
+            })
+        }
+        NodeKind::Limit { input, limit, offset } if frame.run.counters.is_none() => {
+            let mut window = attempt(rows::Window::new(limit.as_ref(), offset.as_ref(), frame))?;
+            window.limited(|window| {
+                hand_out(input, output, frame, &mut |values| match window.next() {
+                    rows::Place::Before => Ok(ControlFlow::Continue(())),
+                    rows::Place::Within => on_row(values),
+                    rows::Place::Last => {
+                        window.end();
+                        on_row(values).map(|_| ControlFlow::Break(()))
+                    }
+                })
+            })
+        }
+        _ => run(node, frame, &mut |frame| {
+            let mut values = recycle(std::mem::take(&mut buffer));
+            let slot = &frame.slots[output.slot];
+            values.extend((0..output.width).map(|column| slot.get(column)));
+            let flow = on_row(&values);
+            buffer = recycle(values);
+            wanted(flow)
+        }),
+    }
+}
+
+/// The same memory for values of another lifetime: collecting an emptied list in place allocates nothing.
+fn recycle<'a>(mut values: Vec<Value<'_>>) -> Vec<Value<'a>> {
+    values.clear();
+    values.into_iter().map(|_| -> Value<'a> { unreachable!("the list is empty") }).collect()
+}
+
+/// What the receiver of rows said.
+#[inline]
+pub(crate) fn wanted(said: Result<ControlFlow<()>>) -> Flow {
+    match said {
+        Ok(ControlFlow::Continue(())) => ControlFlow::Continue(()),
+        Ok(ControlFlow::Break(())) => ControlFlow::Break(Stop::Done),
+        Err(error) => ControlFlow::Break(Stop::Failed(error)),
+    }
+}
+
+/// Runs a step: calls `sink` for each row, with the step's slots filled.
+pub(crate) fn run<'r, 'v>(node: &'v Node, frame: &mut Frame<'r, 'v>, sink: &mut Sink<'_, 'r, 'v>) -> Flow {
+    if frame.run.counters.is_some() {
+        return counter::run_counted(node, frame, sink);
+    }
+    run_uncounted(node, frame, sink)
+}
+
+fn run_uncounted<'r, 'v>(node: &'v Node, frame: &mut Frame<'r, 'v>, sink: &mut Sink<'_, 'r, 'v>) -> Flow {
+    match &node.kind {
+        NodeKind::Unit => sink(frame),
+        NodeKind::Scan(scan) => run_scan(scan, frame, sink),
+        NodeKind::Values { rows, slot } => rows::run_values(rows, *slot, frame, sink),
+        NodeKind::Filter { input, predicate } => run(input, frame, &mut |frame| pass(predicate, frame, sink)),
+        NodeKind::NestedLoop(join) => join::run_nested_loop(join, frame, sink),
+        NodeKind::HashJoin(join) => join::run_hash_join(join, frame, sink),
+        NodeKind::Project { input, expressions, slot } => {
+            run(input, frame, &mut |frame| rows::project(expressions, *slot, frame, sink))
+        }
+        NodeKind::Aggregate { input, group_by, aggregates, slot } => {
+            aggregate::run_aggregate(aggregate::Grouping { input, group_by, aggregates, slot: *slot }, frame, sink)
+        }
+        NodeKind::Distinct { input, columns, slot } => set::run_distinct(input, *columns, *slot, frame, sink),
+        NodeKind::Sort(sort) => sort::run_sort(sort, frame, sink),
+        NodeKind::Limit { input, limit, offset } => {
+            let mut window = attempt(rows::Window::new(limit.as_ref(), offset.as_ref(), frame))?;
+            window.limited(|window| {
+                run(input, frame, &mut |frame| match window.next() {
+                    rows::Place::Before => ControlFlow::Continue(()),
+                    rows::Place::Within => sink(frame),
+                    rows::Place::Last => {
+                        sink(frame)?;
+                        ControlFlow::Break(window.end())
+                    }
+                })
+            })
+        }
+        NodeKind::SetOperation(operation) => set::run_set_operation(operation, frame, sink),
+    }
+}
+
+/// Hands the row on if it passes.
+#[inline]
+fn pass<'r, 'v>(predicate: &'v Expr, frame: &mut Frame<'r, 'v>, sink: &mut Sink<'_, 'r, 'v>) -> Flow {
+    if attempt(passes(predicate, frame))? { sink(frame) } else { ControlFlow::Continue(()) }
+}
+
+fn run_scan<'r, 'v>(scan: &'v TableScan, frame: &mut Frame<'r, 'v>, sink: &mut Sink<'_, 'r, 'v>) -> Flow {
+    path::visit(scan, &scan.path, frame, &mut |frame, row_id, row| {
+        attempt(frame.run.tick())?;
+        frame.slots[scan.slot] = Slot::Stored(row_id, row);
+        match &scan.residual {
+            Some(residual) => pass(residual, frame, sink),
+            None => sink(frame),
+        }
+    })
+}

@@ -1,0 +1,101 @@
+//! GROUP BY: one accumulator for each aggregate of each group, groups in the order in which they first came.
+
+mod accumulator;
+
+use std::ops::ControlFlow;
+
+use ahash::AHashMap;
+use manicule_engine::Value;
+use smallvec::SmallVec;
+
+use super::{Flow, Sink, attempt, run};
+use crate::error::Result;
+use crate::evaluate::{evaluate, evaluate_kept};
+use crate::expr::{AggregateCall, Expr};
+use crate::frame::{Frame, Slot};
+use crate::physical::Node;
+use accumulator::Accumulator;
+
+/// What is grouped and how.
+pub(super) struct Grouping<'v> {
+    pub(super) input: &'v Node,
+    pub(super) group_by: &'v [Expr],
+    pub(super) aggregates: &'v [AggregateCall],
+    pub(super) slot: usize,
+}
+
+type Keys<'v> = SmallVec<[Value<'v>; 2]>;
+
+/// The accumulators of all groups, group after group.
+struct Groups<'v> {
+    places: AHashMap<Keys<'v>, usize>,
+    keys: Vec<Keys<'v>>,
+    accumulators: Vec<Accumulator<'v>>,
+}
+
+impl<'v> Groups<'v> {
+    /// Where the accumulators of the row's group begin.
+    fn place(&mut self, grouping: &Grouping<'v>, frame: &Frame<'_, 'v>) -> Result<usize> {
+        if grouping.group_by.is_empty() {
+            return Ok(0);
+        }
+        let mut keys = Keys::new();
+        for expr in grouping.group_by {
+            keys.push(evaluate_kept(expr, frame)?);
+        }
+        if let Some(&place) = self.places.get(&keys) {
+            return Ok(place);
+        }
+        frame.run.charge_values(&keys)?;
+        frame.run.charge(grouping.aggregates.len() * size_of::<Accumulator<'_>>())?;
+        let place = self.accumulators.len();
+        self.open(keys.clone(), grouping.aggregates);
+        self.places.insert(keys, place);
+        Ok(place)
+    }
+
+    fn open(&mut self, keys: Keys<'v>, aggregates: &[AggregateCall]) {
+        self.keys.push(keys);
+        self.accumulators.extend(aggregates.iter().map(Accumulator::new));
+    }
+
+    fn add(&mut self, grouping: &Grouping<'v>, frame: &Frame<'_, 'v>) -> Result<()> {
+        let place = self.place(grouping, frame)?;
+        for (call, accumulator) in grouping.aggregates.iter().zip(&mut self.accumulators[place..]) {
+            let Some(argument) = &call.argument else {
+                accumulator.add_row();
+                continue;
+            };
+            if accumulator.keeps_values() {
+                let value = evaluate_kept(argument, frame)?;
+                accumulator.add_kept(value, call, frame)?;
+            } else {
+                accumulator.add(&evaluate(argument, frame)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn run_aggregate<'r, 'v>(
+    grouping: Grouping<'v>,
+    frame: &mut Frame<'r, 'v>,
+    sink: &mut Sink<'_, 'r, 'v>,
+) -> Flow {
+    let mut groups = Groups { places: AHashMap::new(), keys: Vec::new(), accumulators: Vec::new() };
+    if grouping.group_by.is_empty() {
+        groups.open(Keys::new(), grouping.aggregates);
+    }
+    run(grouping.input, frame, &mut |frame| attempt(groups.add(&grouping, frame)))?;
+    let mut accumulators = groups.accumulators.into_iter();
+    for keys in groups.keys {
+        let mut values = frame.slots[grouping.slot].take_values();
+        values.extend(keys);
+        for accumulator in accumulators.by_ref().take(grouping.aggregates.len()) {
+            values.push(attempt(accumulator.finish())?);
+        }
+        frame.slots[grouping.slot] = Slot::Computed(values);
+        sink(frame)?;
+    }
+    ControlFlow::Continue(())
+}

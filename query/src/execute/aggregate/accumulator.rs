@@ -1,0 +1,173 @@
+//! One aggregate of one group, while its rows come.
+
+use std::borrow::Cow;
+
+use ahash::AHashSet;
+use manicule_engine::Value;
+
+use crate::error::{Error, Result};
+use crate::evaluate::{VALUE_BYTES_MAX, compare_values, evaluate, operand_type};
+use crate::expr::{AggregateCall, AggregateFunction};
+use crate::frame::Frame;
+
+/// What an aggregate knows so far.
+#[derive(Debug)]
+pub(super) struct Accumulator<'v> {
+    function: AggregateFunction,
+    /// The values so far, where equal ones count once.
+    seen: Option<AHashSet<Value<'v>>>,
+    state: State<'v>,
+}
+
+#[derive(Debug)]
+enum State<'v> {
+    Count(i64),
+    Sum(Sum),
+    /// The least or the greatest; NULL before the first.
+    Extreme(Value<'v>),
+    Concat(Option<String>),
+}
+
+/// A sum of integers, exact in 128 bits, and of reals, with the lost low digits carried along (Neumaier's sum).
+#[derive(Debug, Default)]
+struct Sum {
+    count: i64,
+    integers: i128,
+    reals: f64,
+    lost: f64,
+    has_real: bool,
+}
+
+impl Sum {
+    fn add(&mut self, value: &Value<'_>, operation: &'static str) -> Result<()> {
+        match value {
+            Value::Integer(integer) => self.integers += i128::from(*integer),
+            Value::Boolean(boolean) => self.integers += i128::from(*boolean),
+            Value::Real(real) => {
+                let sum = self.reals + real;
+                let (larger, smaller) =
+                    if self.reals.abs() >= real.abs() { (self.reals, *real) } else { (*real, self.reals) };
+                self.lost += (larger - sum) + smaller;
+                self.reals = sum;
+                self.has_real = true;
+            }
+            _ => return Err(operand_type(operation, value)),
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    fn total(&self, operation: &'static str) -> Result<f64> {
+        let real = self.integers as f64 + if self.lost.is_finite() { self.reals + self.lost } else { self.reals };
+        if real.is_infinite() { Err(Error::RealOverflow { operation }) } else { Ok(real) }
+    }
+}
+
+impl<'v> Accumulator<'v> {
+    pub(super) fn new(call: &AggregateCall) -> Self {
+        let state = match call.function {
+            AggregateFunction::CountRows | AggregateFunction::Count => State::Count(0),
+            AggregateFunction::Sum | AggregateFunction::Total | AggregateFunction::Average => {
+                State::Sum(Sum::default())
+            }
+            AggregateFunction::Min | AggregateFunction::Max => State::Extreme(Value::Null),
+            AggregateFunction::GroupConcat => State::Concat(None),
+        };
+        // The least of all values is the least of the different ones.
+        let is_extreme = matches!(state, State::Extreme(_));
+        let seen = (call.distinct && !is_extreme).then(AHashSet::new);
+        Self { function: call.function, seen, state }
+    }
+
+    /// Whether values are given to [`add_kept`](Self::add_kept), as they may be kept, or to [`add`](Self::add).
+    pub(super) fn keeps_values(&self) -> bool {
+        self.seen.is_some() || matches!(self.state, State::Extreme(_) | State::Concat(_))
+    }
+
+    /// Counts a row.
+    pub(super) fn add_row(&mut self) {
+        if let State::Count(count) = &mut self.state {
+            *count += 1;
+        }
+    }
+
+    /// Takes a value that need not be kept; NULL is passed over.
+    pub(super) fn add(&mut self, value: &Value<'_>) -> Result<()> {
+        if value.is_null() {
+            return Ok(());
+        }
+        match &mut self.state {
+            State::Count(count) => *count += 1,
+            State::Sum(sum) => sum.add(value, self.function.name())?,
+            State::Extreme(_) | State::Concat(_) => unreachable!("these keep their values"),
+        }
+        Ok(())
+    }
+
+    /// Takes a value that may be kept; NULL is passed over, and so is one that is there already where equal ones count once.
+    pub(super) fn add_kept(&mut self, value: Value<'v>, call: &'v AggregateCall, frame: &Frame<'_, 'v>) -> Result<()> {
+        if value.is_null() {
+            return Ok(());
+        }
+        if let Some(seen) = &mut self.seen {
+            if seen.contains(&value) {
+                return Ok(());
+            }
+            frame.run.charge_values(std::slice::from_ref(&value))?;
+            seen.insert(value.clone());
+        }
+        match &mut self.state {
+            State::Count(_) | State::Sum(_) => self.add(&value),
+            State::Extreme(best) => {
+                let ordering = compare_values(&value, best);
+                let is_better =
+                    if self.function == AggregateFunction::Min { ordering.is_lt() } else { ordering.is_gt() };
+                if is_better || best.is_null() {
+                    *best = value;
+                }
+                Ok(())
+            }
+            State::Concat(text) => {
+                let separator = match &call.separator {
+                    Some(separator) => evaluate(separator, frame)?,
+                    None => Value::from(","),
+                };
+                concat(text, &value, &separator)
+            }
+        }
+    }
+
+    /// The aggregate's value.
+    pub(super) fn finish(self) -> Result<Value<'v>> {
+        let operation = self.function.name();
+        match self.state {
+            State::Count(count) => Ok(Value::Integer(count)),
+            State::Extreme(best) => Ok(best),
+            State::Concat(text) => Ok(text.map_or(Value::Null, |text| Value::Text(Cow::Owned(text)))),
+            State::Sum(sum) => match self.function {
+                AggregateFunction::Total => sum.total(operation).map(Value::Real),
+                _ if sum.count == 0 => Ok(Value::Null),
+                AggregateFunction::Average => Ok(Value::Real(sum.total(operation)? / sum.count as f64)),
+                _ if sum.has_real => sum.total(operation).map(Value::Real),
+                _ => i64::try_from(sum.integers).map(Value::Integer).map_err(|_| Error::IntegerOverflow { operation }),
+            },
+        }
+    }
+}
+
+fn concat(text: &mut Option<String>, value: &Value<'_>, separator: &Value<'_>) -> Result<()> {
+    use std::fmt::Write;
+    let is_first = text.is_none();
+    let text = text.get_or_insert_default();
+    for part in [separator, value].into_iter().skip(usize::from(is_first)) {
+        match part {
+            Value::Null => {}
+            Value::Text(part) => text.push_str(part),
+            other => write!(text, "{other}").expect("writing to a string does not fail"),
+        }
+    }
+    if text.len() > VALUE_BYTES_MAX {
+        return Err(Error::ValueTooLarge { bytes_max: VALUE_BYTES_MAX });
+    }
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! INSERT, UPDATE, DELETE: first all rows are found and all new values computed, then they are changed, so that no
+//! statement meets its own changes. What fails goes back to the savepoint that was set before the first change.
+
+mod conflict;
+
+use std::ops::ControlFlow;
+
+use manicule_engine::{Row, RowId, TableId, TableSchema, Transaction, Value};
+
+use super::{OnRow, attempt, coerced_parameters, finished, run, run_output};
+use crate::context::ExecutionContext;
+use crate::error::{Error, Result};
+use crate::evaluate::{coerce_for_storage, evaluate, evaluate_kept, violates};
+use crate::expr::Expr;
+use crate::frame::{Frame, Run, Slot};
+use crate::physical::{Action, DeleteAction, InsertAction, Node, PhysicalPlan, UpdateAction};
+use crate::plan::{Check, OnConflict, Returning};
+
+/// One statement that changes rows.
+pub(super) struct Change<'c> {
+    plan: &'c PhysicalPlan,
+    context: &'c ExecutionContext<'c>,
+    parameters: &'c [Value<'c>],
+}
+
+/// Rows and the slot in which expressions find them.
+#[derive(Clone, Copy)]
+struct Rows<'r> {
+    slot: usize,
+    rows: &'r [(RowId, Row)],
+}
+
+/// Runs a change; gives the number of changed rows.
+pub(crate) fn change(
+    plan: &PhysicalPlan,
+    transaction: &mut Transaction,
+    context: &ExecutionContext<'_>,
+    on_row: &mut OnRow<'_>,
+) -> Result<u64> {
+    context.limits.check()?;
+    let coerced = coerced_parameters(plan, context);
+    let parameters = coerced.as_deref().unwrap_or(context.parameters);
+    let change = Change { plan, context, parameters };
+    let savepoint = transaction.savepoint();
+    let result = match &plan.action {
+        Action::Query(_) => Err(Error::WrongStatementKind),
+        Action::Insert(insert) => change.insert(insert, transaction, on_row),
+        Action::Update(update) => change.update(update, transaction, on_row),
+        Action::Delete(delete) => change.delete(delete, transaction, on_row),
+    };
+    let result = result.and_then(|count| Ok(transaction.check_unique(savepoint).map(|()| count)?));
+    if result.is_err() {
+        transaction.rollback_to(savepoint);
+    }
+    result
+}
+
+impl Change<'_> {
+    fn insert(&self, insert: &InsertAction, transaction: &mut Transaction, on_row: &mut OnRow<'_>) -> Result<u64> {
+        let table = self.table(insert.table)?;
+        let rows = self.new_rows(insert, table, transaction)?;
+        self.check(&insert.checks, table, transaction, Rows { slot: insert.slot, rows: &rows })?;
+        if matches!(insert.on_conflict, OnConflict::Fail) {
+            for (_, row) in &rows {
+                transaction.insert(insert.table, row.clone())?;
+            }
+            self.give(insert.returning.as_ref(), transaction, Rows { slot: insert.slot, rows: &rows }, on_row)?;
+            return Ok(rows.len() as u64);
+        }
+        let mut changed = Vec::new();
+        for (_, row) in rows {
+            changed.extend(self.insert_or_resolve(insert, table, transaction, row)?);
+        }
+        self.give(insert.returning.as_ref(), transaction, Rows { slot: insert.slot, rows: &changed }, on_row)?;
+        Ok(changed.len() as u64)
+    }
+
+    fn update(&self, update: &UpdateAction, transaction: &mut Transaction, on_row: &mut OnRow<'_>) -> Result<u64> {
+        let table = self.table(update.table)?;
+        let mut rows = Vec::new();
+        {
+            let view = transaction.view();
+            let run = Run::new(self.plan, &view, self.context, self.parameters);
+            for_each_row(&run, &update.input, update.slot, &mut |row_id, row, frame| {
+                let new = changed_row(table, row, &update.assignments, frame)?;
+                run.charge(new.byte_len() + 32)?;
+                rows.push((row_id, new));
+                Ok(())
+            })?;
+        }
+        self.check(&update.checks, table, transaction, Rows { slot: update.slot, rows: &rows })?;
+        for (row_id, row) in &rows {
+            transaction.update(update.table, *row_id, row.clone())?;
+        }
+        self.give(update.returning.as_ref(), transaction, Rows { slot: update.slot, rows: &rows }, on_row)?;
+        Ok(rows.len() as u64)
+    }
+
+    fn delete(&self, delete: &DeleteAction, transaction: &mut Transaction, on_row: &mut OnRow<'_>) -> Result<u64> {
+        let mut rows = Vec::new();
+        let keeps_rows = delete.returning.is_some();
+        {
+            let view = transaction.view();
+            let run = Run::new(self.plan, &view, self.context, self.parameters);
+            for_each_row(&run, &delete.input, delete.slot, &mut |row_id, row, _| {
+                run.charge(32)?;
+                rows.push((row_id, if keeps_rows { row.clone() } else { Row::new(&[]) }));
+                Ok(())
+            })?;
+        }
+        for (row_id, _) in &rows {
+            transaction.delete(delete.table, *row_id)?;
+        }
+        self.give(delete.returning.as_ref(), transaction, Rows { slot: delete.slot, rows: &rows }, on_row)?;
+        Ok(rows.len() as u64)
+    }
+
+    fn table(&self, table: TableId) -> Result<&TableSchema> {
+        self.plan.catalog.table_by_id(table).map(|table| table.as_ref()).ok_or(Error::CatalogChanged)
+    }
+
+    /// The rows that INSERT brings; their ids are not known yet.
+    fn new_rows(
+        &self,
+        insert: &InsertAction,
+        table: &TableSchema,
+        transaction: &Transaction,
+    ) -> Result<Vec<(RowId, Row)>> {
+        let view = transaction.view();
+        let run = Run::new(self.plan, &view, self.context, self.parameters);
+        let mut frame = Frame::new(&run, self.plan.slot_count);
+        let mut rows = Vec::new();
+        finished(run_output(&insert.source, &mut frame, &mut |values| {
+            let row = stored_row(table, values);
+            run.charge(row.byte_len() + 32)?;
+            rows.push((RowId(0), row));
+            Ok(ControlFlow::Continue(()))
+        }))?;
+        Ok(rows)
+    }
+
+    /// Fails if a row violates a CHECK.
+    fn check(
+        &self,
+        checks: &[Check],
+        table: &TableSchema,
+        transaction: &Transaction,
+        Rows { slot, rows }: Rows<'_>,
+    ) -> Result<()> {
+        if checks.is_empty() {
+            return Ok(());
+        }
+        let view = transaction.view();
+        let run = Run::new(self.plan, &view, self.context, self.parameters);
+        let mut frame = Frame::new(&run, self.plan.slot_count);
+        for (row_id, row) in rows {
+            frame.slots[slot] = Slot::Stored(*row_id, row);
+            check_row(checks, table, &frame)?;
+        }
+        Ok(())
+    }
+
+    /// Hands out what RETURNING asks for.
+    fn give(
+        &self,
+        returning: Option<&Returning>,
+        transaction: &Transaction,
+        Rows { slot, rows }: Rows<'_>,
+        on_row: &mut OnRow<'_>,
+    ) -> Result<()> {
+        let Some(returning) = returning else { return Ok(()) };
+        let view = transaction.view();
+        let run = Run::new(self.plan, &view, self.context, self.parameters);
+        let mut frame = Frame::new(&run, self.plan.slot_count);
+        for (row_id, row) in rows {
+            frame.slots[slot] = Slot::Stored(*row_id, row);
+            let values = returning.expressions.iter().map(|expr| evaluate(expr, &frame)).collect::<Result<Vec<_>>>()?;
+            if on_row(&values)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Calls `visit` with each row of a table that a step finds in a slot.
+fn for_each_row<'v>(
+    run_of: &Run<'v>,
+    input: &'v Node,
+    slot: usize,
+    visit: &mut dyn FnMut(RowId, &Row, &Frame<'_, 'v>) -> Result<()>,
+) -> Result<()> {
+    let mut frame = Frame::new(run_of, run_of.slot_count);
+    finished(run(input, &mut frame, &mut |frame| match &frame.slots[slot] {
+        Slot::Stored(row_id, row) => attempt(visit(*row_id, row, frame)),
+        _ => ControlFlow::Continue(()),
+    }))
+}
+
+fn check_row<'v>(checks: &'v [Check], table: &TableSchema, frame: &Frame<'_, 'v>) -> Result<()> {
+    for check in checks {
+        if violates(&check.predicate, frame)? {
+            let (table, sql) = (table.name.as_str().into(), check.sql.as_str().into());
+            return Err(Error::CheckViolation { table, sql });
+        }
+    }
+    Ok(())
+}
+
+/// The row with its values as the columns take them.
+fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> Row {
+    let coerced: Vec<Value<'_>> = values
+        .iter()
+        .enumerate()
+        .map(|(position, value)| match table.columns.get(position) {
+            Some(column) => coerce_for_storage(value.as_borrowed(), column.column_type),
+            None => value.as_borrowed(),
+        })
+        .collect();
+    Row::new(&coerced)
+}
+
+/// The row after the assignments, which all read the row as it was.
+fn changed_row<'v>(
+    table: &TableSchema,
+    row: &Row,
+    assignments: &'v [(usize, Expr)],
+    frame: &Frame<'_, 'v>,
+) -> Result<Row> {
+    // A row written before a column was added ends earlier.
+    let mut values: Vec<Value<'_>> = (0..table.columns.len()).map(|column| row.get(column)).collect();
+    for (column, expr) in assignments {
+        values[*column] = coerce_for_storage(evaluate_kept(expr, frame)?, table.columns[*column].column_type);
+    }
+    Ok(Row::new(&values))
+}

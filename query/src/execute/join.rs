@@ -1,0 +1,196 @@
+//! Joins. The left side streams; the right side is read for each of its rows, or once, kept, and perhaps hashed.
+
+use std::ops::ControlFlow;
+
+use ahash::AHashMap;
+use manicule_engine::Value;
+use smallvec::SmallVec;
+
+use super::{Flow, Sink, attempt, run};
+use crate::error::Result;
+use crate::evaluate::{comparable, evaluate_kept, passes};
+use crate::expr::Expr;
+use crate::frame::{Frame, Slot};
+use crate::physical::{HashJoin, NestedLoop, RightSide};
+use crate::plan::JoinKind;
+
+/// Rows that are kept: the same slots of each.
+#[derive(Debug)]
+struct KeptRows<'v> {
+    slots: &'v [usize],
+    rows: Vec<Slot<'v>>,
+    count: usize,
+}
+
+impl<'v> KeptRows<'v> {
+    fn new(slots: &'v [usize]) -> Self {
+        Self { slots, rows: Vec::new(), count: 0 }
+    }
+
+    fn keep(&mut self, frame: &mut Frame<'_, 'v>) -> Result<()> {
+        for &slot in self.slots {
+            if let Slot::Computed(values) = &frame.slots[slot] {
+                frame.run.charge_values(values)?;
+            }
+            self.rows.push(frame.slots[slot].keep());
+        }
+        self.count += 1;
+        frame.run.charge(size_of::<Slot<'_>>() * self.slots.len())
+    }
+
+    fn show(&self, position: usize, frame: &mut Frame<'_, 'v>) {
+        let row = &self.rows[position * self.slots.len()..][..self.slots.len()];
+        for (&slot, kept) in self.slots.iter().zip(row) {
+            frame.slots[slot] = kept.clone();
+        }
+    }
+}
+
+/// What a left row has met, and the row of NULLs for one that has met nothing.
+fn finish_left<'r, 'v>(
+    kind: JoinKind,
+    matched: bool,
+    right_slots: &[usize],
+    frame: &mut Frame<'r, 'v>,
+    sink: &mut Sink<'_, 'r, 'v>,
+) -> Flow {
+    if matched || kind == JoinKind::Inner {
+        return ControlFlow::Continue(());
+    }
+    for &slot in right_slots {
+        frame.slots[slot] = Slot::Nulls;
+    }
+    sink(frame)
+}
+
+fn is_pair<'v>(on: Option<&'v Expr>, frame: &Frame<'_, 'v>) -> Result<bool> {
+    on.map_or(Ok(true), |on| passes(on, frame))
+}
+
+pub(super) fn run_nested_loop<'r, 'v>(
+    join: &'v NestedLoop,
+    frame: &mut Frame<'r, 'v>,
+    sink: &mut Sink<'_, 'r, 'v>,
+) -> Flow {
+    match join.right_side {
+        RightSide::EachTime => run(&join.left, frame, &mut |frame| {
+            let mut matched = false;
+            run(&join.right, frame, &mut |frame| {
+                if !attempt(is_pair(join.on.as_ref(), frame))? {
+                    return ControlFlow::Continue(());
+                }
+                matched = true;
+                sink(frame)
+            })?;
+            finish_left(join.kind, matched, &join.right_slots, frame, sink)
+        }),
+        RightSide::Once => run_kept_loop(join, frame, sink),
+    }
+}
+
+/// The right side is read when the first left row is there, so that an empty left side costs nothing.
+fn run_kept_loop<'r, 'v>(join: &'v NestedLoop, frame: &mut Frame<'r, 'v>, sink: &mut Sink<'_, 'r, 'v>) -> Flow {
+    let mut kept: Option<KeptRows<'v>> = None;
+    run(&join.left, frame, &mut |frame| {
+        if kept.is_none() {
+            let mut rows = KeptRows::new(&join.right_slots);
+            run(&join.right, frame, &mut |frame| attempt(rows.keep(frame)))?;
+            kept = Some(rows);
+        }
+        let Some(rows) = &kept else { return ControlFlow::Continue(()) };
+        let mut matched = false;
+        for position in 0..rows.count {
+            attempt(frame.run.tick())?;
+            rows.show(position, frame);
+            if attempt(is_pair(join.on.as_ref(), frame))? {
+                matched = true;
+                sink(frame)?;
+            }
+        }
+        finish_left(join.kind, matched, &join.right_slots, frame, sink)
+    })
+}
+
+type Key<'v> = SmallVec<[Value<'v>; 2]>;
+
+/// The right side's rows by key; rows of one key are chained in the order in which they came.
+#[derive(Debug)]
+struct HashTable<'v> {
+    rows: KeptRows<'v>,
+    /// The first and the last row of each key.
+    chains: AHashMap<Key<'v>, (u32, u32)>,
+    /// For each row the next of its key.
+    next: Vec<u32>,
+}
+
+/// The end of a chain.
+const END: u32 = u32::MAX;
+
+impl<'v> HashTable<'v> {
+    fn insert(&mut self, keys: &'v [Expr], frame: &mut Frame<'_, 'v>) -> Result<()> {
+        let Some(key) = key(keys, frame)? else { return Ok(()) };
+        let row =
+            u32::try_from(self.rows.count).map_err(|_| crate::error::Error::MemoryLimit { bytes_max: usize::MAX })?;
+        frame.run.charge_values(&key)?;
+        self.rows.keep(frame)?;
+        self.next.push(END);
+        let next = &mut self.next;
+        self.chains
+            .entry(key)
+            .and_modify(|(_, last)| {
+                next[*last as usize] = row;
+                *last = row;
+            })
+            .or_insert((row, row));
+        Ok(())
+    }
+
+    /// The rows of a key.
+    fn matches(&self, key: &Key<'v>) -> impl Iterator<Item = usize> {
+        let first = self.chains.get(key).map(|&(first, _)| first);
+        std::iter::successors(first, |&row| Some(self.next[row as usize]).filter(|&next| next != END))
+            .map(|row| row as usize)
+    }
+}
+
+/// The values of the key, `None` if one is NULL: NULL equals nothing.
+fn key<'v>(keys: &'v [Expr], frame: &Frame<'_, 'v>) -> Result<Option<Key<'v>>> {
+    let mut values = Key::new();
+    for expr in keys {
+        let value = evaluate_kept(expr, frame)?;
+        if value.is_null() {
+            return Ok(None);
+        }
+        values.push(comparable(value));
+    }
+    Ok(Some(values))
+}
+
+pub(super) fn run_hash_join<'r, 'v>(
+    join: &'v HashJoin,
+    frame: &mut Frame<'r, 'v>,
+    sink: &mut Sink<'_, 'r, 'v>,
+) -> Flow {
+    let mut built: Option<HashTable<'v>> = None;
+    run(&join.left, frame, &mut |frame| {
+        if built.is_none() {
+            let mut table =
+                HashTable { rows: KeptRows::new(&join.right_slots), chains: AHashMap::new(), next: Vec::new() };
+            run(&join.right, frame, &mut |frame| attempt(table.insert(&join.right_keys, frame)))?;
+            built = Some(table);
+        }
+        let Some(table) = &built else { return ControlFlow::Continue(()) };
+        let mut matched = false;
+        if let Some(key) = attempt(key(&join.left_keys, frame))? {
+            for position in table.matches(&key) {
+                attempt(frame.run.tick())?;
+                table.rows.show(position, frame);
+                if attempt(is_pair(join.on.as_ref(), frame))? {
+                    matched = true;
+                    sink(frame)?;
+                }
+            }
+        }
+        finish_left(join.kind, matched, &join.right_slots, frame, sink)
+    })
+}

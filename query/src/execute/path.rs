@@ -1,0 +1,138 @@
+//! Access paths: from keys and bounds to rows.
+
+use std::ops::{Bound, ControlFlow};
+
+use ahash::AHashSet;
+use manicule_engine::{ColumnType, KeyRange, Row, RowId, Value};
+use smallvec::SmallVec;
+
+use super::{Flow, attempt};
+use crate::error::Result;
+use crate::evaluate::evaluate_kept;
+use crate::expr::Expr;
+use crate::frame::Frame;
+use crate::physical::{AccessPath, IndexLookup, IndexRange, KeyPart, TableScan};
+use crate::route::{Fit, fit, fit_lower, fit_upper};
+
+/// What gets the rows of a path.
+type Visit<'s, 'r, 'v> = dyn FnMut(&mut Frame<'r, 'v>, RowId, &'v Row) -> Flow + 's;
+
+/// Calls `visit` for each row that the path finds.
+pub(super) fn visit<'r, 'v>(
+    scan: &'v TableScan,
+    path: &'v AccessPath,
+    frame: &mut Frame<'r, 'v>,
+    visit: &mut Visit<'_, 'r, 'v>,
+) -> Flow {
+    let view = frame.run.view();
+    match path {
+        AccessPath::FullScan => view.scan(scan.table, |row_id, row| visit(frame, row_id, row)),
+        AccessPath::Lookup(lookup) => visit_lookup(lookup, frame, visit),
+        AccessPath::Range(range) => {
+            let Some(key_range) = attempt(key_range(range, frame))? else { return ControlFlow::Continue(()) };
+            view.range(range.index, &key_range, range.direction, |row_id, row| visit(frame, row_id, row))
+        }
+        AccessPath::Union(paths) => visit_union(scan, paths, frame, visit),
+    }
+}
+
+fn visit_lookup<'r, 'v>(lookup: &'v IndexLookup, frame: &mut Frame<'r, 'v>, visit: &mut Visit<'_, 'r, 'v>) -> Flow {
+    let view = frame.run.view();
+    if lookup.columns.iter().all(|column| column.values.len() == 1) {
+        let mut key: SmallVec<[Value<'v>; 4]> = SmallVec::new();
+        for column in &lookup.columns {
+            match attempt(key_value(&column.values[0], column.column_type, frame))? {
+                Some(value) => key.push(value),
+                None => return ControlFlow::Continue(()),
+            }
+        }
+        return view.lookup(lookup.index, &key, |row_id, row| visit(frame, row_id, row));
+    }
+    let keys = attempt(all_keys(lookup, frame))?;
+    view.lookup_many(lookup.index, &keys, |_, row_id, row| visit(frame, row_id, row))
+}
+
+/// Every combination of the columns' values, each once and in order.
+fn all_keys<'v>(lookup: &'v IndexLookup, frame: &Frame<'_, 'v>) -> Result<Vec<Vec<Value<'v>>>> {
+    let mut keys: Vec<Vec<Value<'v>>> = vec![Vec::with_capacity(lookup.columns.len())];
+    for column in &lookup.columns {
+        let mut values = Vec::with_capacity(column.values.len());
+        for expr in &column.values {
+            values.extend(key_value(expr, column.column_type, frame)?);
+        }
+        values.sort_unstable();
+        values.dedup();
+        if let [value] = values.as_slice() {
+            keys.iter_mut().for_each(|key| key.push(value.clone()));
+            continue;
+        }
+        frame.run.charge(keys.len() * values.len() * 64)?;
+        let with = |key: &Vec<Value<'v>>, value: &Value<'v>| {
+            let mut key = key.clone();
+            key.push(value.clone());
+            key
+        };
+        keys = keys.iter().flat_map(|key| values.iter().map(move |value| with(key, value))).collect();
+    }
+    Ok(keys)
+}
+
+/// The value as the index holds it; `None` if the index can hold no equal one.
+fn key_value<'v>(expr: &'v Expr, column_type: ColumnType, frame: &Frame<'_, 'v>) -> Result<Option<Value<'v>>> {
+    let value = evaluate_kept(expr, frame)?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    Ok(match fit(value, column_type) {
+        Fit::Equal(value) => Some(value),
+        Fit::After(_) | Fit::Least | Fit::Greatest => None,
+    })
+}
+
+/// The range as the index takes it; `None` if nothing lies in it.
+fn key_range<'v>(range: &'v IndexRange, frame: &Frame<'_, 'v>) -> Result<Option<KeyRange<'v>>> {
+    let mut prefix = Vec::with_capacity(range.prefix.len());
+    for (column_type, part) in &range.prefix {
+        match part {
+            KeyPart::IsNull => prefix.push(Value::Null),
+            KeyPart::Equals(expr) => match key_value(expr, *column_type, frame)? {
+                Some(value) => prefix.push(value),
+                None => return Ok(None),
+            },
+        }
+    }
+    let Some(column_type) = range.bounded else {
+        return Ok(Some(KeyRange { prefix, lower: Bound::Unbounded, upper: Bound::Unbounded }));
+    };
+    let lower = fit_lower(bound(&range.lower, frame)?, column_type, range.skips_nulls);
+    let upper = fit_upper(bound(&range.upper, frame)?, column_type);
+    Ok(lower.zip(upper).map(|(lower, upper)| KeyRange { prefix, lower, upper }))
+}
+
+fn bound<'v>(bound: &'v Bound<Expr>, frame: &Frame<'_, 'v>) -> Result<Bound<Value<'v>>> {
+    Ok(match bound {
+        Bound::Unbounded => Bound::Unbounded,
+        Bound::Included(expr) => Bound::Included(evaluate_kept(expr, frame)?),
+        Bound::Excluded(expr) => Bound::Excluded(evaluate_kept(expr, frame)?),
+    })
+}
+
+/// The rows of several paths, each once.
+fn visit_union<'r, 'v>(
+    scan: &'v TableScan,
+    paths: &'v [AccessPath],
+    frame: &mut Frame<'r, 'v>,
+    visit_row: &mut Visit<'_, 'r, 'v>,
+) -> Flow {
+    let mut seen: AHashSet<RowId> = AHashSet::new();
+    for path in paths {
+        visit(scan, path, frame, &mut |frame, row_id, row| {
+            if !seen.insert(row_id) {
+                return ControlFlow::Continue(());
+            }
+            attempt(frame.run.charge(16))?;
+            visit_row(frame, row_id, row)
+        })?;
+    }
+    ControlFlow::Continue(())
+}

@@ -1,0 +1,112 @@
+//! ORDER BY. Stable: rows with equal keys stay in the order in which they came.
+//!
+//! Where LIMIT wants only the first `k` rows, never more than `2k` are kept: a full buffer is sorted and its second half
+//! dropped, and from then on a row that would come after the `k`-th is not kept at all.
+
+use std::cmp::Ordering;
+use std::ops::ControlFlow;
+
+use manicule_engine::Value;
+use smallvec::SmallVec;
+
+use super::rows::Window;
+use super::{Flow, Sink, attempt, run};
+use crate::error::Result;
+use crate::evaluate::{compare_values, evaluate_kept};
+use crate::frame::{Frame, Slot};
+use crate::physical::Sort;
+use crate::plan::SortKey;
+
+/// The least number of rows that are kept before a buffer is cut.
+const ROWS_MIN: usize = 256;
+
+struct SortedRow<'v> {
+    keys: SmallVec<[Value<'v>; 2]>,
+    slots: SmallVec<[Slot<'v>; 1]>,
+}
+
+struct Buffer<'v> {
+    keys: &'v [SortKey],
+    rows: Vec<SortedRow<'v>>,
+    /// How many rows are wanted.
+    wanted: usize,
+    /// Whether `rows[wanted - 1]` is the last that may come, as everything before it is sorted.
+    is_cut: bool,
+}
+
+impl<'v> Buffer<'v> {
+    fn add(&mut self, sort: &'v Sort, frame: &mut Frame<'_, 'v>) -> Result<()> {
+        let mut keys = SmallVec::with_capacity(self.keys.len());
+        for key in self.keys {
+            keys.push(evaluate_kept(&key.expr, frame)?);
+        }
+        if self.is_cut && compare_keys(self.keys, &keys, &self.rows[self.wanted - 1].keys).is_ge() {
+            return Ok(());
+        }
+        let slots = sort.slots.iter().map(|&slot| frame.slots[slot].keep()).collect();
+        if self.wanted == usize::MAX {
+            frame.run.charge_values(&keys)?;
+            frame.run.charge(size_of::<SortedRow<'_>>())?;
+        }
+        self.rows.push(SortedRow { keys, slots });
+        if self.rows.len() >= self.wanted.saturating_mul(2).max(ROWS_MIN) {
+            self.cut();
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self) {
+        let keys = self.keys;
+        self.rows.sort_by(|left, right| compare_keys(keys, &left.keys, &right.keys));
+        self.rows.truncate(self.wanted);
+        self.is_cut = self.wanted > 0 && self.rows.len() == self.wanted;
+    }
+}
+
+fn compare_keys(keys: &[SortKey], left: &[Value<'_>], right: &[Value<'_>]) -> Ordering {
+    for (key, (left, right)) in keys.iter().zip(left.iter().zip(right)) {
+        let ordering = match (left.is_null(), right.is_null()) {
+            (true, true) => Ordering::Equal,
+            (true, false) => {
+                if key.nulls_first {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+            (false, true) => {
+                if key.nulls_first {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                }
+            }
+            (false, false) if key.descending => compare_values(right, left),
+            (false, false) => compare_values(left, right),
+        };
+        if ordering.is_ne() {
+            return ordering;
+        }
+    }
+    Ordering::Equal
+}
+
+pub(super) fn run_sort<'r, 'v>(sort: &'v Sort, frame: &mut Frame<'r, 'v>, sink: &mut Sink<'_, 'r, 'v>) -> Flow {
+    let wanted = match &sort.top {
+        None => usize::MAX,
+        Some((limit, offset)) => {
+            let window = attempt(Window::new(Some(limit), offset.as_ref(), frame))?;
+            usize::try_from(window.rows_read()).unwrap_or(usize::MAX)
+        }
+    };
+    let mut buffer = Buffer { keys: &sort.keys, rows: Vec::new(), wanted, is_cut: false };
+    run(&sort.input, frame, &mut |frame| attempt(buffer.add(sort, frame)))?;
+    buffer.cut();
+    for row in buffer.rows {
+        for (&slot, kept) in sort.slots.iter().zip(row.slots) {
+            frame.slots[slot] = kept;
+        }
+        sink(frame)?;
+    }
+    ControlFlow::Continue(())
+}

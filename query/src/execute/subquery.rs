@@ -1,0 +1,149 @@
+//! Subqueries in expressions. One that reads no outer row is run once and its answer kept; a correlated one is run for
+//! each row, over a frame of its own with the outer rows that it reads.
+
+use std::ops::ControlFlow;
+
+use ahash::AHashSet;
+use manicule_engine::Value;
+
+use super::{Flow, Stop, attempt, finished, run};
+use crate::error::Result;
+use crate::evaluate::{boolean, comparable, equal_values, evaluate, negate_if};
+use crate::expr::{Expr, SubqueryForm};
+use crate::frame::Frame;
+use crate::physical::Subplan;
+
+/// What is known of a subquery that reads no outer row.
+#[derive(Debug, Default)]
+pub(crate) enum SubqueryCache<'v> {
+    /// It has not been run.
+    #[default]
+    Unknown,
+    Exists(bool),
+    Scalar(Value<'v>),
+    Set(ValueSet<'v>),
+}
+
+/// The rows of a subquery of one column, to look values up in.
+#[derive(Debug, Default)]
+pub(crate) struct ValueSet<'v> {
+    values: AHashSet<Value<'v>>,
+    has_null: bool,
+}
+
+impl ValueSet<'_> {
+    /// Whether a value is in it; NULL is in no set but is not known to be absent, unless the set is empty.
+    fn contains(&self, value: Value<'_>) -> Option<bool> {
+        if self.values.is_empty() && !self.has_null {
+            return Some(false);
+        }
+        if value.is_null() {
+            return None;
+        }
+        if self.values.contains(&comparable(value)) {
+            return Some(true);
+        }
+        if self.has_null { None } else { Some(false) }
+    }
+}
+
+/// The value of a subquery.
+pub(crate) fn evaluate_subquery<'a, 'v: 'a>(
+    form: SubqueryForm,
+    operand: Option<&'v Expr>,
+    negated: bool,
+    position: usize,
+    frame: &'a Frame<'_, 'v>,
+) -> Result<Value<'a>> {
+    let subplan = &frame.run.subplans[position];
+    let operand = operand.map(|operand| evaluate(operand, frame)).transpose()?;
+    if !subplan.outer_slots.is_empty() {
+        return Ok(match form {
+            SubqueryForm::Scalar => scalar(subplan, frame)?,
+            SubqueryForm::Exists => Value::Boolean(exists(subplan, frame)? != negated),
+            SubqueryForm::In => boolean(negate_if(is_among(operand.unwrap_or_default(), subplan, frame)?, negated)),
+        });
+    }
+    if is_unknown(position, frame) {
+        let answer = match form {
+            SubqueryForm::Scalar => SubqueryCache::Scalar(scalar(subplan, frame)?),
+            SubqueryForm::Exists => SubqueryCache::Exists(exists(subplan, frame)?),
+            SubqueryForm::In => SubqueryCache::Set(set(subplan, frame)?),
+        };
+        frame.run.caches.borrow_mut()[position] = answer;
+    }
+    Ok(match &frame.run.caches.borrow()[position] {
+        SubqueryCache::Unknown => unreachable!("the answer has just been put there"),
+        SubqueryCache::Exists(exists) => Value::Boolean(*exists != negated),
+        SubqueryCache::Scalar(value) => value.clone(),
+        SubqueryCache::Set(set) => boolean(negate_if(set.contains(operand.unwrap_or_default()), negated)),
+    })
+}
+
+fn is_unknown(position: usize, frame: &Frame<'_, '_>) -> bool {
+    let mut caches = frame.run.caches.borrow_mut();
+    if caches.is_empty() {
+        caches.resize_with(frame.run.subplans.len(), SubqueryCache::default);
+    }
+    matches!(caches[position], SubqueryCache::Unknown)
+}
+
+/// Runs a subquery over a frame of its own; `visit` gets the first column of each row.
+fn for_each<'v>(subplan: &'v Subplan, outer: &Frame<'_, 'v>, visit: &mut dyn FnMut(Value<'v>) -> Flow) -> Result<()> {
+    let mut frame = Frame::new(outer.run, outer.run.slot_count);
+    for &slot in &subplan.outer_slots {
+        frame.slots[slot] = outer.slots[slot].clone();
+    }
+    let slot = subplan.output.slot;
+    let has_column = subplan.output.width > 0;
+    finished(run(&subplan.output.root, &mut frame, &mut |frame| {
+        visit(if has_column { frame.slots[slot].get_kept(0) } else { Value::Null })
+    }))
+}
+
+fn scalar<'v>(subplan: &'v Subplan, frame: &Frame<'_, 'v>) -> Result<Value<'v>> {
+    let mut first = Value::Null;
+    for_each(subplan, frame, &mut |value| {
+        first = value;
+        ControlFlow::Break(Stop::Done)
+    })?;
+    Ok(first)
+}
+
+fn exists<'v>(subplan: &'v Subplan, frame: &Frame<'_, 'v>) -> Result<bool> {
+    let mut exists = false;
+    for_each(subplan, frame, &mut |_| {
+        exists = true;
+        ControlFlow::Break(Stop::Done)
+    })?;
+    Ok(exists)
+}
+
+fn set<'v>(subplan: &'v Subplan, frame: &Frame<'_, 'v>) -> Result<ValueSet<'v>> {
+    let mut set = ValueSet::default();
+    for_each(subplan, frame, &mut |value| {
+        if value.is_null() {
+            set.has_null = true;
+        } else {
+            attempt(frame.run.charge_values(std::slice::from_ref(&value)))?;
+            set.values.insert(comparable(value));
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(set)
+}
+
+/// Whether a value is among the rows, found out row by row.
+fn is_among<'v>(value: Value<'_>, subplan: &'v Subplan, frame: &Frame<'_, 'v>) -> Result<Option<bool>> {
+    let mut found = Some(false);
+    for_each(subplan, frame, &mut |row| {
+        if value.is_null() || row.is_null() {
+            found = None;
+        } else if equal_values(&value, &row) {
+            found = Some(true);
+            return ControlFlow::Break(Stop::Done);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}

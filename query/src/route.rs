@@ -1,0 +1,183 @@
+//! The router: from what is asked to how it is answered.
+//!
+//! Each table of a query gets an *access path* that finds its candidates, and a *residual*: the part of the condition that
+//! the path does not prove. `WHERE tailnum = ? AND month < 6` becomes a lookup in the index on `tailnum` with the residual
+//! `month < 6`.
+//!
+//! # Costs
+//!
+//! The unit is one row read in a full scan. A row found through an index costs [`ROW_BY_INDEX`] units, as it lies anywhere
+//! in memory, and a lookup or the start of a range [`PROBE`]. Rows are counted by asking the indexes themselves
+//! (`View::estimate_lookup`, `estimate_range`) where the key is a constant; a key that is not known yet, a parameter or a
+//! column of a joined table, is expected to have as many rows as the average key. So a path is kept unless it finds more
+//! than a [`SCAN_SHARE`]th of its table: a wrong estimate makes a lookup a little dearer, never a scan of a lookup.
+//!
+//! Posting lists are not intersected. The rows are in memory, so testing the residual on each row of the shortest list
+//! costs less than walking a second list.
+//!
+//! # Steps
+//!
+//! 1. [`rewrite`](crate::rewrite) puts each condition beside the scan or join that it speaks of.
+//! 2. A region of inner joins is taken apart into tables and conditions, and put together again greedily: the smallest
+//!    first, then always the one that keeps the intermediate result smallest ([`join`]).
+//! 3. Each table chooses its path ([`access`]), with the columns of the tables before it as known values.
+//! 4. ORDER BY, MIN and MAX ask for an order, and the sort is left out where the path has it ([`order`]).
+
+mod access;
+mod bounds;
+mod estimate;
+mod join;
+mod order;
+mod region;
+mod statement;
+mod subquery;
+
+use std::sync::Arc;
+
+use manicule_engine::{Catalog, View};
+
+pub(crate) use bounds::{Fit, fit, fit_lower, fit_upper};
+pub(crate) use statement::plan_statement;
+
+use crate::context::Routing;
+use crate::error::Result;
+use crate::expr::Expr;
+use crate::physical::{Node, NodeKind, SetOperation, Sort, Subplan};
+use crate::plan::{LogicalPlan, SortKey};
+use crate::slots::slots_given;
+use order::{OrderKey, Wanted};
+
+/// What a row found through an index costs, in rows of a full scan.
+const ROW_BY_INDEX: f64 = 3.0;
+
+/// What a lookup or the start of a range costs, in rows of a full scan.
+const PROBE: f64 = 4.0;
+
+/// A path that finds more than one in so many rows of its table gives way to the full scan.
+const SCAN_SHARE: f64 = 4.0;
+
+/// Makes the steps of one statement.
+pub(crate) struct Router<'a, 's> {
+    view: &'a View<'s>,
+    catalog: Arc<Catalog>,
+    routing: Routing,
+    subplans: Vec<Subplan>,
+    node_count: usize,
+}
+
+impl<'a, 's> Router<'a, 's> {
+    fn new(view: &'a View<'s>, routing: Routing) -> Self {
+        Self { view, catalog: view.catalog().clone(), routing, subplans: Vec::new(), node_count: 0 }
+    }
+
+    fn node(&mut self, rows: f64, kind: NodeKind) -> Node {
+        let id = self.node_count;
+        self.node_count += 1;
+        Node { id, rows, kind }
+    }
+
+    /// Makes the steps that give the rows of `plan`; `wanted` says in which order and how many they are wanted, where that
+    /// can be had for nothing.
+    fn plan(&mut self, plan: LogicalPlan, wanted: &Wanted) -> Result<Node> {
+        match plan {
+            LogicalPlan::Unit => Ok(self.node(1.0, NodeKind::Unit)),
+            LogicalPlan::Scan { .. } | LogicalPlan::Filter { .. } | LogicalPlan::Join { .. } => {
+                self.plan_region(plan, wanted)
+            }
+            LogicalPlan::Values { rows, slot } => {
+                let rows: Vec<Vec<Expr>> =
+                    rows.into_iter().map(|row| self.finish_all(row)).collect::<Result<Vec<_>>>()?;
+                Ok(self.node(rows.len() as f64, NodeKind::Values { rows, slot }))
+            }
+            LogicalPlan::Project { input, expressions, slot } => {
+                let input = Box::new(self.plan(*input, wanted)?);
+                let expressions = self.finish_all(expressions)?;
+                Ok(self.node(input.rows, NodeKind::Project { input, expressions, slot }))
+            }
+            LogicalPlan::Aggregate { input, group_by, aggregates, slot } => {
+                self.plan_aggregate(*input, group_by, aggregates, slot)
+            }
+            LogicalPlan::Distinct { input, columns } => {
+                let slot = input.output_slot().expect("DISTINCT stands above a node with columns");
+                let input = Box::new(self.plan(*input, wanted)?);
+                Ok(self.node(input.rows, NodeKind::Distinct { input, columns, slot }))
+            }
+            LogicalPlan::Sort { input, keys } => self.plan_sort(*input, keys, wanted),
+            LogicalPlan::Limit { input, limit, offset } => self.plan_limit(*input, limit, offset),
+            LogicalPlan::SetOperation { .. } => self.plan_set_operation(plan),
+        }
+    }
+
+    fn plan_sort(&mut self, input: LogicalPlan, keys: Vec<SortKey>, wanted: &Wanted) -> Result<Node> {
+        let order = order::base_order(&input, &keys);
+        let slots: Vec<usize> = match input.output_slot() {
+            Some(slot) => vec![slot],
+            None => slots_given(&input).iter().collect(),
+        };
+        let below = Wanted { order: order.clone().unwrap_or_default(), limit: wanted.limit };
+        let input = self.plan(input, &below)?;
+        if order.is_some_and(|order| self.delivers(&input, &order)) {
+            return Ok(input);
+        }
+        let keys = keys
+            .into_iter()
+            .map(|key| Ok(SortKey { expr: self.finish(key.expr)?, ..key }))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(self.node(input.rows, NodeKind::Sort(Sort { input: Box::new(input), keys, slots, top: None })))
+    }
+
+    fn plan_limit(&mut self, input: LogicalPlan, limit: Option<Expr>, offset: Option<Expr>) -> Result<Node> {
+        let count = |expr: &Option<Expr>| match expr {
+            Some(Expr::Literal(manicule_engine::Value::Integer(count))) => Some(*count as f64),
+            // A number that is not known yet is expected to be small.
+            Some(_) => Some(100.0),
+            None => None,
+        };
+        let most = count(&limit).map(|limit| limit + count(&offset).unwrap_or(0.0));
+        let mut input = self.plan(input, &Wanted { order: Vec::new(), limit: most })?;
+        let limit = limit.map(|limit| self.finish(limit)).transpose()?;
+        let offset = offset.map(|offset| self.finish(offset)).transpose()?;
+        if let (NodeKind::Sort(sort), Some(limit)) = (&mut input.kind, &limit) {
+            sort.top = Some((limit.clone(), offset.clone()));
+        }
+        let rows = most.map_or(input.rows, |most| input.rows.min(most.max(0.0)));
+        Ok(self.node(rows, NodeKind::Limit { input: Box::new(input), limit, offset }))
+    }
+
+    fn plan_set_operation(&mut self, plan: LogicalPlan) -> Result<Node> {
+        let LogicalPlan::SetOperation { kind, all, left, right, columns, slot } = plan else {
+            unreachable!("only set operations are planned here")
+        };
+        let slot_of = |side: &LogicalPlan| side.output_slot().expect("a side of a set operation has columns");
+        let (left_slot, right_slot) = (slot_of(&left), slot_of(&right));
+        let left = Box::new(self.plan(*left, &Wanted::default())?);
+        let right = Box::new(self.plan(*right, &Wanted::default())?);
+        let rows = match kind {
+            crate::plan::SetOperationKind::Union => left.rows + right.rows,
+            crate::plan::SetOperationKind::Intersect => left.rows.min(right.rows),
+            crate::plan::SetOperationKind::Except => left.rows,
+        };
+        let operation = SetOperation { kind, all, left, right, left_slot, right_slot, columns, slot };
+        Ok(self.node(rows, NodeKind::SetOperation(operation)))
+    }
+
+    /// Whether the rows of `node` come in that order.
+    fn delivers(&self, node: &Node, order: &[OrderKey]) -> bool {
+        match &node.kind {
+            NodeKind::Scan(scan) => {
+                let Some(table) = self.catalog.table_by_id(scan.table) else { return false };
+                order::path_delivers(table, scan, order)
+            }
+            NodeKind::Filter { input, .. }
+            | NodeKind::Project { input, .. }
+            | NodeKind::Distinct { input, .. }
+            | NodeKind::Limit { input, .. } => self.delivers(input, order),
+            NodeKind::NestedLoop(join) => self.delivers(&join.left, order),
+            NodeKind::HashJoin(join) => self.delivers(&join.left, order),
+            NodeKind::Unit => true,
+            NodeKind::Values { .. } | NodeKind::Aggregate { .. } | NodeKind::Sort(_) | NodeKind::SetOperation(_) => {
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The path of one table: what its indexes could do with the conditions, and which of them does it.
+
+mod candidate;
+mod terms;
+
+use manicule_engine::IndexId;
+
+use super::order::{self, Wanted};
+use super::region::{Conjunct, TableRef};
+use super::{PROBE, ROW_BY_INDEX, Router, SCAN_SHARE};
+use crate::context::Routing;
+use crate::error::Result;
+use crate::expr::Expr;
+use crate::physical::{AccessPath, Node, NodeKind, NotUsed, TableScan};
+use crate::slots::SlotSet;
+use candidate::Candidate;
+
+/// Up to so many rows a table is too small for its rows' number to say anything against an index.
+const SMALL_TABLE_ROWS: f64 = 64.0;
+
+/// A table's chosen path.
+#[derive(Debug)]
+pub(super) struct Access {
+    pub(super) path: AccessPath,
+    /// The conditions that the path proves, by their place in the list that was given.
+    pub(super) proven: Vec<usize>,
+    /// How many rows the path finds.
+    pub(super) found: f64,
+    /// How many of them pass the other conditions.
+    pub(super) rows: f64,
+    /// In rows of a full scan.
+    pub(super) cost: f64,
+    not_used: Vec<(IndexId, NotUsed)>,
+}
+
+impl Access {
+    /// Whether the path or a condition reads a row of another table of the region.
+    pub(super) fn is_index(&self) -> bool {
+        !matches!(self.path, AccessPath::FullScan)
+    }
+}
+
+impl Router<'_, '_> {
+    /// Chooses the path of a table.
+    ///
+    /// `conjuncts`: all conditions that can be decided once this table's row is there. `unknown`: the slots whose rows are
+    /// not there when the table is read, its own among them.
+    pub(super) fn choose_access(
+        &self,
+        table: &TableRef,
+        conjuncts: &[&Conjunct],
+        unknown: &SlotSet,
+        wanted: &Wanted,
+    ) -> Access {
+        let selectivity: f64 = conjuncts.iter().map(|conjunct| self.selectivity(conjunct)).product();
+        let mut access = Access {
+            path: AccessPath::FullScan,
+            proven: Vec::new(),
+            found: table.rows,
+            rows: table.rows * selectivity,
+            cost: table.rows,
+            not_used: Vec::new(),
+        };
+        if self.routing == Routing::FullScan {
+            access.not_used = table.schema.indexes.iter().map(|index| (index.id, NotUsed::Forced)).collect();
+            return access;
+        }
+        let terms = terms::Terms::of(table, conjuncts, unknown);
+        let candidates: Vec<Option<Candidate>> =
+            table.schema.indexes.iter().map(|index| self.candidate(table, index, &terms)).collect();
+        let best = candidates
+            .iter()
+            .flatten()
+            .filter(|candidate| !is_much(candidate, table.rows))
+            .min_by(|left, right| candidate::compare(left, right))
+            .cloned();
+        if let Some(best) = best {
+            access.take(best, self, conjuncts);
+        }
+        self.consider_union(&mut access, table, conjuncts, unknown);
+        self.consider_order(&mut access, table, &terms, wanted);
+        access.not_used = reasons(table, &access.path, &candidates, &terms);
+        access
+    }
+
+    /// A union of lookups for the alternatives of an OR, if it finds fewer rows than what was chosen so far.
+    fn consider_union(&self, access: &mut Access, table: &TableRef, conjuncts: &[&Conjunct], unknown: &SlotSet) {
+        for conjunct in conjuncts {
+            let Expr::Or(parts) = &conjunct.expr else { continue };
+            let paths: Option<Vec<Candidate>> =
+                parts.iter().map(|part| self.alternative(table, part, unknown)).collect();
+            let Some(paths) = paths else { continue };
+            let found: f64 = paths.iter().map(|path| path.rows).sum();
+            let cost = found * (ROW_BY_INDEX + 1.0) + PROBE * paths.len() as f64;
+            let is_small = table.rows <= SMALL_TABLE_ROWS || found * SCAN_SHARE <= table.rows;
+            if is_small && cost < access.cost.max(SMALL_TABLE_ROWS) && found < access.found {
+                access.path = AccessPath::Union(paths.into_iter().map(|path| path.path).collect());
+                access.proven = Vec::new();
+                access.rows = access.rows.min(found);
+                access.found = found;
+                access.cost = cost;
+            }
+        }
+    }
+
+    /// The best path for one alternative of an OR alone.
+    fn alternative(&self, table: &TableRef, part: &Expr, unknown: &SlotSet) -> Option<Candidate> {
+        let parts: Vec<Conjunct> = part.clone().into_conjuncts().into_iter().map(Conjunct::new).collect();
+        let parts: Vec<&Conjunct> = parts.iter().collect();
+        let terms = terms::Terms::of(table, &parts, unknown);
+        let candidates = table.schema.indexes.iter().filter_map(|index| self.candidate(table, index, &terms));
+        candidates.filter(|candidate| !is_much(candidate, table.rows)).min_by(candidate::compare)
+    }
+
+    /// A range in the wanted order, if it costs less than sorting what was chosen so far.
+    fn consider_order(&self, access: &mut Access, table: &TableRef, terms: &terms::Terms<'_>, wanted: &Wanted) {
+        if wanted.order.is_empty() || wanted.order.iter().any(|key| key.column.slot != table.slot) {
+            return;
+        }
+        let sorted = access.rows.max(2.0);
+        let comparisons = wanted.limit.unwrap_or(sorted).clamp(2.0, sorted).log2();
+        let cost_with_sort = access.cost + 0.3 * sorted * comparisons + 8.0;
+        let mut best: Option<(f64, Candidate)> = None;
+        for index in table.schema.indexes.iter().filter(|index| index.has_tree()) {
+            let candidate = self.range_candidate(table, index, terms);
+            let AccessPath::Range(range) = &candidate.path else { continue };
+            let fixed = range.prefix.len();
+            let Some(direction) = order::direction_for(&table.schema, index, fixed, &wanted.order) else { continue };
+            let share = (access.rows / candidate.rows.max(1.0)).clamp(1e-6, 1.0);
+            let read = wanted.limit.map_or(candidate.rows, |limit| candidate.rows.min(limit / share));
+            let cost = PROBE + read * ROW_BY_INDEX;
+            if cost <= cost_with_sort && best.as_ref().is_none_or(|(best, _)| cost < *best) {
+                best = Some((cost, candidate.towards(direction)));
+            }
+        }
+        if let Some((cost, candidate)) = best {
+            access.rows = access.rows.min(candidate.rows);
+            access.found = candidate.rows;
+            access.cost = cost;
+            access.path = candidate.path;
+            access.proven = candidate.proven;
+        }
+    }
+
+    /// The step that reads the table, with the conditions that its path does not prove.
+    pub(super) fn scan_node(&mut self, table: &TableRef, access: Access, conjuncts: &[&Conjunct]) -> Result<Node> {
+        let mut residual = Vec::new();
+        for (position, conjunct) in conjuncts.iter().enumerate() {
+            if !access.proven.contains(&position) {
+                residual.push(conjunct.expr.clone());
+            }
+        }
+        // Subqueries last: what is cheap may decide.
+        residual.sort_by_key(Expr::has_subquery);
+        let residual = if residual.is_empty() { None } else { Some(self.finish(Expr::and(residual))?) };
+        let scan = TableScan {
+            table: table.schema.id,
+            slot: table.slot,
+            path: self.finish_path(access.path)?,
+            residual,
+            table_rows: table.rows as u64,
+            not_used: access.not_used,
+        };
+        Ok(self.node(access.rows, NodeKind::Scan(scan)))
+    }
+}
+
+impl Access {
+    fn take(&mut self, candidate: Candidate, router: &Router<'_, '_>, conjuncts: &[&Conjunct]) {
+        let rest: f64 = (0..conjuncts.len())
+            .filter(|position| !candidate.proven.contains(position))
+            .map(|position| router.selectivity(conjuncts[position]))
+            .product();
+        self.rows = candidate.rows * rest;
+        self.found = candidate.rows;
+        self.cost = PROBE * candidate.probes + candidate.rows * ROW_BY_INDEX;
+        self.path = candidate.path;
+        self.proven = candidate.proven;
+    }
+}
+
+/// Whether a path finds so much of its table that reading all of it is cheaper.
+fn is_much(candidate: &Candidate, table_rows: f64) -> bool {
+    let unique_key = candidate.is_unique_key && candidate.probes <= 1.0;
+    !unique_key && table_rows > SMALL_TABLE_ROWS && candidate.rows * SCAN_SHARE > table_rows
+}
+
+/// For each index that the path does not use, why.
+fn reasons(
+    table: &TableRef,
+    path: &AccessPath,
+    candidates: &[Option<Candidate>],
+    terms: &terms::Terms<'_>,
+) -> Vec<(IndexId, NotUsed)> {
+    let mut reasons = Vec::new();
+    for (index, candidate) in table.schema.indexes.iter().zip(candidates) {
+        if uses(path, index.id) {
+            continue;
+        }
+        let reason = match candidate {
+            Some(candidate) if is_much(candidate, table.rows) => NotUsed::KeepsMuch { rows: candidate.rows },
+            Some(candidate) => NotUsed::FindsMore { rows: candidate.rows },
+            None if !index.has_tree() && terms.mentions(index.columns[0].column) => NotUsed::EqualityOnly,
+            None => NotUsed::NoPredicate,
+        };
+        reasons.push((index.id, reason));
+    }
+    reasons
+}
+
+/// Whether a path reads that index.
+fn uses(path: &AccessPath, index: IndexId) -> bool {
+    match path {
+        AccessPath::FullScan => false,
+        AccessPath::Lookup(lookup) => lookup.index == index,
+        AccessPath::Range(range) => range.index == index,
+        AccessPath::Union(paths) => paths.iter().any(|path| uses(path, index)),
+    }
+}

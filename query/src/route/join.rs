@@ -1,0 +1,384 @@
+//! The order of joins and the way of each.
+//!
+//! The smallest relation comes first. Then always the one that keeps the intermediate result smallest, among those that a
+//! condition ties to what is there; only where none is tied, a product. Each new relation is joined by whichever costs
+//! less: an index lookup for each row that is there, or one pass over it and a hash table. The work is quadratic in the
+//! number of relations, so a chain of 64 tables is planned in a moment.
+
+use super::access::Access;
+use super::order::Wanted;
+use super::region::{Conjunct, Relation, TableRef};
+use super::{PROBE, Router};
+use crate::context::Routing;
+use crate::error::Result;
+use crate::expr::{BinaryOperator, Expr};
+use crate::physical::{HashJoin, NestedLoop, Node, NodeKind, RightSide};
+use crate::plan::{JoinKind, LogicalPlan};
+use crate::slots::{SlotSet, slots_given};
+
+/// What putting a row in a hash table costs, in rows of a full scan.
+const HASH_INSERT: f64 = 2.0;
+/// What looking a row up in a hash table costs.
+const HASH_LOOKUP: f64 = 1.5;
+/// A scan without conditions of more rows than this is read again rather than kept.
+const KEPT_ROWS_MAX: f64 = 100_000.0;
+
+/// One way to join a relation to what is there.
+struct Step {
+    /// How many rows there are then.
+    rows: f64,
+    cost: f64,
+    connected: bool,
+}
+
+impl Router<'_, '_> {
+    /// Joins the relations of a region.
+    pub(super) fn plan_joins(
+        &mut self,
+        mut relations: Vec<Relation>,
+        mut conjuncts: Vec<Conjunct>,
+        wanted: &Wanted,
+    ) -> Result<Node> {
+        let mut missing = SlotSet::default();
+        relations.iter().for_each(|relation| missing.extend(&relation.slots()));
+        let first = self.first_relation(&relations, &conjuncts, &missing, wanted);
+        let relation = relations.remove(first);
+        let alone = relations.is_empty();
+        let wanted = if alone || matches!(&relation, Relation::Table(_)) { wanted.clone() } else { Wanted::default() };
+        let mut unplaced = missing;
+        let decided = take_decided(&mut conjuncts, &unplaced, &relation.slots());
+        let slots = relation.slots();
+        let mut node = self.plan_relation(relation, &decided, &unplaced, &wanted)?;
+        unplaced.remove_all(&slots);
+        while !relations.is_empty() {
+            let next =
+                self.next_relation(node.rows, &relations, &Conditions { conjuncts: &conjuncts, unplaced: &unplaced });
+            let relation = relations.remove(next);
+            let decided = take_decided(&mut conjuncts, &unplaced, &relation.slots());
+            let slots = relation.slots();
+            let right = Right { relation, kind: JoinKind::Inner, on: decided };
+            node = self.join(node, right, &unplaced)?;
+            unplaced.remove_all(&slots);
+        }
+        debug_assert!(conjuncts.is_empty(), "every condition is decided once all relations are there");
+        Ok(node)
+    }
+
+    /// A left join: the right side's rows must satisfy all of `on` to be partners.
+    pub(super) fn plan_left_join(
+        &mut self,
+        left: LogicalPlan,
+        right: LogicalPlan,
+        on: Option<Expr>,
+        wanted: &Wanted,
+    ) -> Result<Node> {
+        let left = self.plan(left, wanted)?;
+        let on: Vec<Conjunct> =
+            on.map(Expr::into_conjuncts).unwrap_or_default().into_iter().map(Conjunct::new).collect();
+        let unplaced = slots_given(&right);
+        let (relation, filter) = self.right_of_left_join(right)?;
+        let mut all = filter;
+        all.extend(on);
+        self.join(left, Right { relation, kind: JoinKind::Left, on: all }, &unplaced)
+    }
+
+    /// The right side of a left join: a table with the conditions on it, or anything else as it is.
+    fn right_of_left_join(&mut self, right: LogicalPlan) -> Result<(Relation, Vec<Conjunct>)> {
+        match right {
+            LogicalPlan::Scan { table, slot } => {
+                let schema = self.catalog.table_by_id(table).cloned();
+                let schema = schema.ok_or(crate::error::Error::CatalogChanged)?;
+                let rows = self.view.row_count(table) as f64;
+                Ok((Relation::Table(TableRef { schema, slot, rows }), Vec::new()))
+            }
+            LogicalPlan::Filter { input, predicate } if matches!(*input, LogicalPlan::Scan { .. }) => {
+                let (relation, _) = self.right_of_left_join(*input)?;
+                Ok((relation, predicate.into_conjuncts().into_iter().map(Conjunct::new).collect()))
+            }
+            other => {
+                let slots = slots_given(&other);
+                let node = self.plan(other, &Wanted::default())?;
+                Ok((Relation::Other { node: Box::new(node), slots }, Vec::new()))
+            }
+        }
+    }
+
+    /// The relation to begin with: the smallest, or the one that has the wanted order where only a few rows are wanted.
+    fn first_relation(
+        &self,
+        relations: &[Relation],
+        conjuncts: &[Conjunct],
+        missing: &SlotSet,
+        wanted: &Wanted,
+    ) -> usize {
+        if let (Some(key), Some(_)) = (wanted.order.first(), wanted.limit) {
+            let ordered = relations.iter().position(|relation| match relation {
+                Relation::Table(table) => table.slot == key.column.slot && self.has_order(table, wanted),
+                Relation::Other { .. } => false,
+            });
+            if let Some(ordered) = ordered {
+                return ordered;
+            }
+        }
+        let rows = |relation: &Relation| match relation {
+            Relation::Table(table) => {
+                let decided = decided(conjuncts, missing, &relation.slots());
+                self.choose_access(table, &decided, missing, &Wanted::default()).rows
+            }
+            Relation::Other { node, .. } => node.rows,
+        };
+        let rows: Vec<f64> = relations.iter().map(rows).collect();
+        // The first of equals: what is written first stays first.
+        (0..relations.len()).min_by(|&left, &right| rows[left].total_cmp(&rows[right])).unwrap_or(0)
+    }
+
+    /// Whether some tree of the table has the wanted order.
+    fn has_order(&self, table: &TableRef, wanted: &Wanted) -> bool {
+        self.routing == Routing::Automatic
+            && wanted.order.iter().all(|key| key.column.slot == table.slot)
+            && table
+                .schema
+                .indexes
+                .iter()
+                .filter(|index| index.has_tree())
+                .any(|index| super::order::direction_for(&table.schema, index, 0, &wanted.order).is_some())
+    }
+
+    fn next_relation(&self, left_rows: f64, relations: &[Relation], conditions: &Conditions<'_>) -> usize {
+        let steps = relations.iter().map(|relation| self.step(left_rows, relation, conditions));
+        let best = steps.enumerate().min_by(|(_, left), (_, right)| {
+            (right.connected.cmp(&left.connected))
+                .then_with(|| left.rows.total_cmp(&right.rows))
+                .then_with(|| left.cost.total_cmp(&right.cost))
+        });
+        best.map_or(0, |(relation, _)| relation)
+    }
+
+    fn step(&self, left_rows: f64, relation: &Relation, conditions: &Conditions<'_>) -> Step {
+        let slots = relation.slots();
+        let decided = decided(conditions.conjuncts, conditions.unplaced, &slots);
+        let connected = decided.iter().any(|conjunct| !conjunct.slots.is_subset(&slots));
+        match relation {
+            Relation::Table(table) => {
+                let each = self.choose_access(table, &decided, conditions.unplaced, &Wanted::default());
+                Step { rows: left_rows * each.rows, cost: left_rows * each.cost, connected }
+            }
+            Relation::Other { node, .. } => {
+                let share: f64 = decided.iter().map(|conjunct| self.selectivity(conjunct)).product();
+                Step { rows: left_rows * node.rows * share, cost: node.rows, connected }
+            }
+        }
+    }
+
+    /// The first relation, with the conditions on it alone.
+    fn plan_relation(
+        &mut self,
+        relation: Relation,
+        decided: &[Conjunct],
+        unplaced: &SlotSet,
+        wanted: &Wanted,
+    ) -> Result<Node> {
+        match relation {
+            Relation::Table(table) => {
+                let decided: Vec<&Conjunct> = decided.iter().collect();
+                let access = self.choose_access(&table, &decided, unplaced, wanted);
+                self.scan_node(&table, access, &decided)
+            }
+            Relation::Other { node, .. } => {
+                self.filtered(*node, decided.iter().map(|conjunct| conjunct.expr.clone()).collect())
+            }
+        }
+    }
+
+    fn filtered(&mut self, node: Node, conjuncts: Vec<Expr>) -> Result<Node> {
+        if conjuncts.is_empty() {
+            return Ok(node);
+        }
+        let predicate = self.finish(Expr::and(conjuncts))?;
+        let rows = node.rows * 0.3;
+        Ok(self.node(rows, NodeKind::Filter { input: Box::new(node), predicate }))
+    }
+
+    /// Joins a relation to what is there, in the cheapest way.
+    fn join(&mut self, left: Node, right: Right, unplaced: &SlotSet) -> Result<Node> {
+        let Right { relation, kind, on } = right;
+        let slots = relation.slots();
+        let right_slots: Vec<usize> = slots.iter().collect();
+        match relation {
+            Relation::Table(table) => {
+                let join = TableJoin { table: &table, on: on.iter().collect(), kind, unplaced };
+                self.join_table(left, join)
+            }
+            Relation::Other { node, .. } => {
+                let right = *node;
+                let (keys, rest): (Vec<_>, Vec<_>) =
+                    on.into_iter().partition(|conjunct| hash_key(&conjunct.expr, &slots).is_some());
+                let rows = left.rows.max(right.rows);
+                let rest = rest.into_iter().map(|conjunct| conjunct.expr).collect();
+                let keys = keys.iter().filter_map(|conjunct| hash_key(&conjunct.expr, &slots)).collect();
+                self.join_nodes(Sides { left, right, kind, right_slots, rows }, keys, rest)
+            }
+        }
+    }
+
+    /// Joins a table: by its index for each row that is there, or by one pass and a hash table.
+    fn join_table(&mut self, left: Node, join: TableJoin<'_>) -> Result<Node> {
+        let own = SlotSet::of(join.table.slot);
+        let each = self.choose_access(join.table, &join.on, join.unplaced, &Wanted::default());
+        let has_key = join.on.iter().any(|conjunct| hash_key(&conjunct.expr, &own).is_some());
+        if !has_key {
+            return self.nested_loop_table(left, join, each);
+        }
+        let alone: Vec<&Conjunct> = join.on.iter().filter(|conjunct| !reads_other(conjunct, &own)).copied().collect();
+        let once = self.choose_access(join.table, &alone, join.unplaced, &Wanted::default());
+        let each_cost = left.rows.max(1.0) * each.cost.max(PROBE);
+        let hash_cost = once.cost + HASH_INSERT * once.rows + HASH_LOOKUP * left.rows;
+        if each.is_index() && each_cost <= hash_cost {
+            return self.nested_loop_table(left, join, each);
+        }
+        self.hash_join_table(left, join, once, &alone)
+    }
+
+    fn hash_join_table(
+        &mut self,
+        left: Node,
+        join: TableJoin<'_>,
+        access: Access,
+        alone: &[&Conjunct],
+    ) -> Result<Node> {
+        let own = SlotSet::of(join.table.slot);
+        let (mut keys, mut rest) = (Vec::new(), Vec::new());
+        for conjunct in join.on.iter().filter(|conjunct| reads_other(conjunct, &own)) {
+            match hash_key(&conjunct.expr, &own) {
+                Some(key) => keys.push(key),
+                None => rest.push(conjunct.expr.clone()),
+            }
+        }
+        let matches = self.rows_per_key(join.table, &keys);
+        let rows = left.rows * (access.rows * matches / join.table.rows.max(1.0)).min(access.rows.max(1.0));
+        let right = self.scan_node(join.table, access, alone)?;
+        let right_slots = vec![join.table.slot];
+        self.join_nodes(Sides { left, right, kind: join.kind, right_slots, rows }, keys, rest)
+    }
+
+    /// About how many rows of the table have one key of the join.
+    fn rows_per_key(&self, table: &TableRef, keys: &[(Expr, Expr)]) -> f64 {
+        let mut rows = table.rows;
+        for (_, right) in keys {
+            let Expr::Column(column) = right else { continue };
+            let index = table.schema.indexes.iter().find(|index| index.columns[0].column == column.column);
+            let per_key = match index {
+                Some(index) if index.columns.len() == 1 => table.rows / self.view.distinct_keys(index.id).max(1) as f64,
+                _ => table.rows * 0.1,
+            };
+            rows = rows.min(per_key);
+        }
+        rows
+    }
+
+    /// For each row that is there the table is read by its path. A full scan, with what speaks of the table alone, is read
+    /// once and kept.
+    fn nested_loop_table(&mut self, left: Node, join: TableJoin<'_>, each: Access) -> Result<Node> {
+        let own = SlotSet::of(join.table.slot);
+        let rows = left.rows * each.rows.max(if join.kind == JoinKind::Left { 1.0 } else { 0.0 });
+        let (inner, outer, access) = if each.is_index() {
+            (join.on, Vec::new(), each)
+        } else {
+            let (inner, outer): (Vec<_>, Vec<_>) = join.on.iter().partition(|conjunct| !reads_other(conjunct, &own));
+            let access = self.choose_access(join.table, &inner, join.unplaced, &Wanted::default());
+            (inner, outer, access)
+        };
+        let is_kept = !access.is_index() && (!inner.is_empty() || join.table.rows <= KEPT_ROWS_MAX);
+        let right_side = if is_kept { RightSide::Once } else { RightSide::EachTime };
+        let right = self.scan_node(join.table, access, &inner)?;
+        let on: Vec<Expr> = outer.iter().map(|conjunct| conjunct.expr.clone()).collect();
+        let on = if on.is_empty() { None } else { Some(self.finish(Expr::and(on))?) };
+        let (left, right, right_slots) = (Box::new(left), Box::new(right), vec![join.table.slot]);
+        let join = NestedLoop { left, right, kind: join.kind, on, right_slots, right_side };
+        Ok(self.node(rows, NodeKind::NestedLoop(join)))
+    }
+
+    /// A hash join by `keys`, or a nested loop over kept rows where there are none.
+    fn join_nodes(&mut self, sides: Sides, keys: Vec<(Expr, Expr)>, rest: Vec<Expr>) -> Result<Node> {
+        let Sides { left, right, kind, right_slots, rows } = sides;
+        let on = if rest.is_empty() { None } else { Some(self.finish(Expr::and(rest))?) };
+        let (left, right) = (Box::new(left), Box::new(right));
+        if keys.is_empty() {
+            let right_side = RightSide::Once;
+            let rows = left.rows * right.rows;
+            let join = NestedLoop { left, right, kind, on, right_slots, right_side };
+            return Ok(self.node(rows, NodeKind::NestedLoop(join)));
+        }
+        let (left_keys, right_keys) = keys.into_iter().unzip();
+        let join = HashJoin { left, right, kind, left_keys, right_keys, on, right_slots };
+        Ok(self.node(rows, NodeKind::HashJoin(join)))
+    }
+}
+
+/// The conditions that are not decided yet, and the slots that are not there yet.
+struct Conditions<'c> {
+    conjuncts: &'c [Conjunct],
+    unplaced: &'c SlotSet,
+}
+
+/// A table to be joined.
+struct TableJoin<'c> {
+    table: &'c TableRef,
+    on: Vec<&'c Conjunct>,
+    kind: JoinKind,
+    unplaced: &'c SlotSet,
+}
+
+/// A relation to be joined.
+struct Right {
+    relation: Relation,
+    kind: JoinKind,
+    on: Vec<Conjunct>,
+}
+
+/// Two planned sides.
+struct Sides {
+    left: Node,
+    right: Node,
+    kind: JoinKind,
+    right_slots: Vec<usize>,
+    rows: f64,
+}
+
+/// Whether all that a condition reads is there once `slots` are.
+fn is_decided(conjunct: &Conjunct, unplaced: &SlotSet, slots: &SlotSet) -> bool {
+    conjunct.slots.iter().all(|slot| slots.contains(slot) || !unplaced.contains(slot))
+}
+
+fn decided<'c>(conjuncts: &'c [Conjunct], unplaced: &SlotSet, slots: &SlotSet) -> Vec<&'c Conjunct> {
+    conjuncts.iter().filter(|conjunct| is_decided(conjunct, unplaced, slots)).collect()
+}
+
+fn take_decided(conjuncts: &mut Vec<Conjunct>, unplaced: &SlotSet, slots: &SlotSet) -> Vec<Conjunct> {
+    let (decided, rest) =
+        std::mem::take(conjuncts).into_iter().partition(|conjunct| is_decided(conjunct, unplaced, slots));
+    *conjuncts = rest;
+    decided
+}
+
+/// Whether a condition reads more than `slots`.
+fn reads_other(conjunct: &Conjunct, slots: &SlotSet) -> bool {
+    !conjunct.slots.is_subset(slots)
+}
+
+/// The two sides of an equality between the right side's slots and others, the right side's second.
+fn hash_key(expr: &Expr, right_slots: &SlotSet) -> Option<(Expr, Expr)> {
+    let Expr::Binary { operator: BinaryOperator::Equal, left, right } = expr else { return None };
+    if left.has_subquery() || right.has_subquery() {
+        return None;
+    }
+    let [left_reads, right_reads] = [left, right].map(|side| crate::slots::slots_read(side));
+    let is_right = |reads: &SlotSet| !reads.is_empty() && reads.is_subset(right_slots);
+    if is_right(&right_reads) && !left_reads.is_empty() && !left_reads.intersects(right_slots) {
+        Some((left.as_ref().clone(), right.as_ref().clone()))
+    } else if is_right(&left_reads) && !right_reads.is_empty() && !right_reads.intersects(right_slots) {
+        Some((right.as_ref().clone(), left.as_ref().clone()))
+    } else {
+        None
+    }
+}

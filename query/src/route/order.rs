@@ -1,0 +1,114 @@
+//! Orders: which one is wanted, and which one a path has.
+
+use manicule_engine::{Direction, IndexSchema, TableSchema};
+
+use crate::expr::{ColumnRef, Expr};
+use crate::physical::{AccessPath, TableScan};
+use crate::plan::{LogicalPlan, SortKey};
+
+/// The order and the number of rows that the steps above would like to have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted {
+    /// In terms of tables' columns; empty: any order will do.
+    pub(super) order: Vec<OrderKey>,
+    /// How many rows are read at most, as far as is known.
+    pub(super) limit: Option<f64>,
+}
+
+/// A key to order by, a table's column.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OrderKey {
+    pub(super) column: ColumnRef,
+    pub(super) descending: bool,
+    pub(super) nulls_first: bool,
+}
+
+/// The order by `keys` in terms of the columns of the tables below, `None` if it is not made of such columns alone.
+pub(super) fn base_order(plan: &LogicalPlan, keys: &[SortKey]) -> Option<Vec<OrderKey>> {
+    keys.iter()
+        .map(|key| match &key.expr {
+            Expr::Column(column) => Some(OrderKey {
+                column: base_column(plan, *column)?,
+                descending: key.descending,
+                nulls_first: key.nulls_first,
+            }),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The table's column that `column` is a copy of.
+fn base_column(plan: &LogicalPlan, column: ColumnRef) -> Option<ColumnRef> {
+    match plan {
+        LogicalPlan::Scan { slot, .. } => (*slot == column.slot).then_some(column),
+        LogicalPlan::Project { input, expressions, slot } if *slot == column.slot => {
+            match expressions.get(column.column)? {
+                Expr::Column(column) => base_column(input, *column),
+                _ => None,
+            }
+        }
+        LogicalPlan::Filter { input, .. } | LogicalPlan::Distinct { input, .. } => base_column(input, column),
+        // NULLs that an outer join makes come last within their left row, so only left columns keep their order.
+        LogicalPlan::Join { left, right, .. } => base_column(left, column).or_else(|| base_column(right, column)),
+        LogicalPlan::Limit { .. }
+        | LogicalPlan::Sort { .. }
+        | LogicalPlan::Project { .. }
+        | LogicalPlan::Unit
+        | LogicalPlan::Values { .. }
+        | LogicalPlan::Aggregate { .. }
+        | LogicalPlan::SetOperation { .. } => None,
+    }
+}
+
+/// Whether the rows that a scan finds come in that order.
+pub(super) fn path_delivers(table: &TableSchema, scan: &TableScan, order: &[OrderKey]) -> bool {
+    if order.iter().any(|key| key.column.slot != scan.slot) {
+        return false;
+    }
+    match &scan.path {
+        AccessPath::FullScan | AccessPath::Union(_) => order.is_empty(),
+        AccessPath::Lookup(lookup) => {
+            let Some(index) = table.index(lookup.index) else { return false };
+            let single = |position: usize| lookup.columns[position].values.len() == 1;
+            let fixed: Vec<usize> =
+                index.columns.iter().enumerate().filter(|(i, _)| single(*i)).map(|(_, c)| c.column).collect();
+            order.iter().all(|key| fixed.contains(&key.column.column))
+        }
+        AccessPath::Range(range) => {
+            let Some(index) = table.index(range.index) else { return false };
+            direction_for(table, index, range.prefix.len(), order) == Some(range.direction)
+                || order.iter().all(|key| {
+                    index.columns[..range.prefix.len()].iter().any(|fixed| fixed.column == key.column.column)
+                })
+        }
+    }
+}
+
+/// The direction in which a tree, after `fixed` columns with one value each, has that order; `None` if neither does.
+pub(super) fn direction_for(
+    table: &TableSchema,
+    index: &IndexSchema,
+    fixed: usize,
+    order: &[OrderKey],
+) -> Option<Direction> {
+    let (prefix, mut rest) = index.columns.split_at(fixed);
+    let mut direction = None;
+    for key in order {
+        if prefix.iter().any(|column| column.column == key.column.column) {
+            continue;
+        }
+        let (next, after) = rest.split_first()?;
+        rest = after;
+        if next.column != key.column.column {
+            return None;
+        }
+        // NULLs are the smallest values of an index.
+        let nulls_agree = key.nulls_first != key.descending || table.columns[next.column].not_null;
+        let needed = if next.descending == key.descending { Direction::Forward } else { Direction::Backward };
+        if !nulls_agree || direction.is_some_and(|direction| direction != needed) {
+            return None;
+        }
+        direction = Some(needed);
+    }
+    Some(direction.unwrap_or(Direction::Forward))
+}

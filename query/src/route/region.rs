@@ -1,0 +1,114 @@
+//! A region of inner joins and filters, taken apart into its relations and its conditions.
+
+use std::sync::Arc;
+
+use manicule_engine::{TableSchema, Value};
+
+use super::Router;
+use super::order::Wanted;
+use crate::error::Result;
+use crate::expr::Expr;
+use crate::physical::{Node, NodeKind};
+use crate::plan::{JoinKind, LogicalPlan};
+use crate::slots::{SlotSet, slots_given, slots_read};
+
+/// A condition that must be true, and the slots that it reads.
+#[derive(Clone, Debug)]
+pub(super) struct Conjunct {
+    pub(super) expr: Expr,
+    pub(super) slots: SlotSet,
+}
+
+impl Conjunct {
+    pub(super) fn new(expr: Expr) -> Self {
+        let slots = slots_read(&expr);
+        Self { expr, slots }
+    }
+}
+
+/// A table with the slot of its rows.
+#[derive(Clone, Debug)]
+pub(super) struct TableRef {
+    pub(super) schema: Arc<TableSchema>,
+    pub(super) slot: usize,
+    pub(super) rows: f64,
+}
+
+/// A relation of a region.
+pub(super) enum Relation {
+    /// A table: its path is chosen when it is known what stands before it.
+    Table(TableRef),
+    /// Anything else; planned already, until it is put in its place.
+    Other { node: Box<Node>, slots: SlotSet },
+}
+
+impl Relation {
+    pub(super) fn slots(&self) -> SlotSet {
+        match self {
+            Self::Table(table) => SlotSet::of(table.slot),
+            Self::Other { slots, .. } => slots.clone(),
+        }
+    }
+}
+
+impl Router<'_, '_> {
+    /// Plans a region: its relations in the best order, each condition as soon as it can be decided.
+    pub(super) fn plan_region(&mut self, plan: LogicalPlan, wanted: &Wanted) -> Result<Node> {
+        let (mut relations, mut conjuncts) = (Vec::new(), Vec::new());
+        self.take_apart(plan, wanted, &mut relations, &mut conjuncts)?;
+        let never = |conjunct: &Conjunct| match &conjunct.expr {
+            Expr::Literal(value) => matches!(value, Value::Null | Value::Boolean(false) | Value::Integer(0)),
+            _ => false,
+        };
+        if conjuncts.iter().any(never) {
+            // One row that no one sees: the values of no row.
+            let slot = relations.iter().flat_map(|relation| relation.slots().iter().collect::<Vec<_>>()).next();
+            return Ok(self.node(0.0, NodeKind::Values { rows: Vec::new(), slot: slot.unwrap_or(0) }));
+        }
+        self.plan_joins(relations, conjuncts, wanted)
+    }
+
+    fn take_apart(
+        &mut self,
+        plan: LogicalPlan,
+        wanted: &Wanted,
+        relations: &mut Vec<Relation>,
+        conjuncts: &mut Vec<Conjunct>,
+    ) -> Result<()> {
+        match plan {
+            LogicalPlan::Filter { input, predicate } => {
+                conjuncts.extend(predicate.into_conjuncts().into_iter().map(Conjunct::new));
+                self.take_apart(*input, wanted, relations, conjuncts)
+            }
+            LogicalPlan::Join { left, right, kind: JoinKind::Inner, on } => {
+                conjuncts.extend(on.into_iter().flat_map(Expr::into_conjuncts).map(Conjunct::new));
+                self.take_apart(*left, wanted, relations, conjuncts)?;
+                self.take_apart(*right, wanted, relations, conjuncts)
+            }
+            LogicalPlan::Scan { table, slot } => {
+                let schema = self
+                    .catalog
+                    .table_by_id(table)
+                    .cloned()
+                    .ok_or_else(|| manicule_engine::Error::NotFound { what: "table", name: table.to_string() })?;
+                let rows = self.view.row_count(table) as f64;
+                relations.push(Relation::Table(TableRef { schema, slot, rows }));
+                Ok(())
+            }
+            LogicalPlan::Join { left, right, kind: JoinKind::Left, on } => {
+                let mut slots = slots_given(&left);
+                slots.extend(&slots_given(&right));
+                // With something beside it, the order of this part is not the order of the whole.
+                let node = self.plan_left_join(*left, *right, on, wanted)?;
+                relations.push(Relation::Other { node: Box::new(node), slots });
+                Ok(())
+            }
+            other => {
+                let slots = slots_given(&other);
+                let node = self.plan(other, wanted)?;
+                relations.push(Relation::Other { node: Box::new(node), slots });
+                Ok(())
+            }
+        }
+    }
+}

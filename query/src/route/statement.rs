@@ -1,0 +1,191 @@
+//! Plans of whole statements.
+
+use manicule_engine::{ColumnType, Value, View};
+
+use super::Router;
+use super::order::{OrderKey, Wanted};
+use crate::context::{PlanOptions, Routing};
+use crate::error::Result;
+use crate::expr::{AggregateCall, AggregateFunction, Expr};
+use crate::physical::{
+    AccessPath, Action, DeleteAction, InsertAction, Node, NodeKind, Output, PhysicalPlan, PointKey, PointLookup,
+    PointValue, UpdateAction, result_columns,
+};
+use crate::plan::{Bound, Check, Delete, Insert, LogicalPlan, OnConflict, Returning, Statement, Update};
+use crate::rewrite::rewrite;
+
+/// Plans a statement bound to the catalog of `view`.
+pub(crate) fn plan_statement(bound: &Bound, view: &View<'_>, options: &PlanOptions) -> Result<PhysicalPlan> {
+    let mut router = Router::new(view, options.routing);
+    let mut rewrites = Vec::new();
+    let columns = result_columns(&bound.statement);
+    let action = match bound.statement.clone() {
+        Statement::Query(query) => {
+            let mut plan = query.plan;
+            rewrites = rewrite(&mut plan);
+            Action::Query(router.plan_output(plan, columns.len())?)
+        }
+        Statement::Insert(insert) => router.plan_insert(insert, &mut rewrites)?,
+        Statement::Update(update) => router.plan_update(update, &mut rewrites)?,
+        Statement::Delete(delete) => router.plan_delete(delete, &mut rewrites)?,
+    };
+    let point = match &action {
+        Action::Query(output) if options.routing == Routing::Automatic => point_lookup(output),
+        _ => None,
+    };
+    Ok(PhysicalPlan {
+        action,
+        subplans: router.subplans,
+        slot_count: bound.slot_count,
+        node_count: router.node_count,
+        columns,
+        parameters: bound.parameters.clone(),
+        catalog: router.catalog,
+        rewrites,
+        point,
+    })
+}
+
+impl Router<'_, '_> {
+    fn plan_insert(&mut self, insert: Insert, rewrites: &mut Vec<&'static str>) -> Result<Action> {
+        let Insert { table, source, on_conflict, checks, returning, slot } = insert;
+        let mut plan = source.plan;
+        *rewrites = rewrite(&mut plan);
+        let source = self.plan_output(plan, source.columns.len())?;
+        let on_conflict = match on_conflict {
+            OnConflict::Update { columns, assignments, condition, existing } => {
+                let assignments = self.finish_assignments(assignments)?;
+                let condition = condition.map(|condition| self.finish(condition)).transpose()?;
+                OnConflict::Update { columns, assignments, condition, existing }
+            }
+            other => other,
+        };
+        let (checks, returning) = (self.finish_checks(checks)?, self.finish_returning(returning)?);
+        Ok(Action::Insert(InsertAction { table, source, on_conflict, checks, returning, slot }))
+    }
+
+    fn plan_update(&mut self, update: Update, rewrites: &mut Vec<&'static str>) -> Result<Action> {
+        let Update { table, slot, input, assignments, checks, returning } = update;
+        let input = self.plan_changed_rows(input, rewrites)?;
+        let assignments = self.finish_assignments(assignments)?;
+        let (checks, returning) = (self.finish_checks(checks)?, self.finish_returning(returning)?);
+        Ok(Action::Update(UpdateAction { table, slot, input, assignments, checks, returning }))
+    }
+
+    fn plan_delete(&mut self, delete: Delete, rewrites: &mut Vec<&'static str>) -> Result<Action> {
+        let Delete { table, slot, input, returning } = delete;
+        let input = self.plan_changed_rows(input, rewrites)?;
+        let returning = self.finish_returning(returning)?;
+        Ok(Action::Delete(DeleteAction { table, slot, input, returning }))
+    }
+
+    fn plan_changed_rows(&mut self, mut input: LogicalPlan, rewrites: &mut Vec<&'static str>) -> Result<Node> {
+        *rewrites = rewrite(&mut input);
+        self.plan(input, &Wanted::default())
+    }
+
+    fn finish_assignments(&mut self, assignments: Vec<(usize, Expr)>) -> Result<Vec<(usize, Expr)>> {
+        assignments.into_iter().map(|(column, expr)| Ok((column, self.finish(expr)?))).collect()
+    }
+
+    fn finish_checks(&mut self, checks: Vec<Check>) -> Result<Vec<Check>> {
+        checks.into_iter().map(|check| Ok(Check { predicate: self.finish(check.predicate)?, ..check })).collect()
+    }
+
+    fn finish_returning(&mut self, returning: Option<Returning>) -> Result<Option<Returning>> {
+        let finish =
+            |returning: Returning| Ok(Returning { expressions: self.finish_all(returning.expressions)?, ..returning });
+        returning.map(finish).transpose()
+    }
+
+    /// Groups. The least or the greatest value of a column is the first row of an index, where one has that order.
+    pub(super) fn plan_aggregate(
+        &mut self,
+        input: LogicalPlan,
+        group_by: Vec<Expr>,
+        aggregates: Vec<AggregateCall>,
+        slot: usize,
+    ) -> Result<Node> {
+        let end = if group_by.is_empty() { wanted_end(&input, &aggregates) } else { None };
+        let input = match end {
+            None => self.plan(input, &Wanted::default())?,
+            Some((key, not_null)) => {
+                let input = LogicalPlan::Filter { input: Box::new(input), predicate: not_null };
+                let wanted = Wanted { order: vec![key], limit: Some(1.0) };
+                let node = self.plan(input, &wanted)?;
+                if self.delivers(&node, &wanted.order) {
+                    let (input, limit) = (Box::new(node), Some(Expr::literal(1)));
+                    self.node(1.0, NodeKind::Limit { input, limit, offset: None })
+                } else {
+                    node
+                }
+            }
+        };
+        let rows = if group_by.is_empty() { 1.0 } else { (input.rows * 0.1).max(1.0) };
+        let group_by = self.finish_all(group_by)?;
+        let aggregates = aggregates
+            .into_iter()
+            .map(|call| {
+                Ok(AggregateCall {
+                    argument: call.argument.map(|argument| self.finish(argument)).transpose()?,
+                    separator: call.separator.map(|separator| self.finish(separator)).transpose()?,
+                    ..call
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(self.node(rows, NodeKind::Aggregate { input: Box::new(input), group_by, aggregates, slot }))
+    }
+}
+
+/// The order in which the first row has the answer, and that its column is not NULL, if the answer is one MIN or MAX of a
+/// column of one table.
+fn wanted_end(input: &LogicalPlan, aggregates: &[AggregateCall]) -> Option<(OrderKey, Expr)> {
+    let [AggregateCall { function, argument: Some(Expr::Column(column)), .. }] = aggregates else { return None };
+    let descending = match function {
+        AggregateFunction::Min => false,
+        AggregateFunction::Max => true,
+        _ => return None,
+    };
+    let table_slot = match input {
+        LogicalPlan::Scan { slot, .. } => slot,
+        LogicalPlan::Filter { input, .. } => match input.as_ref() {
+            LogicalPlan::Scan { slot, .. } => slot,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let not_null = Expr::IsNull { operand: Box::new(Expr::Column(*column)), negated: true };
+    let key = OrderKey { column: *column, descending, nulls_first: !descending };
+    (column.slot == *table_slot).then_some((key, not_null))
+}
+
+/// The short way of a plan that is nothing but the columns of the rows under one whole key.
+fn point_lookup(output: &Output) -> Option<PointLookup> {
+    let NodeKind::Project { input, expressions, .. } = &output.root.kind else { return None };
+    let NodeKind::Scan(scan) = &input.kind else { return None };
+    let (AccessPath::Lookup(lookup), None) = (&scan.path, &scan.residual) else { return None };
+    let columns = expressions[..output.width]
+        .iter()
+        .map(|expr| match expr {
+            Expr::Column(column) if column.slot == scan.slot => Some(column.column),
+            _ => None,
+        })
+        .collect::<Option<Vec<_>>>()?;
+    let key = lookup
+        .columns
+        .iter()
+        .map(|column| {
+            let value = match column.values.as_slice() {
+                // A text given for a date must be read first.
+                [Expr::Parameter(_)] if matches!(column.column_type, ColumnType::Date | ColumnType::Timestamp) => {
+                    return None;
+                }
+                [Expr::Parameter(position)] => PointValue::Parameter(*position),
+                [Expr::Literal(value)] if !matches!(value, Value::Null) => PointValue::Literal(value.clone()),
+                _ => return None,
+            };
+            Some(PointKey { column_type: column.column_type, value })
+        })
+        .collect::<Option<Vec<_>>>()?;
+    Some(PointLookup { index: lookup.index, key, columns })
+}

@@ -1,0 +1,211 @@
+//! Functions by name: scalar ones, and aggregates where a group is in sight.
+
+use manicule_query::expr::{AggregateCall, AggregateFunction, Expr, Function};
+use sqlparser::ast::{self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArguments, Ident};
+
+use super::{Binder, object_ident};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A scalar function: its name, what it is, the least and the most arguments.
+type Scalar = (&'static str, Function, usize, usize);
+
+/// As many arguments as one likes.
+const ANY: usize = usize::MAX;
+
+const SCALARS: [Scalar; 34] = [
+    ("ABS", Function::Abs, 1, 1),
+    ("COALESCE", Function::Coalesce, 1, ANY),
+    ("IFNULL", Function::Coalesce, 2, 2),
+    ("NULLIF", Function::NullIf, 2, 2),
+    ("LENGTH", Function::Length, 1, 1),
+    ("CHAR_LENGTH", Function::Length, 1, 1),
+    ("LOWER", Function::Lower, 1, 1),
+    ("UPPER", Function::Upper, 1, 1),
+    ("TRIM", Function::Trim, 1, 2),
+    ("LTRIM", Function::TrimStart, 1, 2),
+    ("RTRIM", Function::TrimEnd, 1, 2),
+    ("SUBSTR", Function::Substring, 2, 3),
+    ("SUBSTRING", Function::Substring, 2, 3),
+    ("REPLACE", Function::Replace, 3, 3),
+    ("INSTR", Function::Instr, 2, 2),
+    ("STRPOS", Function::Instr, 2, 2),
+    ("ROUND", Function::Round, 1, 2),
+    ("FLOOR", Function::Floor, 1, 1),
+    ("CEIL", Function::Ceil, 1, 1),
+    ("CEILING", Function::Ceil, 1, 1),
+    ("SQRT", Function::Sqrt, 1, 1),
+    ("POWER", Function::Power, 2, 2),
+    ("POW", Function::Power, 2, 2),
+    ("MOD", Function::Mod, 2, 2),
+    ("SIGN", Function::Sign, 1, 1),
+    ("TYPEOF", Function::TypeOf, 1, 1),
+    ("HEX", Function::Hex, 1, 1),
+    ("MIN", Function::Least, 2, ANY),
+    ("LEAST", Function::Least, 1, ANY),
+    ("MAX", Function::Greatest, 2, ANY),
+    ("GREATEST", Function::Greatest, 1, ANY),
+    ("IIF", Function::If, 3, 3),
+    ("IF", Function::If, 3, 3),
+    ("CHARACTER_LENGTH", Function::Length, 1, 1),
+];
+
+const AGGREGATES: [(&str, AggregateFunction); 8] = [
+    ("COUNT", AggregateFunction::Count),
+    ("SUM", AggregateFunction::Sum),
+    ("TOTAL", AggregateFunction::Total),
+    ("AVG", AggregateFunction::Average),
+    ("MIN", AggregateFunction::Min),
+    ("MAX", AggregateFunction::Max),
+    ("GROUP_CONCAT", AggregateFunction::GroupConcat),
+    ("STRING_AGG", AggregateFunction::GroupConcat),
+];
+
+/// The arguments of a call.
+struct Arguments<'a> {
+    exprs: Vec<&'a ast::Expr>,
+    is_star: bool,
+    is_distinct: bool,
+}
+
+/// The aggregate that a call is, if it is one: MIN and MAX of two or more arguments are not.
+pub(super) fn aggregate_of(function: &ast::Function) -> Option<AggregateFunction> {
+    let name = &object_ident(&function.name).ok()?.value;
+    let aggregate = AGGREGATES.iter().find(|(candidate, _)| candidate.eq_ignore_ascii_case(name))?.1;
+    let count = match &function.args {
+        FunctionArguments::List(list) => list.args.len(),
+        FunctionArguments::None | FunctionArguments::Subquery(_) => 0,
+    };
+    let is_scalar = matches!(aggregate, AggregateFunction::Min | AggregateFunction::Max) && count > 1;
+    (!is_scalar).then_some(aggregate)
+}
+
+impl<'a> Binder<'a> {
+    pub(super) fn function(&mut self, function: &'a ast::Function) -> Result<Expr> {
+        let ident = object_ident(&function.name).map_err(|_| Error::unknown("function", &function.name.to_string()))?;
+        let bound = match unsupported_clause(function) {
+            Some(clause) => Err(Error::not_supported(clause)),
+            None => self.call(function, ident),
+        };
+        bound.map_err(|error| error.at(self.span(ident)))
+    }
+
+    fn call(&mut self, function: &'a ast::Function, ident: &'a Ident) -> Result<Expr> {
+        let arguments = arguments(&function.args)?;
+        if let Some(aggregate) = aggregate_of(function) {
+            return self.aggregate(aggregate, ident, &arguments);
+        }
+        let Some(&(name, function, least, most)) =
+            SCALARS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(&ident.value))
+        else {
+            let names = SCALARS.iter().map(|scalar| scalar.0).chain(AGGREGATES.iter().map(|aggregate| aggregate.0));
+            return Err(Error::unknown("function", &ident.value).suggesting(&ident.value, names));
+        };
+        if arguments.is_star || arguments.is_distinct {
+            return Err(Error::syntax(format!("{name} is not an aggregate and takes neither * nor DISTINCT")));
+        }
+        let found = arguments.exprs.len();
+        if found < least || found > most {
+            return Err(argument_count(name, least, most, found));
+        }
+        let mut bound = Vec::with_capacity(found);
+        for argument in &arguments.exprs {
+            bound.push(self.expr(argument)?);
+        }
+        if function == Function::NullIf {
+            bound[1] = self.fit(bound[1].clone(), &bound[0])?;
+        }
+        Ok(Expr::Function { function, arguments: bound })
+    }
+
+    /// Adds a call to the group's aggregates, unless it is there already; gives its column.
+    fn aggregate(&mut self, function: AggregateFunction, ident: &Ident, arguments: &Arguments<'a>) -> Result<Expr> {
+        let name = ident.value.to_ascii_uppercase();
+        let is_rows = function == AggregateFunction::Count && arguments.exprs.is_empty();
+        let (least, most) = match function {
+            AggregateFunction::Count if is_rows => (0, 0),
+            AggregateFunction::GroupConcat => (1, 2),
+            _ => (1, 1),
+        };
+        let found = arguments.exprs.len();
+        if arguments.is_star && !is_rows {
+            return Err(Error::syntax(format!("{name}(*) means nothing; only COUNT takes *")));
+        }
+        if found < least || found > most {
+            return Err(argument_count(&name, least, most, found));
+        }
+        match self.level().grouping.as_mut() {
+            None => return Err(Error::grouping(format!("aggregate {name} is not allowed here"))),
+            Some(grouping) if grouping.is_over_rows => {
+                return Err(Error::grouping(format!("aggregate {name} is inside another aggregate")));
+            }
+            Some(grouping) => grouping.is_over_rows = true,
+        }
+        let bound = self.aggregate_arguments(arguments);
+        let grouping = self.level().grouping.as_mut().expect("it was there before the arguments");
+        grouping.is_over_rows = false;
+        let (argument, separator) = bound?;
+        let function = if is_rows { AggregateFunction::CountRows } else { function };
+        Ok(grouping.add(AggregateCall { function, argument, distinct: arguments.is_distinct, separator }))
+    }
+
+    fn aggregate_arguments(&mut self, arguments: &Arguments<'a>) -> Result<(Option<Expr>, Option<Expr>)> {
+        let argument = arguments.exprs.first().map(|argument| self.expr(argument)).transpose()?;
+        let separator = arguments.exprs.get(1).map(|separator| self.expr(separator)).transpose()?;
+        Ok((argument, separator))
+    }
+}
+
+fn unsupported_clause(function: &ast::Function) -> Option<&'static str> {
+    if function.filter.is_some() {
+        return Some("FILTER");
+    }
+    if function.over.is_some() {
+        return Some("a window function");
+    }
+    if !function.within_group.is_empty() || function.null_treatment.is_some() {
+        return Some("this clause of a function call");
+    }
+    match &function.args {
+        FunctionArguments::List(list) if !list.clauses.is_empty() => Some("ORDER BY inside a function call"),
+        _ => None,
+    }
+}
+
+fn arguments(arguments: &FunctionArguments) -> Result<Arguments<'_>> {
+    let list = match arguments {
+        FunctionArguments::None => return Ok(Arguments { exprs: Vec::new(), is_star: false, is_distinct: false }),
+        FunctionArguments::Subquery(_) => return Err(Error::not_supported("a query as the only argument")),
+        FunctionArguments::List(list) => list,
+    };
+    let mut exprs = Vec::with_capacity(list.args.len());
+    let mut is_star = false;
+    for argument in &list.args {
+        match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => exprs.push(expr),
+            FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => is_star = true,
+            _ => return Err(Error::not_supported("such an argument")),
+        }
+    }
+    if is_star && list.args.len() > 1 {
+        return Err(Error::syntax("* stands alone in a call"));
+    }
+    let is_distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+    if is_star && is_distinct {
+        return Err(Error::syntax("DISTINCT needs an argument"));
+    }
+    Ok(Arguments { exprs, is_star, is_distinct })
+}
+
+fn argument_count(name: &str, least: usize, most: usize, found: usize) -> Error {
+    let expected = match (least, most) {
+        (0, 0) => "no argument",
+        (1, 1) => "1 argument",
+        (2, 2) => "2 arguments",
+        (3, 3) => "3 arguments",
+        (1, 2) => "1 or 2 arguments",
+        (2, 3) => "2 or 3 arguments",
+        (1, _) => "at least 1 argument",
+        _ => "at least 2 arguments",
+    };
+    Error::new(ErrorKind::ArgumentCount { function: name.into(), expected, found })
+}

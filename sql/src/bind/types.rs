@@ -1,0 +1,160 @@
+//! What is known of an expression's type before it has a value, and what that says of constants and parameters.
+
+use manicule_engine::ColumnType;
+use manicule_query::expr::{AggregateCall, AggregateFunction, BinaryOperator, Expr, Function, UnaryOperator};
+
+use super::literal::for_comparison;
+use super::{Binder, KnownType};
+use crate::error::Result;
+
+impl Binder<'_> {
+    /// The type of an expression's values other than NULL; `None` where it depends on them.
+    pub(super) fn type_of(&self, expr: &Expr) -> KnownType {
+        match expr {
+            Expr::Literal(value) => value.column_type(),
+            Expr::Parameter(position) => self.shared.parameter_types.get(*position).copied().flatten(),
+            Expr::Column(column) => *self.shared.slots.get(column.slot)?.get(column.column)?,
+            Expr::Unary { operator: UnaryOperator::Not, .. }
+            | Expr::And(_)
+            | Expr::Or(_)
+            | Expr::IsNull { .. }
+            | Expr::Between { .. }
+            | Expr::InList { .. }
+            | Expr::InSet { .. }
+            | Expr::InQuery { .. }
+            | Expr::Exists { .. }
+            | Expr::Like { .. } => Some(ColumnType::Boolean),
+            Expr::Unary { operator: UnaryOperator::BitNot, .. } => Some(ColumnType::Integer),
+            Expr::Unary { operator: UnaryOperator::Negate, operand } => self.numeric_type_of(operand),
+            Expr::Binary { operator, left, right } => self.binary_type(*operator, left, right),
+            Expr::Scalar(query) => query.columns.first().and_then(|column| column.column_type),
+            Expr::Case { branches, otherwise, .. } => {
+                self.common_type(branches.iter().map(|(_, then)| then).chain(otherwise.as_deref()))
+            }
+            Expr::Cast { target, .. } => Some(*target),
+            Expr::Function { function, arguments } => self.function_type(*function, arguments),
+            Expr::Planned { .. } => None,
+        }
+    }
+
+    fn numeric_type_of(&self, expr: &Expr) -> KnownType {
+        self.type_of(expr).filter(|known| matches!(known, ColumnType::Integer | ColumnType::Real))
+    }
+
+    fn binary_type(&self, operator: BinaryOperator, left: &Expr, right: &Expr) -> KnownType {
+        use BinaryOperator::{
+            Add, BitAnd, BitOr, Concat, Divide, Equal, Greater, GreaterOrEqual, Is, IsNot, Less, LessOrEqual, Multiply,
+            NotEqual, Remainder, ShiftLeft, ShiftRight, Subtract,
+        };
+        match operator {
+            Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual | Is | IsNot => Some(ColumnType::Boolean),
+            Concat => Some(ColumnType::Text),
+            BitAnd | BitOr | ShiftLeft | ShiftRight => Some(ColumnType::Integer),
+            Add | Subtract | Multiply | Divide | Remainder => {
+                match (self.numeric_type_of(left)?, self.numeric_type_of(right)?) {
+                    (ColumnType::Integer, ColumnType::Integer) => Some(ColumnType::Integer),
+                    _ => Some(ColumnType::Real),
+                }
+            }
+        }
+    }
+
+    fn function_type(&self, function: Function, arguments: &[Expr]) -> KnownType {
+        match function {
+            Function::Abs | Function::Mod => self.numeric_type_of(arguments.first()?),
+            Function::NullIf => self.type_of(arguments.first()?),
+            Function::Coalesce | Function::Least | Function::Greatest => self.common_type(arguments),
+            Function::If => self.common_type(&arguments[1..]),
+            Function::Length | Function::Instr | Function::Sign => Some(ColumnType::Integer),
+            Function::Lower
+            | Function::Upper
+            | Function::Trim
+            | Function::TrimStart
+            | Function::TrimEnd
+            | Function::Replace
+            | Function::TypeOf
+            | Function::Hex => Some(ColumnType::Text),
+            Function::Sqrt | Function::Power => Some(ColumnType::Real),
+            Function::Substring | Function::Round | Function::Floor | Function::Ceil => None,
+        }
+    }
+
+    fn common_type<'e>(&self, exprs: impl IntoIterator<Item = &'e Expr>) -> KnownType {
+        let mut common = None;
+        for expr in exprs {
+            if matches!(expr, Expr::Literal(value) if value.is_null()) {
+                continue;
+            }
+            let known = Some(self.type_of(expr)?);
+            if common.is_some() && common != known {
+                return None;
+            }
+            common = known;
+        }
+        common
+    }
+
+    pub(super) fn aggregate_type(&self, call: &AggregateCall) -> KnownType {
+        match call.function {
+            AggregateFunction::CountRows | AggregateFunction::Count => Some(ColumnType::Integer),
+            AggregateFunction::Total | AggregateFunction::Average => Some(ColumnType::Real),
+            AggregateFunction::GroupConcat => Some(ColumnType::Text),
+            AggregateFunction::Sum => self.numeric_type_of(call.argument.as_ref()?),
+            AggregateFunction::Min | AggregateFunction::Max => self.type_of(call.argument.as_ref()?),
+        }
+    }
+
+    /// Makes a constant or parameter on one side of a comparison fit a column on the other.
+    pub(super) fn fit_comparison(&mut self, left: Expr, right: Expr) -> Result<(Expr, Expr)> {
+        let right = self.fit(right, &left)?;
+        let left = self.fit(left, &right)?;
+        Ok((left, right))
+    }
+
+    /// `expr` as it is compared with `other`.
+    pub(super) fn fit(&mut self, expr: Expr, other: &Expr) -> Result<Expr> {
+        if !matches!(expr, Expr::Literal(_) | Expr::Parameter(_)) {
+            return Ok(expr);
+        }
+        match other {
+            Expr::Column(_) | Expr::Cast { .. } => match self.type_of(other) {
+                Some(target) => self.fit_type(expr, target),
+                None => Ok(expr),
+            },
+            _ => Ok(expr),
+        }
+    }
+
+    /// A constant as it is compared with a column of the type; a parameter gets that type unless it has one.
+    pub(super) fn fit_type(&mut self, expr: Expr, target: ColumnType) -> Result<Expr> {
+        match expr {
+            Expr::Literal(value) => for_comparison(value, target).map(Expr::Literal),
+            Expr::Parameter(position) => {
+                self.note_parameter(position, target);
+                Ok(Expr::Parameter(position))
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn note_parameter(&mut self, position: usize, target: ColumnType) {
+        if let Some(known) = self.shared.parameter_types.get_mut(position) {
+            known.get_or_insert(target);
+        }
+    }
+
+    /// An expression as it is put into a column of the type: a text that says a number becomes one in a column of
+    /// numbers, a number becomes its text in a column of texts.
+    pub(super) fn fit_stored(&mut self, expr: Expr, target: ColumnType) -> Result<Expr> {
+        use ColumnType::{Integer, Real, Text};
+        if matches!(expr, Expr::Literal(_) | Expr::Parameter(_)) {
+            return self.fit_type(expr, target);
+        }
+        Ok(match (self.type_of(&expr), target) {
+            (Some(Text), Integer | Real) | (Some(Integer | Real), Text) => {
+                Expr::Cast { operand: Box::new(expr), target }
+            }
+            _ => expr,
+        })
+    }
+}

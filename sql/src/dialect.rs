@@ -1,0 +1,136 @@
+//! What of SQL's many spellings sqlparser accepts for Manicule: SQLite's, with PostgreSQL's casts and nested comments.
+//!
+//! The parser tries to read a type name before every operand and throws an error away when there is none. Most operands
+//! are a number, a string or a plain name, so [`Dialect::parse_prefix`] takes those itself.
+
+use std::any::TypeId;
+
+use sqlparser::ast::{Expr, ObjectName, Statement, UnaryOperator};
+use sqlparser::dialect::{Dialect, Precedence, SQLiteDialect};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
+
+/// The dialect.
+#[derive(Debug)]
+pub(crate) struct Manicule;
+
+impl Dialect for Manicule {
+    /// Parts of the parser ask which dialect it is; SQLite's answers are ours.
+    fn dialect(&self) -> TypeId {
+        TypeId::of::<SQLiteDialect>()
+    }
+
+    fn is_delimited_identifier_start(&self, character: char) -> bool {
+        matches!(character, '"' | '`' | '[')
+    }
+
+    fn is_identifier_start(&self, character: char) -> bool {
+        character.is_alphabetic() || character == '_'
+    }
+
+    fn is_identifier_part(&self, character: char) -> bool {
+        character.is_alphanumeric() || matches!(character, '_' | '$' | '\u{300}'..='\u{36f}')
+    }
+
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
+
+    fn supports_start_transaction_modifier(&self) -> bool {
+        true
+    }
+
+    fn supports_in_empty_list(&self) -> bool {
+        true
+    }
+
+    fn supports_limit_comma(&self) -> bool {
+        true
+    }
+
+    fn supports_asc_desc_in_column_definition(&self) -> bool {
+        true
+    }
+
+    fn supports_dollar_placeholder(&self) -> bool {
+        true
+    }
+
+    fn supports_notnull_operator(&self) -> bool {
+        true
+    }
+
+    fn supports_comma_separated_trim(&self) -> bool {
+        true
+    }
+
+    fn supports_nested_comments(&self) -> bool {
+        true
+    }
+
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        true
+    }
+
+    fn supports_parens_around_table_factor(&self) -> bool {
+        true
+    }
+
+    fn supports_values_as_table_factor(&self) -> bool {
+        true
+    }
+
+    fn supports_set_stmt_without_operator(&self) -> bool {
+        false
+    }
+
+    fn parse_statement(&self, parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
+        if !parser.parse_keyword(Keyword::REPLACE) {
+            return None;
+        }
+        let statement = parser.parse_insert(parser.get_current_token().clone());
+        Some(statement.map(|mut statement| {
+            if let Statement::Insert(insert) = &mut statement {
+                insert.replace_into = true;
+            }
+            statement
+        }))
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        let operator = match &parser.peek_token_ref().token {
+            Token::Number(..) | Token::SingleQuotedString(_) | Token::HexStringLiteral(_) | Token::Placeholder(_) => {
+                return Some(parser.parse_value().map(Expr::Value));
+            }
+            Token::Word(word) if word.quote_style.is_some() || word.keyword == Keyword::NoKeyword => {
+                return match &parser.peek_nth_token_ref(1).token {
+                    Token::LParen => Some(parse_call(parser)),
+                    Token::SingleQuotedString(_) | Token::HexStringLiteral(_) | Token::DoubleQuotedString(_) => None,
+                    _ => Some(parser.parse_identifier().map(Expr::Identifier)),
+                };
+            }
+            Token::Minus => UnaryOperator::Minus,
+            Token::Plus => UnaryOperator::Plus,
+            _ => return None,
+        };
+        parser.advance_token();
+        let operand = parser.parse_subexpr(self.prec_value(Precedence::MulDivModOp));
+        Some(operand.map(|operand| Expr::UnaryOp { op: operator, expr: Box::new(operand) }))
+    }
+
+    /// SQLite's order where it differs: `||` above `*`; `<` above `=`; all bitwise operators on one level.
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        match &parser.peek_token_ref().token {
+            Token::StringConcat => Some(Ok(45)),
+            Token::Lt | Token::LtEq | Token::Gt | Token::GtEq => Some(Ok(21)),
+            Token::Ampersand | Token::Pipe | Token::ShiftLeft | Token::ShiftRight => Some(Ok(23)),
+            _ => None,
+        }
+    }
+}
+
+fn parse_call(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let name = parser.parse_identifier()?;
+    parser.parse_function(ObjectName::from(vec![name]))
+}

@@ -1,0 +1,145 @@
+//! A client's conversation with a database: statements, transactions, settings.
+//!
+//! # Transactions
+//!
+//! Outside BEGIN … COMMIT each statement is a transaction of its own: a query reads a snapshot of the moment, a change
+//! commits at its end and is run again, up to three times, if another transaction was first. Inside, all statements see
+//! the snapshot of BEGIN with their own changes; one that fails leaves nothing behind, the transaction goes on. A conflict
+//! then comes from COMMIT, and the whole transaction has to be run again: see [`Error::is_retryable`].
+//!
+//! Changes of the schema are transactions of their own and are refused between BEGIN and COMMIT.
+
+mod cache;
+mod compile;
+mod outcome;
+mod prepared;
+mod run;
+mod schema;
+mod setting;
+mod transaction;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use manicule_engine::{Database, Reader, Value};
+use manicule_query::plan::OutputColumn;
+use manicule_query::{CancellationToken, Routing};
+
+pub use outcome::{Outcome, Report, Rows, Sink};
+pub use prepared::Prepared;
+
+use crate::error::{Error, Result};
+use crate::split::split_statements;
+use cache::PlanCache;
+use compile::Planned;
+use outcome::Collector;
+use setting::Options;
+use transaction::Open;
+
+/// A session. It belongs to one thread at a time; a database takes any number of them.
+#[derive(Debug)]
+pub struct Session {
+    database: Database,
+    reader: Reader,
+    open: Option<Open>,
+    token: CancellationToken,
+    options: Options,
+    cache: PlanCache,
+    /// Prepared statements as they were planned again after the schema changed, by their id.
+    replanned: AHashMap<u64, Arc<Planned>>,
+}
+
+impl Session {
+    /// A session on a database.
+    pub fn new(database: &Database) -> Self {
+        Self {
+            reader: database.reader(),
+            database: database.clone(),
+            open: None,
+            token: CancellationToken::new(),
+            options: Options::default(),
+            cache: PlanCache::default(),
+            replanned: AHashMap::new(),
+        }
+    }
+
+    /// The database that the session is on.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Runs all statements of a text, each when the one before it is done.
+    ///
+    /// # Errors
+    ///
+    /// That of the first statement that fails, its place counted in the whole text; what came before it has been done.
+    pub fn execute(&mut self, sql: &str) -> Result<Vec<Outcome>> {
+        self.token.reset();
+        let mut outcomes = Vec::new();
+        for statement in split_statements(sql) {
+            let statement = statement?;
+            let mut rows = Collector::default();
+            let report = self.run_text(statement, &[], &mut rows).map_err(|error| error.shifted(statement.offset))?;
+            outcomes.push(rows.outcome(&report));
+        }
+        Ok(outcomes)
+    }
+
+    /// Runs one statement and gives its rows; none for a statement that has none.
+    ///
+    /// # Errors
+    ///
+    /// Those of the statement; a syntax error if the text is not one statement.
+    pub fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows> {
+        let mut rows = Collector::default();
+        self.run(sql, parameters, &mut rows)?;
+        Ok(rows.rows())
+    }
+
+    /// Runs one statement and hands its rows to `sink` as they come.
+    ///
+    /// # Errors
+    ///
+    /// Those of the statement; a syntax error if the text is not one statement. Rows may have been handed out before.
+    pub fn run(&mut self, sql: &str, parameters: &[Value<'_>], sink: &mut dyn Sink) -> Result<Report> {
+        self.token.reset();
+        let mut statements = split_statements(sql);
+        let Some(statement) = statements.next().transpose()? else { return Ok(Report::default()) };
+        if let Some(next) = statements.next().transpose()? {
+            return Err(Error::syntax("one statement was expected, but there is another")
+                .at(Some(crate::error::Span::new(next.offset, next.offset + next.text.len()))));
+        }
+        self.run_text(statement, parameters, sink).map_err(|error| error.shifted(statement.offset))
+    }
+
+    /// A handle that cancels the statement that is running, from any thread.
+    ///
+    /// A cancelled statement fails with SQLSTATE 57014 within some thousand rows; the next one runs as usual.
+    pub fn cancel_handle(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
+    /// Whether BEGIN was said, and neither COMMIT nor ROLLBACK.
+    pub fn is_in_transaction(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whether indexes are used from now on.
+    pub fn set_routing(&mut self, routing: Routing) {
+        self.options.routing = routing;
+    }
+}
+
+/// Receives rows by calling a function.
+struct RowFunction<F>(F);
+
+impl<F: FnMut(&[Value<'_>]) -> ControlFlow<()>> Sink for RowFunction<F> {
+    fn columns(&mut self, _: &[OutputColumn]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn row(&mut self, row: &[Value<'_>]) -> ControlFlow<()> {
+        self.0(row)
+    }
+}

@@ -1,0 +1,117 @@
+//! What a statement gives.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use manicule_engine::{Row, Value};
+use manicule_query::plan::OutputColumn;
+
+/// Receives the rows of a statement as they come.
+pub trait Sink {
+    /// The columns, once, before the first row; of a statement with rows, even if there is none. `Break` ends the
+    /// statement without an error.
+    fn columns(&mut self, columns: &[OutputColumn]) -> ControlFlow<()>;
+
+    /// A row. Its values are borrowed and are gone when this returns. `Break` ends the statement without an error.
+    fn row(&mut self, row: &[Value<'_>]) -> ControlFlow<()>;
+}
+
+/// What a statement did, besides its rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many rows it changed, if it changes rows.
+    pub changed: Option<u64>,
+    /// How the rows were found, in a few words; empty of a statement that finds none.
+    pub via: String,
+    /// From text to last row.
+    pub elapsed: Duration,
+}
+
+/// What a statement gave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Rows: SELECT, EXPLAIN, a change with RETURNING.
+    Rows(Rows),
+    /// The number of rows that INSERT, UPDATE or DELETE changed.
+    Changed(u64),
+    /// Nothing: the statement was run.
+    Done,
+}
+
+/// The rows of a result, all of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    columns: Vec<OutputColumn>,
+    rows: Vec<Row>,
+}
+
+impl Rows {
+    /// The columns.
+    pub fn columns(&self) -> &[OutputColumn] {
+        &self.columns
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The rows, in their order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Row> {
+        self.rows.iter()
+    }
+
+    /// A value; NULL if there is no such row or column.
+    pub fn value(&self, row: usize, column: usize) -> Value<'_> {
+        let row = self.rows.get(row).filter(|_| column < self.columns.len());
+        row.map_or(Value::Null, |row| row.get(column))
+    }
+}
+
+impl<'r> IntoIterator for &'r Rows {
+    type Item = &'r Row;
+    type IntoIter = std::slice::Iter<'r, Row>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Keeps the rows.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    rows: Rows,
+    has_columns: bool,
+}
+
+impl Collector {
+    pub(super) fn rows(self) -> Rows {
+        self.rows
+    }
+
+    pub(super) fn outcome(self, report: &Report) -> Outcome {
+        match report.changed {
+            _ if self.has_columns => Outcome::Rows(self.rows),
+            Some(changed) => Outcome::Changed(changed),
+            None => Outcome::Done,
+        }
+    }
+}
+
+impl Sink for Collector {
+    fn columns(&mut self, columns: &[OutputColumn]) -> ControlFlow<()> {
+        self.has_columns = true;
+        self.rows.columns = columns.to_vec();
+        ControlFlow::Continue(())
+    }
+
+    fn row(&mut self, row: &[Value<'_>]) -> ControlFlow<()> {
+        self.rows.rows.push(Row::new(row));
+        ControlFlow::Continue(())
+    }
+}

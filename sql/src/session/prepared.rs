@@ -1,0 +1,230 @@
+//! Prepared statements: parsed, bound and planned once, run many times.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use manicule_engine::{Value, View};
+use manicule_query::Routing;
+use manicule_query::plan::OutputColumn;
+
+use super::compile::{Compiled, Planned, compile};
+use super::outcome::{Collector, Outcome, Report};
+use super::run::{fit_parameters, query};
+use super::{RowFunction, Session};
+use crate::error::{Error, Result};
+use crate::split::{StatementText, split_statements};
+
+/// How many statements that were planned again a session keeps.
+const REPLANNED_MAX: usize = 256;
+
+/// A statement that was planned. Cheap to clone; threads share it, each running it in its own session on the same
+/// database. After a change of the schema each session plans it again, once.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    statement: Arc<PreparedStatement>,
+}
+
+#[derive(Debug)]
+struct PreparedStatement {
+    id: u64,
+    sql: String,
+    planned: Arc<Planned>,
+}
+
+impl Prepared {
+    /// The text that it was made from.
+    pub fn sql(&self) -> &str {
+        &self.statement.sql
+    }
+
+    /// The columns of its result as it was prepared.
+    pub fn columns(&self) -> &[OutputColumn] {
+        self.statement.planned.plan.columns()
+    }
+
+    /// How many parameters it takes.
+    pub fn parameter_count(&self) -> usize {
+        self.statement.planned.plan.parameters().len()
+    }
+
+    /// The position of the parameter of that name, such as `:name`.
+    pub fn parameter(&self, name: &str) -> Option<usize> {
+        self.statement.planned.names.iter().position(|known| known.as_deref() == Some(name))
+    }
+
+    /// Whether it only reads.
+    pub fn is_query(&self) -> bool {
+        self.statement.planned.plan.is_query()
+    }
+
+    /// How its rows are found, in a few words.
+    pub fn via(&self) -> String {
+        self.statement.planned.plan.via()
+    }
+}
+
+/// The plan of a statement that has one.
+pub(super) fn plan_statement(statement: StatementText<'_>, view: &View<'_>, routing: Routing) -> Result<Arc<Planned>> {
+    match compile(statement, view, routing)? {
+        Compiled::Plan(planned) => Ok(planned),
+        _ => Err(Error::not_supported("preparing a statement other than SELECT, INSERT, UPDATE and DELETE")),
+    }
+}
+
+/// The one statement of a text.
+fn single(sql: &str) -> Result<StatementText<'_>> {
+    let mut statements = split_statements(sql);
+    let statement = statements.next().transpose()?.ok_or_else(|| Error::syntax("there is no statement"))?;
+    match statements.next() {
+        None => Ok(statement),
+        Some(_) => Err(Error::syntax("one statement was expected, but there is another")),
+    }
+}
+
+impl Session {
+    /// Parses, binds and plans one statement: SELECT, INSERT, UPDATE or DELETE.
+    ///
+    /// # Errors
+    ///
+    /// Those of parsing, binding and planning; a syntax error if the text is not one statement.
+    pub fn prepare(&mut self, sql: &str) -> Result<Prepared> {
+        /// Tells prepared statements apart; a number each.
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let statement = single(sql)?;
+        let routing = self.options.routing;
+        let planned = match &self.open {
+            Some(open) => plan_statement(statement, &open.transaction.view(), routing),
+            None => plan_statement(statement, &self.reader.view(), routing),
+        };
+        let planned = planned.map_err(|error| error.shifted(statement.offset))?;
+        // Relaxed: the number is all that matters, and it orders nothing.
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let statement = PreparedStatement { id, sql: statement.text.to_owned(), planned };
+        Ok(Prepared { statement: Arc::new(statement) })
+    }
+
+    /// Runs a prepared query and hands out its rows by reference; `on_row` says whether it wants another.
+    ///
+    /// Where the parameters are of the types of the columns they are compared with, nothing is allocated, locked or looked
+    /// up by name on the way to the plan.
+    ///
+    /// # Errors
+    ///
+    /// Those of running it; `WrongStatementKind` if it is no query.
+    pub fn query_prepared(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[Value<'_>],
+        on_row: impl FnMut(&[Value<'_>]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.token.reset();
+        let mut planned = &prepared.statement.planned;
+        let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+        let context = self.options.context(&parameters, &self.token);
+        let routing = self.options.routing;
+        let reader_view;
+        let transaction_view;
+        let view = match &self.open {
+            Some(open) => {
+                transaction_view = open.transaction.view();
+                &transaction_view
+            }
+            None => {
+                reader_view = self.reader.view();
+                &reader_view
+            }
+        };
+        if !planned.fits(view.catalog(), routing) {
+            let known = self.replanned.get(&prepared.statement.id);
+            if !known.is_some_and(|known| known.fits(view.catalog(), routing)) {
+                let again = plan_statement(single(prepared.sql())?, view, routing)?;
+                if self.replanned.len() >= REPLANNED_MAX {
+                    self.replanned.clear();
+                }
+                self.replanned.insert(prepared.statement.id, again);
+            }
+            planned = &self.replanned[&prepared.statement.id];
+        }
+        query(planned, view, &context, &mut RowFunction(on_row))
+    }
+
+    /// Runs a prepared statement of any kind and collects what it gives.
+    ///
+    /// # Errors
+    ///
+    /// Those of running it.
+    pub fn execute_prepared(&mut self, prepared: &Prepared, parameters: &[Value<'_>]) -> Result<Outcome> {
+        self.token.reset();
+        let planned = self.current(prepared)?;
+        let mut rows = Collector::default();
+        if !planned.plan.columns().is_empty() {
+            let _ = super::Sink::columns(&mut rows, planned.plan.columns());
+        }
+        let changed = self.run_plan(&planned, single(prepared.sql())?, parameters, &mut rows)?;
+        Ok(rows.outcome(&Report { changed, ..Report::default() }))
+    }
+
+    /// Runs a prepared query once for each list of parameters; `on_row` also gets the position of the list.
+    ///
+    /// # Errors
+    ///
+    /// Those of running it, at the first list that fails.
+    pub fn query_many(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[&[Value<'_>]],
+        mut on_row: impl FnMut(usize, &[Value<'_>]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.token.reset();
+        let planned = self.current(prepared)?;
+        let reader_view;
+        let transaction_view;
+        let view = match &self.open {
+            Some(open) => {
+                transaction_view = open.transaction.view();
+                &transaction_view
+            }
+            None => {
+                reader_view = self.reader.view();
+                &reader_view
+            }
+        };
+        let mut is_stopped = false;
+        for (position, parameters) in parameters.iter().enumerate() {
+            let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+            let context = self.options.context(&parameters, &self.token);
+            let mut sink = RowFunction(|row: &[Value<'_>]| {
+                let flow = on_row(position, row);
+                is_stopped = flow.is_break();
+                flow
+            });
+            query(&planned, view, &context, &mut sink)?;
+            if is_stopped {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan of a prepared statement for the catalog of now.
+    fn current(&mut self, prepared: &Prepared) -> Result<Arc<Planned>> {
+        let routing = self.options.routing;
+        let reader_view;
+        let transaction_view;
+        let view = match &self.open {
+            Some(open) => {
+                transaction_view = open.transaction.view();
+                &transaction_view
+            }
+            None => {
+                reader_view = self.reader.view();
+                &reader_view
+            }
+        };
+        if prepared.statement.planned.fits(view.catalog(), routing) {
+            return Ok(prepared.statement.planned.clone());
+        }
+        plan_statement(single(prepared.sql())?, view, routing)
+    }
+}

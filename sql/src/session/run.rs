@@ -1,0 +1,266 @@
+//! Running what was compiled.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use manicule_engine::{ColumnType, Database, Row, Transaction, Value, View};
+use manicule_query::plan::OutputColumn;
+use manicule_query::{ExecutionContext, ExplainFormat};
+
+use super::compile::{Compiled, Planned, compile};
+use super::outcome::{Report, Sink};
+use super::{Session, prepared};
+use crate::bind::fit_parameter;
+use crate::error::{Error, Result};
+use crate::split::StatementText;
+
+/// How often a change of its own transaction is run when another transaction was first.
+const ATTEMPTS_MAX: usize = 4;
+
+impl Session {
+    /// Runs the text of one statement.
+    pub(super) fn run_text(
+        &mut self,
+        statement: StatementText<'_>,
+        parameters: &[Value<'_>],
+        sink: &mut dyn Sink,
+    ) -> Result<Report> {
+        let start = Instant::now();
+        let mut report = match self.cached(statement.text) {
+            Some(planned) => self.run_planned(&planned, statement, parameters, sink)?,
+            None => self.run_new(statement, parameters, sink)?,
+        };
+        report.elapsed = start.elapsed();
+        Ok(report)
+    }
+
+    /// The plan that was made of that text before, if it still fits.
+    fn cached(&mut self, text: &str) -> Option<Arc<Planned>> {
+        let planned = self.cache.get(text)?;
+        let routing = self.options.routing;
+        let fits = match &self.open {
+            Some(open) => planned.fits(open.transaction.view().catalog(), routing),
+            None => planned.plan.catalog_version() == self.database.schema_version() && planned.routing == routing,
+        };
+        fits.then_some(planned)
+    }
+
+    fn compile(&mut self, statement: StatementText<'_>) -> Result<Compiled> {
+        match &self.open {
+            Some(open) => compile(statement, &open.transaction.view(), self.options.routing),
+            None => compile(statement, &self.reader.view(), self.options.routing),
+        }
+    }
+
+    fn run_new(
+        &mut self,
+        statement: StatementText<'_>,
+        parameters: &[Value<'_>],
+        sink: &mut dyn Sink,
+    ) -> Result<Report> {
+        match self.compile(statement)? {
+            Compiled::Plan(planned) => {
+                self.cache.insert(statement.text, planned.clone());
+                self.run_planned(&planned, statement, parameters, sink)
+            }
+            Compiled::Explain { planned, analyze, json } => {
+                let format = if json { ExplainFormat::Json } else { ExplainFormat::Text };
+                let explained = match analyze {
+                    true => self.explain_analyze(&planned, parameters, format)?,
+                    false => planned.plan.explain(format),
+                };
+                show(sink, "plan", if json { vec![explained.as_str()] } else { explained.lines().collect() });
+                Ok(Report::default())
+            }
+            Compiled::Schema(change) => self.change_schema(*change),
+            Compiled::Transaction(command) => self.transaction_command(command).map(|()| Report::default()),
+            Compiled::Set { name, value } => self.options.set(&name, &value).map(|()| Report::default()),
+            Compiled::Show { name } => {
+                let value = self.options.show(&name)?;
+                show(sink, &name, vec![&value]);
+                Ok(Report::default())
+            }
+            Compiled::Nothing => Ok(Report::default()),
+        }
+    }
+
+    fn run_planned(
+        &mut self,
+        planned: &Arc<Planned>,
+        statement: StatementText<'_>,
+        parameters: &[Value<'_>],
+        sink: &mut dyn Sink,
+    ) -> Result<Report> {
+        let plan = &planned.plan;
+        let has_columns = plan.is_query() || !plan.columns().is_empty();
+        if has_columns && sink.columns(plan.columns()).is_break() {
+            return Ok(Report::default());
+        }
+        let changed = self.run_plan(planned, statement, parameters, sink)?;
+        Ok(Report { changed, via: plan.via(), elapsed: std::time::Duration::ZERO })
+    }
+
+    /// Runs a plan. In a transaction of its own a change is planned again if the schema changed in between, and run again
+    /// if another transaction was first.
+    pub(super) fn run_plan(
+        &mut self,
+        planned: &Arc<Planned>,
+        statement: StatementText<'_>,
+        parameters: &[Value<'_>],
+        sink: &mut dyn Sink,
+    ) -> Result<Option<u64>> {
+        let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+        let context = self.options.context(&parameters, &self.token);
+        if planned.plan.is_query() {
+            match &self.open {
+                Some(open) => query(planned, &open.transaction.view(), &context, sink)?,
+                None => query(planned, &self.reader.view(), &context, sink)?,
+            }
+            return Ok(None);
+        }
+        if let Some(open) = &mut self.open {
+            return change(planned, &mut open.transaction, &context, sink).map(Some);
+        }
+        let mut returned = Returned::default();
+        let mut attempt = Attempt { planned: planned.clone(), statement, routing: self.options.routing };
+        let changed = attempt.run(&self.database, &context, &mut returned)?;
+        returned.pass_on(sink);
+        Ok(Some(changed))
+    }
+
+    fn explain_analyze(
+        &mut self,
+        planned: &Planned,
+        parameters: &[Value<'_>],
+        format: ExplainFormat,
+    ) -> Result<String> {
+        if !planned.plan.is_query() {
+            return Err(Error::not_supported("EXPLAIN ANALYZE of a change"));
+        }
+        let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+        let context = self.options.context(&parameters, &self.token);
+        let explained = match &self.open {
+            Some(open) => planned.plan.explain_analyze(&open.transaction.view(), &context, format),
+            None => planned.plan.explain_analyze(&self.reader.view(), &context, format),
+        };
+        explained.map_err(Error::from)
+    }
+}
+
+/// A change that is a transaction of its own.
+struct Attempt<'a> {
+    planned: Arc<Planned>,
+    statement: StatementText<'a>,
+    routing: manicule_query::Routing,
+}
+
+impl Attempt<'_> {
+    fn run(&mut self, database: &Database, context: &ExecutionContext<'_>, returned: &mut Returned) -> Result<u64> {
+        let mut attempts = 1;
+        loop {
+            match self.once(database, context, returned) {
+                Err(error) if error.is_retryable() && attempts < ATTEMPTS_MAX => attempts += 1,
+                result => return result,
+            }
+            returned.rows.clear();
+        }
+    }
+
+    fn once(&mut self, database: &Database, context: &ExecutionContext<'_>, returned: &mut Returned) -> Result<u64> {
+        let mut transaction = database.begin();
+        if !self.planned.fits(transaction.view().catalog(), self.routing) {
+            self.planned = prepared::plan_statement(self.statement, &transaction.view(), self.routing)?;
+        }
+        let changed = change(&self.planned, &mut transaction, context, returned)?;
+        transaction.commit()?;
+        Ok(changed)
+    }
+}
+
+/// The rows of RETURNING, kept until the commit has succeeded.
+#[derive(Default)]
+struct Returned {
+    rows: Vec<Row>,
+}
+
+impl Returned {
+    fn pass_on(self, sink: &mut dyn Sink) {
+        for row in &self.rows {
+            let values: Vec<Value<'_>> = row.values().collect();
+            if sink.row(&values).is_break() {
+                return;
+            }
+        }
+    }
+}
+
+impl Sink for Returned {
+    fn columns(&mut self, _: &[OutputColumn]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn row(&mut self, row: &[Value<'_>]) -> ControlFlow<()> {
+        self.rows.push(Row::new(row));
+        ControlFlow::Continue(())
+    }
+}
+
+pub(super) fn query(
+    planned: &Planned,
+    view: &View<'_>,
+    context: &ExecutionContext<'_>,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    planned.plan.query(view, context, |row| Ok(sink.row(row)))?;
+    Ok(())
+}
+
+fn change(
+    planned: &Planned,
+    transaction: &mut Transaction,
+    context: &ExecutionContext<'_>,
+    sink: &mut dyn Sink,
+) -> Result<u64> {
+    let savepoint = transaction.savepoint();
+    let changed = planned.plan.change(transaction, context, |row| Ok(sink.row(row)));
+    if changed.is_err() {
+        transaction.rollback_to(savepoint);
+    }
+    changed.map_err(Error::from)
+}
+
+/// The values of the parameters, fitted to the columns they are compared with where they are of another kind. Allocates
+/// only then.
+#[inline]
+pub(super) fn fit_parameters<'p>(
+    parameters: &'p [Value<'p>],
+    types: &[Option<ColumnType>],
+) -> Result<Cow<'p, [Value<'p>]>> {
+    let is_fitting = |(value, target): (&Value<'_>, &Option<ColumnType>)| match (value.column_type(), target) {
+        (Some(found), Some(target)) => found == *target,
+        _ => true,
+    };
+    if parameters.iter().zip(types).all(is_fitting) {
+        return Ok(Cow::Borrowed(parameters));
+    }
+    let fitted = parameters.iter().enumerate().map(|(position, value)| match types.get(position) {
+        Some(Some(target)) => fit_parameter(value.as_borrowed(), *target),
+        _ => Ok(value.as_borrowed()),
+    });
+    fitted.collect::<Result<Vec<_>>>().map(Cow::Owned)
+}
+
+/// Gives text as rows of one column.
+fn show(sink: &mut dyn Sink, name: &str, lines: Vec<&str>) {
+    let column = OutputColumn { name: name.to_owned(), column_type: Some(ColumnType::Text) };
+    if sink.columns(&[column]).is_break() {
+        return;
+    }
+    for line in lines {
+        if sink.row(&[Value::from(line)]).is_break() {
+            return;
+        }
+    }
+}

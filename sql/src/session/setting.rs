@@ -1,0 +1,87 @@
+//! What SET sets and SHOW shows.
+
+use std::time::{Duration, Instant};
+
+use manicule_engine::Value;
+use manicule_query::{CancellationToken, DivisionByZero, ExecutionContext, Limits, Routing, Settings};
+
+use crate::error::{Error, Result};
+
+/// The memory that a statement may hold unless something else is set.
+const MEMORY_BYTES_MAX: usize = 4 << 30;
+
+const NAMES: [&str; 4] = ["division_by_zero", "routing", "statement_timeout", "memory_limit"];
+
+/// The settings of a session.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) routing: Routing,
+    settings: Settings,
+    timeout: Option<Duration>,
+    memory_bytes_max: Option<usize>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            routing: Routing::Automatic,
+            settings: Settings::default(),
+            timeout: None,
+            memory_bytes_max: Some(MEMORY_BYTES_MAX),
+        }
+    }
+}
+
+impl Options {
+    /// What a statement is run with.
+    #[inline]
+    pub(super) fn context<'p>(&self, parameters: &'p [Value<'p>], token: &CancellationToken) -> ExecutionContext<'p> {
+        let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+        let limits = Limits { token: Some(token.clone()), deadline, memory_bytes_max: self.memory_bytes_max };
+        ExecutionContext { parameters, settings: self.settings, limits }
+    }
+
+    /// `SET name = value`.
+    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let lower = value.to_ascii_lowercase();
+        match (name, lower.as_str()) {
+            ("division_by_zero", "null") => self.settings.division_by_zero = DivisionByZero::Null,
+            ("division_by_zero", "error") => self.settings.division_by_zero = DivisionByZero::Error,
+            ("routing", "automatic") => self.routing = Routing::Automatic,
+            ("routing", "full_scan") => self.routing = Routing::FullScan,
+            ("statement_timeout", number) => {
+                let milliseconds = number.parse().map_err(|_| invalid(name, value, "milliseconds, or 0 for none"))?;
+                self.timeout = (milliseconds > 0).then(|| Duration::from_millis(milliseconds));
+            }
+            ("memory_limit", number) => {
+                let bytes = number.parse().map_err(|_| invalid(name, value, "bytes, or 0 for none"))?;
+                self.memory_bytes_max = (bytes > 0).then_some(bytes);
+            }
+            ("division_by_zero", _) => return Err(invalid(name, value, "null or error")),
+            ("routing", _) => return Err(invalid(name, value, "automatic or full_scan")),
+            _ => return Err(Error::unknown("setting", name).suggesting(name, NAMES)),
+        }
+        Ok(())
+    }
+
+    /// `SHOW name`.
+    pub(super) fn show(&self, name: &str) -> Result<String> {
+        Ok(match name {
+            "division_by_zero" => match self.settings.division_by_zero {
+                DivisionByZero::Null => "null".to_owned(),
+                DivisionByZero::Error => "error".to_owned(),
+            },
+            "routing" => match self.routing {
+                Routing::Automatic => "automatic".to_owned(),
+                Routing::FullScan => "full_scan".to_owned(),
+            },
+            "statement_timeout" => self.timeout.map_or(0, |timeout| timeout.as_millis()).to_string(),
+            "memory_limit" => self.memory_bytes_max.unwrap_or(0).to_string(),
+            _ => return Err(Error::unknown("setting", name).suggesting(name, NAMES)),
+        })
+    }
+}
+
+fn invalid(name: &str, value: &str, expected: &str) -> Error {
+    Error::invalid(format!("{name} cannot be '{value}'"), "22023").with_hint(format!("it takes {expected}"))
+}
