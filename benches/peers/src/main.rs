@@ -6,9 +6,11 @@
 mod allocator;
 mod key;
 mod measure;
+mod plot;
 mod point;
 mod reclaim;
 mod record;
+mod report;
 
 mod hash;
 mod multi;
@@ -138,6 +140,9 @@ fn run(arguments: &Arguments) -> io::Result<()> {
         if arguments.wants(Suite::Publish) {
             keep(publish::run(plan), arguments, &mut records)?;
         }
+    }
+    if let Some(folder) = &arguments.report {
+        report::write(folder, &records)?;
     }
     Ok(())
 }
