@@ -1,0 +1,97 @@
+//! Ours, with a hash directory and with an ordered one.
+
+use manicule_index::{Arrangement, Hashed, IndexSnapshot, Lookup, MultiIndex, Ordered};
+
+use super::{MultiPeer, MultiSession};
+
+/// `MultiIndex<u64, u64>` with a hash directory.
+pub(crate) struct ByHash(MultiIndex<u64, u64, Hashed>);
+
+/// `MultiIndex<u64, u64>` with an ordered directory.
+pub(crate) struct InOrder(MultiIndex<u64, u64, Ordered>);
+
+/// An index and the snapshot that the thread holds.
+pub(crate) struct Held<'a, D: Arrangement<u64>> {
+    index: &'a MultiIndex<u64, u64, D>,
+    snapshot: Option<IndexSnapshot<u64, u64, D>>,
+    range: fn(&IndexSnapshot<u64, u64, D>, u64, usize) -> u64,
+}
+
+impl MultiPeer for ByHash {
+    const NAME: &'static str = "manicule";
+    const PUBLISHES: bool = true;
+    type Session<'a> = Held<'a, Hashed>;
+
+    fn new() -> Self {
+        Self(MultiIndex::new_hash())
+    }
+
+    fn with_session<R>(&self, work: impl FnOnce(&mut Held<'_, Hashed>) -> R) -> R {
+        let range = |_: &IndexSnapshot<u64, u64, Hashed>, _, _| unreachable!("a hash directory has no order of keys");
+        work(&mut Held { index: &self.0, snapshot: Some(self.0.snapshot()), range })
+    }
+}
+
+impl MultiPeer for InOrder {
+    const NAME: &'static str = "manicule ordered";
+    const PUBLISHES: bool = true;
+    const ORDERED: bool = true;
+    type Session<'a> = Held<'a, Ordered>;
+
+    fn new() -> Self {
+        Self(MultiIndex::new_ordered())
+    }
+
+    fn with_session<R>(&self, work: impl FnOnce(&mut Held<'_, Ordered>) -> R) -> R {
+        work(&mut Held { index: &self.0, snapshot: Some(self.0.snapshot()), range: sum_range })
+    }
+}
+
+fn sum_range(snapshot: &IndexSnapshot<u64, u64, Ordered>, from: u64, keys: usize) -> u64 {
+    let lists = snapshot.view().range::<u64>(from..).take(keys);
+    lists.map(|(_, values)| values.iter().sum::<u64>()).fold(0, u64::wrapping_add)
+}
+
+impl<D: Arrangement<u64> + Lookup<u64, u64>> MultiSession for Held<'_, D> {
+    fn count(&self, key: u64) -> usize {
+        self.snapshot.as_ref().map_or(0, |snapshot| snapshot.view().count(&key))
+    }
+
+    fn count_fresh(&self, key: u64) -> usize {
+        self.index.count(&key)
+    }
+
+    fn sum(&self, key: u64) -> u64 {
+        let list = self.snapshot.as_ref().and_then(|snapshot| snapshot.view().get(&key));
+        list.map_or(0, |values| values.iter().sum())
+    }
+
+    fn sum_fresh(&self, key: u64) -> u64 {
+        self.index.get(&key, |values| values.iter().sum()).unwrap_or(0)
+    }
+
+    fn sum_range(&self, from: u64, keys: usize) -> u64 {
+        self.snapshot.as_ref().map_or(0, |snapshot| (self.range)(snapshot, from, keys))
+    }
+
+    fn add(&mut self, key: u64, value: u64) {
+        self.index.insert(key, value);
+    }
+
+    fn remove(&mut self, key: u64, value: u64) {
+        self.index.remove(&key, &value);
+    }
+
+    fn replace(&mut self, key: u64, value: u64) {
+        self.index.replace(key, [value]);
+    }
+
+    fn publish(&mut self) {
+        self.snapshot = None;
+        self.index.publish();
+    }
+
+    fn release(&mut self) {
+        self.snapshot = None;
+    }
+}
