@@ -1,7 +1,7 @@
 //! What a database in a directory promises: what was acknowledged is there when it is opened again, whole; damage is
 //! named, never served; and after a failed write nothing is acknowledged any more.
 //!
-//! `CRASH_ROUNDS` sets how often the writers are killed.
+//! `CRASH_ROUNDS` sets how often the writers are killed, `DAMAGE_PLACES` in how many places each file is damaged.
 
 #[cfg(test)]
 mod durability {
