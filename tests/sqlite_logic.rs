@@ -78,20 +78,21 @@ fn run_files(root: &Path, files: Vec<PathBuf>) -> BTreeMap<String, Directory> {
         _ => Routing::Automatic,
     };
     let files = Mutex::new(files.into_iter());
+    let next_file = || files.lock().expect("no thread panics with the lock").next();
     let directories = Mutex::new(BTreeMap::<String, Directory>::new());
+    let run_rest = || {
+        while let Some(file) = next_file() {
+            let Ok(text) = fs::read_to_string(&file) else { continue };
+            let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
+            let start = Instant::now();
+            let tally = run_file(&name, &text, queries_max, routing);
+            let mut directories = directories.lock().expect("no thread panics with the lock");
+            add(directories.entry(directory_of(&name)).or_default(), tally, start.elapsed());
+        }
+    };
     thread::scope(|scope| {
         for _ in 0..THREADS {
-            scope.spawn(|| {
-                loop {
-                    let Some(file) = files.lock().expect("no thread panics with the lock").next() else { break };
-                    let Ok(text) = fs::read_to_string(&file) else { continue };
-                    let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
-                    let start = Instant::now();
-                    let tally = run_file(&name, &text, queries_max, routing);
-                    let mut directories = directories.lock().expect("no thread panics with the lock");
-                    add(directories.entry(directory_of(&name)).or_default(), tally, start.elapsed());
-                }
-            });
+            scope.spawn(run_rest);
         }
     });
     directories.into_inner().expect("all threads have ended")
