@@ -7,7 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::output::Mode;
 
-/// The SQL shell of Manicule, an in-memory database that says which index answered.
+/// The SQL shell of Manicule, a database that says which index answered.
 ///
 /// With neither -c nor -f, statements come from the terminal, or from standard input if it is not one. Results go to
 /// standard output, everything else to standard error. The exit status is 0, 1 after a statement that failed, and 2 for a
@@ -15,8 +15,8 @@ use crate::output::Mode;
 #[derive(Debug, Parser)]
 #[command(name = "manicule", version, max_term_width = 100)]
 pub(crate) struct Args {
-    /// The database directory; leave it out for a database in memory
-    database: Option<PathBuf>,
+    /// The directory of the database, made if it is not there; leave it out for a database in memory
+    pub(crate) database: Option<PathBuf>,
 
     /// Begin with the demo: airlines, airports, planes, and the flights from New York City in January 2013
     #[arg(long)]
@@ -58,15 +58,8 @@ impl Args {
     /// What is wrong with it, or that help or the version was asked for: the error writes itself and knows the exit
     /// status.
     pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut command = Self::command();
-        let matches = command.try_get_matches_from_mut(words)?;
+        let matches = Self::command().try_get_matches_from(words)?;
         let mut args = Self::from_arg_matches(&matches)?;
-        if args.database.is_some() {
-            return Err(command.error(
-                clap::error::ErrorKind::InvalidValue,
-                "durable databases are not there yet; leave the name out for an in-memory database",
-            ));
-        }
         let place = |name: &str| matches.indices_of(name).into_iter().flatten().collect::<Vec<_>>();
         let texts = args.commands.drain(..).map(Source::Text);
         let files = args.files.drain(..).map(|path| match path.to_str() {
@@ -104,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_wrong_command_line_is_status_2() {
-        for words in [&["--mode", "xml"][..], &["--nonsense"], &["-c"], &["a.db"]] {
+        for words in [&["--mode", "xml"][..], &["--nonsense"], &["-c"], &["a", "b"]] {
             assert_eq!(read(words).unwrap_err().exit_code(), 2, "{words:?}");
         }
         assert_eq!(read(&["--help"]).unwrap_err().exit_code(), 0);

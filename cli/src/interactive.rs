@@ -46,11 +46,7 @@ pub(crate) fn run(shell: &mut Shell) -> Result<(), Error> {
     }
     let token = shell.backend.cancel_handle();
     interrupt::install(move || token.cancel());
-    shell::note(concat!(
-        "Manicule ",
-        env!("CARGO_PKG_VERSION"),
-        ", in memory. .help lists the commands; Ctrl-D leaves."
-    ));
+    shell::note(concat!("Manicule ", env!("CARGO_PKG_VERSION"), ". .help lists the commands; Ctrl-D leaves."));
     loop {
         let text = match editor.readline(PROMPT) {
             Ok(text) => text,

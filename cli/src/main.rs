@@ -1,4 +1,4 @@
-//! The Manicule shell: SQL at a prompt or from a file, on a database in memory that says which index answered.
+//! The Manicule shell: SQL at a prompt or from a file, on a database that says which index answered.
 //!
 //! ```text
 //! args ─▶ interactive ─┐                     ┌─▶ command: .tables, .import, …
@@ -66,16 +66,27 @@ fn main() -> ExitCode {
     }
 }
 
+/// Opens the database, runs what was asked for, and puts everything on disk.
 fn run(args: &Args) -> Result<(), Failure> {
     let at_no_place = |error: Error| Failure { place: None, error };
-    let database = Database::in_memory();
-    if args.demo {
+    let database = match &args.database {
+        Some(path) => Database::open(path).map_err(|error| at_no_place(error.into()))?,
+        None => Database::in_memory(),
+    };
+    // A database in a directory may have the demo from an earlier session.
+    if args.demo && database.catalog().table("flights").is_none() {
         demo::load(&database).map_err(at_no_place)?;
     }
-    let mut shell = Shell::new(Backend::new(database), args.mode);
+    let result = run_on(&database, args);
+    let closed = database.close().map_err(|error| at_no_place(error.into()));
+    result.and(closed)
+}
+
+fn run_on(database: &Database, args: &Args) -> Result<(), Failure> {
+    let mut shell = Shell::new(Backend::new(database.clone()), args.mode);
     if args.sources.is_empty() {
         if io::stdin().is_terminal() {
-            return interactive::run(&mut shell).map_err(at_no_place);
+            return interactive::run(&mut shell).map_err(|error| Failure { place: None, error });
         }
         return run_source(&mut shell, &Source::Stdin).map(|_| ());
     }

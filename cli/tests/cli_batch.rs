@@ -146,9 +146,22 @@ fn exit_statuses() {
     assert_eq!(run(&["-f", "no such file.sql"], b"").status, 1);
     assert_eq!(run(&["--nonsense"], b"").status, 2);
     assert_eq!(run(&["--mode", "xml"], b"").status, 2);
-    let run = run(&["my.db"], b"");
-    assert_eq!((run.status, run.stdout.as_str()), (2, ""));
-    assert!(run.stderr.contains("durable databases are not there yet"), "{}", run.stderr);
+    assert_eq!(run(&["one", "two"], b"").status, 2);
+}
+
+#[test]
+fn a_database_in_a_directory_is_there_again() {
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("again.db");
+    // What an earlier run of the test left.
+    let _ = std::fs::remove_dir_all(&directory);
+    let path = directory.to_str().unwrap();
+    let first = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); CREATE INDEX t_a ON t USING HASH (a);
+        INSERT INTO t VALUES (1, 'x'), (2, 'y'); UPDATE t SET a = 'z' WHERE id = 1;";
+    assert_eq!(results(&[path], first), "");
+    assert_eq!(results(&[path, "--mode", "csv"], "SELECT id FROM t WHERE a = 'z';"), "id\n1\n");
+    let file = file("no_directory.db", b"this is a file");
+    let refused = run(&[file.to_str().unwrap(), "-c", "SELECT 1"], b"");
+    assert_eq!((refused.status, refused.stdout.as_str()), (1, ""), "{}", refused.stderr);
 }
 
 #[test]
