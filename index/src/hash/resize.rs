@@ -50,7 +50,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         let table = self.root(guard);
         let count = self.counter.sum();
         let slots = table.group_count() * SLOTS;
-        if table.next().is_some() || count >= slots / 1000 * SPARSE_PER_MILLE {
+        if table.next().is_some() || count * 1000 >= slots * SPARSE_PER_MILLE {
             return;
         }
         // A third more than there are, or the first insertions would make it grow again.
