@@ -79,7 +79,7 @@ impl Inner {
         self.log.as_ref().map_or(Ok(()), |log| log.check())?;
         let current = self.state.load_full();
         let guard = manicule_index::pin();
-        if let Err(error) = self.validate(state, &current, began, &writes, &guard) {
+        if let Err(error) = self.validate(&current, (&**state, began), &writes, &guard) {
             drop(guard);
             let installed = committer.installed;
             drop(committer);
@@ -154,26 +154,13 @@ impl Inner {
         guard.flush();
     }
 
-    fn validate(
-        &self,
-        began_with: &State,
-        current: &State,
-        began: Timestamp,
-        writes: &WriteSet,
-        guard: &Guard,
-    ) -> Result<()> {
+    /// Checks a write set against what is installed now.
+    fn validate(&self, current: &State, began: (&State, Timestamp), writes: &WriteSet, guard: &Guard) -> Result<()> {
         let published = std::cell::OnceCell::new();
         let reader = IndexReader { guard, registry: &self.registry, published: &published };
         for (table, rows) in writes.tables().filter(|(_, rows)| !rows.is_empty()) {
-            let state = same_table(began_with, current, table)?;
-            for (row_id, pending) in rows {
-                if pending.is_new == IsNew::No {
-                    let head = state.table.rows.head(row_id.0, guard);
-                    if head.is_none_or(|head| head.value().begin > began) {
-                        return Err(Error::Conflict { table: state.schema.name.clone() });
-                    }
-                }
-            }
+            let state = same_table(began.0, current, table)?;
+            check_conflicts(state, rows, began.1, guard)?;
             for index in state.indexes.iter().filter(|index| index.unique) {
                 check_keys(state, index, rows, reader)?;
             }
@@ -195,6 +182,15 @@ fn same_table<'c>(began_with: &State, current: &'c State, table: TableId) -> Res
         }
         _ => Err(Error::Conflict { table: before.map(|state| state.schema.name.clone()).unwrap_or_default() }),
     }
+}
+
+/// Whether the newest version of each changed row is one that the transaction's snapshot sees.
+fn check_conflicts(state: &TableState, rows: &TableWrites, began: Timestamp, guard: &Guard) -> Result<()> {
+    let overtaken = rows.iter().filter(|(_, pending)| pending.is_new == IsNew::No).any(|(row_id, _)| {
+        let head = state.table.rows.head(row_id.0, guard);
+        head.is_none_or(|head| head.value().begin > began)
+    });
+    if overtaken { Err(Error::Conflict { table: state.schema.name.clone() }) } else { Ok(()) }
 }
 
 /// Whether the keys of changed rows are free in a unique index, on the net effect of all changes.

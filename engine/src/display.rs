@@ -26,6 +26,10 @@ impl fmt::Display for Value<'_> {
 }
 
 /// The shortest digits that read back as the same real, with a decimal point or an exponent.
+///
+/// # Errors
+///
+/// That of the writer.
 pub fn write_real(real: f64, f: &mut impl fmt::Write) -> fmt::Result {
     let size = real.abs();
     if !real.is_finite() {

@@ -46,6 +46,7 @@ pub(crate) struct Index {
 }
 
 /// The structures of an index, by uniqueness and by the form of its keys.
+#[expect(clippy::large_enum_variant, reason = "there is one for each index, and a box would be a miss in each lookup")]
 enum Store {
     UniqueWords {
         entries: UniqueIndex<u64, WordHashIndex<u64, u64>, WordTreeIndex<u64, u64>>,

@@ -96,12 +96,20 @@ fn digits(bytes: &[u8]) -> Option<u32> {
 }
 
 /// Writes days from 1970-01-01 as `YYYY-MM-DD`.
+///
+/// # Errors
+///
+/// That of the writer.
 pub fn write_date(days: i32, f: &mut impl fmt::Write) -> fmt::Result {
     let (year, month, day) = civil_from_days(days);
     write!(f, "{year:04}-{month:02}-{day:02}")
 }
 
 /// Writes microseconds from 1970-01-01 as `YYYY-MM-DD HH:MM:SS[.ffffff]`.
+///
+/// # Errors
+///
+/// That of the writer.
 pub fn write_timestamp(micros: i64, f: &mut impl fmt::Write) -> fmt::Result {
     let days = micros.div_euclid(MICROS_PER_DAY);
     let within = micros.rem_euclid(MICROS_PER_DAY);

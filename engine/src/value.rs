@@ -137,7 +137,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The total order of the indexes: see the [module](self).
+    /// The total order of the indexes: NULL, booleans, numbers, dates, timestamps, texts, blobs.
     pub fn compare(&self, other: &Value<'_>) -> Ordering {
         match (self, other) {
             (Self::Integer(left), Value::Integer(right)) => left.cmp(right),

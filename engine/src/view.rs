@@ -168,7 +168,12 @@ impl<'s> View<'s> {
         let span = index.shape.span(range);
         let stored = if index.shape.is_stored_reversed() { reverse(direction) } else { direction };
         if let Some(writes) = self.pending(state.schema.id) {
-            let found = self.range_with_pending(state, index, &span, stored, writes);
+            let mut found = self.matches_in_span(state, index, &span, writes);
+            found.sort_unstable_by(|left, right| {
+                let by_key = left.0.cmp(&right.0);
+                let by_key = if stored == Direction::Backward { by_key.reverse() } else { by_key };
+                by_key.then(left.1.cmp(&right.1))
+            });
             return found.into_iter().try_for_each(|(_, row_id, row)| visit(row_id, row));
         }
         index.range(&span, stored, self.reader(), |entry, row_id| match self.installed(&state.table, row_id) {
@@ -177,17 +182,16 @@ impl<'s> View<'s> {
         })
     }
 
-    /// The rows in the range, the transaction's own among them: gathered and put in order.
-    fn range_with_pending<'v>(
+    /// The rows in the span with their keys, the transaction's own among them, in no order.
+    fn matches_in_span<'v>(
         &'v self,
         state: &'v TableState,
         index: &Index,
         span: &KeySpan,
-        direction: Direction,
         writes: &'v TableWrites,
     ) -> Vec<(Key, RowId, &'v Row)> {
         let mut found = Vec::new();
-        let _: ControlFlow<()> = index.range(span, direction, self.reader(), |entry, row_id| {
+        let _: ControlFlow<()> = index.range(span, Direction::Forward, self.reader(), |entry, row_id| {
             if !writes.contains_key(&row_id)
                 && let Some(row) = self.installed(&state.table, row_id)
             {
@@ -202,11 +206,6 @@ impl<'s> View<'s> {
         found.extend(
             own.map(|(row_id, row)| (index.shape.of_row(row), row_id, row)).filter(|(key, _, _)| span.contains(key)),
         );
-        found.sort_unstable_by(|left, right| {
-            let by_key = left.0.cmp(&right.0);
-            let by_key = if direction == Direction::Backward { by_key.reverse() } else { by_key };
-            by_key.then(left.1.cmp(&right.1))
-        });
         found
     }
 
