@@ -34,14 +34,14 @@ const MARK_BYTES: usize = 32;
 /// How long the mark may stay unsynced. It is only ever behind what is on disk, so this bounds what it may miss.
 const MARK_SYNC_INTERVAL: Duration = Duration::from_secs(5);
 
-/// An open directory. The lock goes with it.
+/// An open directory. The lock goes with it, also where a process that was just forked has a copy of its file still.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
     mark: Mutex<Mark>,
     /// What the mark said when the directory was opened.
     marked: Option<Timestamp>,
-    _lock: File,
+    lock: File,
 }
 
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Directory {
             create_store(path, make_store)?;
         }
         let mark_file = Mutex::new(Mark { file, synced: Instant::now() });
-        Ok(Self { path: path.to_path_buf(), mark: mark_file, marked: mark, _lock: lock })
+        Ok(Self { path: path.to_path_buf(), mark: mark_file, marked: mark, lock })
     }
 
     /// Where the store's files are.
@@ -142,6 +142,13 @@ fn check_content(path: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // If it fails, closing the file does the same.
+        let _ = self.lock.unlock();
+    }
 }
 
 fn lock(path: &Path) -> Result<File> {
