@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use shuttle::thread;
 
-use super::{Change, TreeIndex, WordTreeIndex};
+use super::{TreeIndex, WordTreeIndex};
 use crate::guard::pin;
+use crate::outcome::Change;
 
 type Tree = WordTreeIndex<u64, u64, 4>;
 
