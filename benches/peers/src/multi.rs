@@ -124,7 +124,6 @@ pub(crate) fn run(plan: &Plan) -> Sheet {
         Entry::of::<manicule::ByHash>(),
         Entry::of::<manicule::InOrder>(),
         Entry::of::<evmap::Evmap>(),
-        Entry::of::<flashmap::Flashmap>(),
         Entry::of::<dashmap::DashMap>(),
         Entry::of::<scc::HashMap>(),
         Entry::of::<locked::Locked>(),
