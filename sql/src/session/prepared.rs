@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use manicule_engine::{Value, View};
+use manicule_engine::{Reader, Value, View};
 use manicule_query::Routing;
 use manicule_query::plan::OutputColumn;
 
 use super::compile::{Compiled, Planned, compile};
 use super::outcome::{Collector, Outcome, Report};
 use super::run::{fit_parameters, query};
+use super::transaction::Open;
 use super::{RowFunction, Session};
 use crate::error::{Error, Result};
 use crate::split::{StatementText, split_statements};
@@ -82,6 +83,14 @@ fn single(sql: &str) -> Result<StatementText<'_>> {
     }
 }
 
+/// What a statement reads: the open transaction, or else what is visible now.
+fn current_view<'s>(open: Option<&'s Open>, reader: &'s mut Reader) -> View<'s> {
+    match open {
+        Some(open) => open.transaction.view(),
+        None => reader.view(),
+    }
+}
+
 impl Session {
     /// Parses, binds and plans one statement: SELECT, INSERT, UPDATE or DELETE.
     ///
@@ -93,10 +102,7 @@ impl Session {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let statement = single(sql)?;
         let routing = self.options.routing;
-        let planned = match &self.open {
-            Some(open) => plan_statement(statement, &open.transaction.view(), routing),
-            None => plan_statement(statement, &self.reader.view(), routing),
-        };
+        let planned = plan_statement(statement, &current_view(self.open.as_ref(), &mut self.reader), routing);
         let planned = planned.map_err(|error| error.shifted(statement.offset))?;
         // Relaxed: the number is all that matters, and it orders nothing.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
@@ -123,18 +129,7 @@ impl Session {
         let parameters = fit_parameters(parameters, planned.plan.parameters())?;
         let context = self.options.context(&parameters, &self.token);
         let routing = self.options.routing;
-        let reader_view;
-        let transaction_view;
-        let view = match &self.open {
-            Some(open) => {
-                transaction_view = open.transaction.view();
-                &transaction_view
-            }
-            None => {
-                reader_view = self.reader.view();
-                &reader_view
-            }
-        };
+        let view = &current_view(self.open.as_ref(), &mut self.reader);
         if !planned.fits(view, routing) {
             let known = self.replanned.get(&prepared.statement.id);
             if !known.is_some_and(|known| known.fits(view, routing)) {
@@ -178,18 +173,7 @@ impl Session {
     ) -> Result<()> {
         self.token.reset();
         let planned = self.current(prepared)?;
-        let reader_view;
-        let transaction_view;
-        let view = match &self.open {
-            Some(open) => {
-                transaction_view = open.transaction.view();
-                &transaction_view
-            }
-            None => {
-                reader_view = self.reader.view();
-                &reader_view
-            }
-        };
+        let view = &current_view(self.open.as_ref(), &mut self.reader);
         let mut is_stopped = false;
         for (position, parameters) in parameters.iter().enumerate() {
             let parameters = fit_parameters(parameters, planned.plan.parameters())?;
@@ -210,18 +194,7 @@ impl Session {
     /// The plan of a prepared statement for the catalog of now.
     fn current(&mut self, prepared: &Prepared) -> Result<Arc<Planned>> {
         let routing = self.options.routing;
-        let reader_view;
-        let transaction_view;
-        let view = match &self.open {
-            Some(open) => {
-                transaction_view = open.transaction.view();
-                &transaction_view
-            }
-            None => {
-                reader_view = self.reader.view();
-                &reader_view
-            }
-        };
+        let view = &current_view(self.open.as_ref(), &mut self.reader);
         if prepared.statement.planned.fits(view, routing) {
             return Ok(prepared.statement.planned.clone());
         }
