@@ -39,7 +39,7 @@ use crate::snapshots::ActiveSnapshots;
 use crate::state::{State, TableState};
 use crate::store::GroupWrite;
 use crate::transaction::unique_violation;
-use crate::version::Version;
+use crate::version::{self, Version, version_of};
 use crate::write_set::{IsNew, PendingRow, TableWrites, WriteSet};
 
 /// How many queued rows a commit looks at beyond those that it changed itself.
@@ -188,7 +188,7 @@ fn same_table<'c>(began_with: &State, current: &'c State, table: TableId) -> Res
 fn check_conflicts(state: &TableState, rows: &TableWrites, began: Timestamp, guard: &Guard) -> Result<()> {
     let overtaken = rows.iter().filter(|(_, pending)| pending.is_new == IsNew::No).any(|(row_id, _)| {
         let head = state.table.rows.head(row_id.0, guard);
-        head.is_none_or(|head| head.value().begin > began)
+        head.is_none_or(|head| head.header() > began)
     });
     if overtaken { Err(Error::Conflict { table: state.schema.name.clone() }) } else { Ok(()) }
 }
@@ -217,7 +217,7 @@ fn check_keys(state: &TableState, index: &Index, rows: &TableWrites, reader: Ind
 /// Whether the newest version of a row is live and has the key.
 fn newest_has_key(state: &TableState, index: &Index, row_id: RowId, key: &Key, reader: IndexReader<'_>) -> bool {
     let head = state.table.rows.head(row_id.0, reader.guard);
-    head.and_then(|head| head.value().row.as_ref()).is_some_and(|row| index.shape.matches(row, key))
+    head.and_then(version::row).is_some_and(|row| index.shape.matches(row, key))
 }
 
 impl Committer {
@@ -251,7 +251,7 @@ impl Committer {
             return;
         }
         let rows = &state.table.rows;
-        let before = rows.head(row_id.0, step.guard).and_then(|head| head.value().row.as_ref());
+        let before = rows.head(row_id.0, step.guard).and_then(version::row);
         // The entries of new keys are staged before the row moves into its version; nobody sees either before step 6.
         if let Some(row) = &pending.row {
             let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
@@ -262,15 +262,15 @@ impl Committer {
                 }
             }
         }
-        state.table.count_installed(pending.row.as_ref(), before.is_some());
+        state.table.count_installed(pending.row.as_deref(), before.is_some());
         if let Some(records) = &mut step.records {
-            state.table.hash_installed(row_id, pending.row.as_ref(), before);
+            state.table.hash_installed(row_id, pending.row.as_deref(), before);
             match &pending.row {
                 Some(row) => records.put_row(state.table.storage(), row_id, row),
                 None => records.remove_row(state.table.storage(), row_id),
             }
         }
-        rows.writer().push(row_id.0, Version { begin: step.timestamp, row: pending.row });
+        rows.writer().push(row_id.0, version_of(pending.row, step.timestamp));
         if pending.is_new == IsNew::No {
             let garbage = Garbage { since: step.timestamp, table: state.schema.id, row_id };
             vacuum_row(step, state, row_id);
@@ -295,15 +295,16 @@ fn vacuum_row(step: &mut Step<'_>, state: &TableState, row_id: RowId) {
     let Some(active) = &step.active else { return };
     let rows = &state.table.rows;
     let mut unlinked = Vec::new();
-    let mut unlink = |version: &Version| {
-        state.table.count_unlinked(version.row.as_ref());
-        unlinked.extend(version.row.iter().map(|row| keys_of(state, row)));
+    let mut unlink = |version: Version<'_>| {
+        let row = version::row(version);
+        state.table.count_unlinked(row);
+        unlinked.extend(row.map(|row| keys_of(state, row)));
     };
     let mut writer = rows.writer();
-    writer.prune(row_id.0, step.guard, |newer, version| active.sees(version.begin, newer.begin), &mut unlink);
-    let is_dead = rows.head(row_id.0, step.guard).is_some_and(|head| {
-        head.value().row.is_none() && head.next().is_none() && head.value().begin <= active.oldest()
-    });
+    writer.prune(row_id.0, step.guard, |newer, older| active.sees(older, newer), &mut unlink);
+    let is_dead = rows
+        .head(row_id.0, step.guard)
+        .is_some_and(|head| version::row(head).is_none() && head.next().is_none() && head.header() <= active.oldest());
     if is_dead {
         writer.clear(row_id.0, step.guard, &mut unlink);
     }
@@ -325,7 +326,7 @@ fn remove_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, keys: 
         let mut link = state.table.rows.head(row_id.0, step.guard);
         let mut is_needed = false;
         while let Some(version) = link {
-            is_needed |= version.value().row.as_ref().is_some_and(|row| index.shape.matches(row, key));
+            is_needed |= version::row(version).is_some_and(|row| index.shape.matches(row, key));
             link = version.next();
         }
         if !is_needed {

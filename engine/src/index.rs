@@ -31,6 +31,7 @@ use crate::catalog::IndexSchema;
 use crate::ids::{IndexId, RowId};
 use crate::key::{Key, KeyShape, KeySpan};
 use crate::range::Direction;
+use crate::row::Row;
 use multi::MultiEntries;
 use unique::{Directories, UniqueIndex};
 
@@ -293,6 +294,15 @@ pub(crate) enum EntryKey<'k> {
 }
 
 impl EntryKey<'_> {
+    /// Whether a row has the key of this entry.
+    #[inline]
+    pub(crate) fn is_of(self, row: &Row, shape: &KeyShape) -> bool {
+        match self {
+            Self::Word(word) => shape.word_of_row(row) == word,
+            Self::Bytes(_) => self.is(&shape.of_row(row)),
+        }
+    }
+
     /// Whether the key of a row is this entry's.
     #[inline]
     pub(crate) fn is(self, key: &Key) -> bool {

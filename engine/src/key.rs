@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use crate::catalog::IndexColumn;
 use crate::range::KeyRange;
-use crate::row::Row;
+use crate::row::{Row, Stored};
 use crate::value::{ColumnType, Value, compare_integer_real};
 
 /// A byte key on its way into an index or to a lookup; short ones stay off the heap.
@@ -120,7 +120,7 @@ impl KeyShape {
     #[inline]
     pub(crate) fn of_row(&self, row: &Row) -> Key {
         if self.words {
-            return word_of(&row.get(self.columns[0].column)).map_or(Key::NullWord, Key::Word);
+            return self.word_of_row(row).map_or(Key::NullWord, Key::Word);
         }
         let mut bytes = KeyBytes::new();
         let mut has_null = HasNull::No;
@@ -158,10 +158,16 @@ impl KeyShape {
     #[inline]
     pub(crate) fn matches(&self, row: &Row, key: &Key) -> bool {
         match key {
-            Key::Word(word) => word_of(&row.get(self.columns[0].column)) == Some(*word),
-            Key::NullWord => row.is_null(self.columns[0].column),
+            Key::Word(word) => self.word_of_row(row) == Some(*word),
+            Key::NullWord => self.word_of_row(row).is_none(),
             Key::Bytes(..) => self.of_row(row) == *key,
         }
+    }
+
+    /// The key of a row in a word index, `None` for NULL.
+    #[inline]
+    pub(crate) fn word_of_row(&self, row: &Row) -> Option<u64> {
+        row.stored(self.columns[0].column).map(Stored::word)
     }
 
     /// The keys of `range`.

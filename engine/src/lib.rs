@@ -43,7 +43,7 @@ pub use display::write_real;
 pub use error::{Error, Result};
 pub use ids::{IndexId, RowId, TableId, Timestamp};
 pub use range::{Direction, KeyRange};
-pub use row::{ROW_BYTES_MAX, Row};
+pub use row::{ROW_BYTES_MAX, Row, RowBuf};
 pub use schema_change::{COLUMN_COUNT_MAX, IndexDefinition, TableDefinition};
 pub use store::{Durability, OnDamage, OpenOptions};
 pub use transaction::{Savepoint, Transaction};

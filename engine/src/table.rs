@@ -4,15 +4,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use manicule_index::ChainArray;
 
-use crate::ids::RowId;
+use crate::ids::{RowId, Timestamp};
 use crate::row::Row;
 use crate::store::{StorageId, Totals, row_hash};
-use crate::version::Version;
 
 /// The rows of a table. Only the commit changes them.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    pub(crate) rows: ChainArray<Version>,
+    pub(crate) rows: ChainArray<Timestamp>,
     /// Where the rows lie in the store, if there is one.
     storage: StorageId,
     next_row_id: AtomicU64,

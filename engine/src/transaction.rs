@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::database::Inner;
 use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
-use crate::row::Row;
+use crate::row::{Row, RowBuf};
 use crate::snapshots::Slot;
 use crate::state::{State, TableState};
 use crate::value::Value;
@@ -57,7 +57,7 @@ impl Transaction {
     ///
     /// [`Error::NotFound`], [`Error::ColumnCount`], [`Error::TypeMismatch`], [`Error::NotNullViolation`]. Uniqueness is
     /// checked by [`check_unique`](Self::check_unique) and by [`commit`](Self::commit), on the net effect.
-    pub fn insert(&mut self, table: TableId, row: Row) -> Result<RowId> {
+    pub fn insert(&mut self, table: TableId, row: RowBuf) -> Result<RowId> {
         let state = self.table(table)?;
         check_row(state, &row)?;
         let row_id = state.table.allocate_row_id();
@@ -70,7 +70,7 @@ impl Transaction {
     /// # Errors
     ///
     /// As [`insert`](Self::insert), and [`Error::NotFound`] if the transaction does not see the row.
-    pub fn update(&mut self, table: TableId, row_id: RowId, row: Row) -> Result<()> {
+    pub fn update(&mut self, table: TableId, row_id: RowId, row: RowBuf) -> Result<()> {
         check_row(self.table(table)?, &row)?;
         self.put(table, row_id, Some(row))
     }
@@ -85,7 +85,7 @@ impl Transaction {
         self.put(table, row_id, None)
     }
 
-    fn put(&mut self, table: TableId, row_id: RowId, row: Option<Row>) -> Result<()> {
+    fn put(&mut self, table: TableId, row_id: RowId, row: Option<RowBuf>) -> Result<()> {
         if self.view().row(table, row_id).is_none() {
             return Err(Error::NotFound { what: "row", name: row_id.to_string() });
         }

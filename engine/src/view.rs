@@ -79,7 +79,7 @@ impl<'s> View<'s> {
     #[inline]
     pub fn row(&self, table: TableId, row_id: RowId) -> Option<&Row> {
         if let Some(pending) = self.pending(table).and_then(|writes| writes.get(&row_id)) {
-            return pending.row.as_ref();
+            return pending.row.as_deref();
         }
         self.installed(&self.state.table(table)?.table, row_id)
     }
@@ -101,16 +101,17 @@ impl<'s> View<'s> {
         let mut pending = writes.iter().peekable();
         for (row_id, head) in installed {
             while let Some((own, change)) = pending.next_if(|(own, _)| **own < row_id) {
-                change.row.as_ref().map_or(ControlFlow::Continue(()), |row| visit(*own, row))?;
+                change.row.as_deref().map_or(ControlFlow::Continue(()), |row| visit(*own, row))?;
             }
             let row = match pending.next_if(|(own, _)| **own == row_id) {
-                Some((_, change)) => change.row.as_ref(),
+                Some((_, change)) => change.row.as_deref(),
                 None => visible(head, self.timestamp),
             };
             row.map_or(ControlFlow::Continue(()), |row| visit(row_id, row))?;
         }
-        pending
-            .try_for_each(|(own, change)| change.row.as_ref().map_or(ControlFlow::Continue(()), |row| visit(*own, row)))
+        pending.try_for_each(|(own, change)| {
+            change.row.as_deref().map_or(ControlFlow::Continue(()), |row| visit(*own, row))
+        })
     }
 
     /// All visible rows whose key equals `key`, one value for each column of the index, each row once; in order of row
@@ -130,7 +131,7 @@ impl<'s> View<'s> {
             let mut found = self.installed_matches(state, index, &key, writes);
             let candidates = self.writes.map(|set| set.candidates(state, index, &key)).unwrap_or_default();
             found.extend(candidates.iter().filter_map(|row_id| {
-                let row = writes.get(row_id)?.row.as_ref()?;
+                let row = writes.get(row_id)?.row.as_deref()?;
                 index.shape.matches(row, &key).then_some((*row_id, row))
             }));
             found.sort_unstable_by_key(|(row_id, _)| *row_id);
@@ -177,7 +178,7 @@ impl<'s> View<'s> {
             return found.into_iter().try_for_each(|(_, row_id, row)| visit(row_id, row));
         }
         index.range(&span, stored, self.reader(), |entry, row_id| match self.installed(&state.table, row_id) {
-            Some(row) if entry.is(&index.shape.of_row(row)) => visit(row_id, row),
+            Some(row) if entry.is_of(row, &index.shape) => visit(row_id, row),
             _ => ControlFlow::Continue(()),
         })
     }
@@ -202,7 +203,7 @@ impl<'s> View<'s> {
             }
             ControlFlow::Continue(())
         });
-        let own = writes.iter().filter_map(|(row_id, change)| Some((*row_id, change.row.as_ref()?)));
+        let own = writes.iter().filter_map(|(row_id, change)| Some((*row_id, change.row.as_deref()?)));
         found.extend(
             own.map(|(row_id, row)| (index.shape.of_row(row), row_id, row)).filter(|(key, _, _)| span.contains(key)),
         );

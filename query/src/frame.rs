@@ -35,6 +35,16 @@ pub(crate) enum Slot<'v> {
 }
 
 impl<'v> Slot<'v> {
+    /// Makes a row of a table the current one.
+    #[inline]
+    pub(crate) fn store(&mut self, row_id: RowId, row: &'v Row) {
+        match self {
+            // The usual case has nothing to drop.
+            Self::Stored(id, stored) => (*id, *stored) = (row_id, row),
+            _ => *self = Self::Stored(row_id, row),
+        }
+    }
+
     /// A column's value, borrowed from the slot.
     #[inline]
     pub(crate) fn get(&self, column: usize) -> Value<'_> {

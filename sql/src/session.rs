@@ -26,7 +26,7 @@ use manicule_engine::{Database, Reader, Value};
 use manicule_query::plan::OutputColumn;
 use manicule_query::{CancellationToken, Routing};
 
-pub use outcome::{Outcome, Report, Rows, Sink};
+pub use outcome::{Outcome, Report, RowIter, Rows, Sink};
 pub use prepared::Prepared;
 
 use crate::error::{Error, Result};

@@ -20,6 +20,7 @@ use crate::key::{Key, KeyShape};
 use crate::row::Row;
 use crate::state::TableState;
 use crate::transaction::unique_violation;
+use crate::version;
 
 impl Index {
     /// An index with an entry for every version that some snapshot may see. O(rows) for a hash, O(rows · log(rows)) for
@@ -51,7 +52,7 @@ impl Index {
         let reader = IndexReader { guard, registry: &registry, published: &published };
         for (row_id, head) in state.table.rows.iter(guard) {
             let row_id = RowId(row_id);
-            if let Some(row) = &head.value().row
+            if let Some(row) = version::row(head)
                 && self.has_other_holder(state, row_id, row, reader)
             {
                 return Err(unique_violation(state, self.id, row));
@@ -68,8 +69,7 @@ impl Index {
         let key = self.shape.of_row(row);
         let is_holder = |other: RowId| {
             let head = state.table.rows.head(other.0, reader.guard);
-            other != row_id
-                && head.and_then(|head| head.value().row.as_ref()).is_some_and(|row| self.shape.matches(row, &key))
+            other != row_id && head.and_then(version::row).is_some_and(|row| self.shape.matches(row, &key))
         };
         !key.has_null()
             && self
@@ -107,7 +107,7 @@ fn keys_of_chain(state: &TableState, shape: &KeyShape, row_id: RowId, guard: &Gu
     let mut keys = SmallVec::new();
     let mut link = state.table.rows.head(row_id.0, guard);
     while let Some(version) = link {
-        if let Some(row) = &version.value().row {
+        if let Some(row) = version::row(version) {
             let key = shape.of_row(row);
             if !keys.contains(&key) {
                 keys.push(key);

@@ -5,7 +5,7 @@ mod conflict;
 
 use std::ops::ControlFlow;
 
-use manicule_engine::{Row, RowId, TableId, TableSchema, Transaction, Value};
+use manicule_engine::{Row, RowBuf, RowId, TableId, TableSchema, Transaction, Value};
 
 use super::{OnRow, attempt, coerced_parameters, finished, run, run_output};
 use crate::context::ExecutionContext;
@@ -27,7 +27,7 @@ pub(super) struct Change<'c> {
 #[derive(Clone, Copy)]
 struct Rows<'r> {
     slot: usize,
-    rows: &'r [(RowId, Row)],
+    rows: &'r [(RowId, RowBuf)],
 }
 
 /// Runs a change; gives the number of changed rows.
@@ -109,7 +109,7 @@ impl Change<'_> {
             let run = Run::new(self.plan, &view, self.context, self.parameters);
             for_each_row(&run, &delete.input, delete.slot, &mut |row_id, row, _| {
                 run.charge(32)?;
-                rows.push((row_id, if keeps_rows { row.clone() } else { Row::new(&[]) }));
+                rows.push((row_id, if keeps_rows { row.to_owned() } else { Row::new(&[]) }));
                 Ok(())
             })?;
         }
@@ -130,7 +130,7 @@ impl Change<'_> {
         insert: &InsertAction,
         table: &TableSchema,
         transaction: &Transaction,
-    ) -> Result<Vec<(RowId, Row)>> {
+    ) -> Result<Vec<(RowId, RowBuf)>> {
         let view = transaction.view();
         let run = Run::new(self.plan, &view, self.context, self.parameters);
         let mut frame = Frame::new(&run, self.plan.slot_count);
@@ -213,7 +213,7 @@ fn check_row<'v>(checks: &'v [Check], table: &TableSchema, frame: &Frame<'_, 'v>
 }
 
 /// The row with its values as the columns take them.
-fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> Row {
+fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> RowBuf {
     let coerced: Vec<Value<'_>> = values
         .iter()
         .enumerate()
@@ -231,7 +231,7 @@ fn changed_row<'v>(
     row: &Row,
     assignments: &'v [(usize, Expr)],
     frame: &Frame<'_, 'v>,
-) -> Result<Row> {
+) -> Result<RowBuf> {
     // A row written before a column was added ends earlier.
     let mut values: Vec<Value<'_>> = (0..table.columns.len()).map(|column| row.get(column)).collect();
     for (column, expr) in assignments {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use manicule_engine::{ColumnType, Database, Row, Transaction, Value, View};
+use manicule_engine::{ColumnType, Database, Row, RowBuf, Transaction, Value, View};
 use manicule_query::plan::OutputColumn;
 use manicule_query::{ExecutionContext, ExplainFormat};
 
@@ -182,7 +182,7 @@ impl Attempt<'_> {
 /// The rows of RETURNING, kept until the commit has succeeded.
 #[derive(Default)]
 struct Returned {
-    rows: Vec<Row>,
+    rows: Vec<RowBuf>,
 }
 
 impl Returned {
