@@ -22,11 +22,12 @@
 //! at once in a row that is written again, and otherwise by the next commits, a few rows each, from the queue of rows that
 //! had something to remove. An index entry goes when no version left in the chain has its key.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use ahash::AHashSet;
 use manicule_index::{Batch, Guard};
 
 use crate::database::Inner;
@@ -195,7 +196,7 @@ fn check_conflicts(state: &TableState, rows: &TableWrites, began: Timestamp, gua
 
 /// Whether the keys of changed rows are free in a unique index, on the net effect of all changes.
 fn check_keys(state: &TableState, index: &Index, rows: &TableWrites, reader: IndexReader<'_>) -> Result<()> {
-    let mut own_keys = HashSet::new();
+    let mut own_keys = AHashSet::new();
     for (row_id, pending) in rows {
         let Some(row) = &pending.row else { continue };
         let key = index.shape.of_row(row);

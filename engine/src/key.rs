@@ -139,7 +139,11 @@ impl KeyShape {
     pub(crate) fn of_values(&self, values: &[Value<'_>]) -> Option<Key> {
         debug_assert_eq!(values.len(), self.columns.len(), "a lookup has one value for each column of the key");
         if self.words {
-            let Fit::Exact(value) = fit(values.first()?, self.columns[0].column_type) else { return None };
+            let value = values.first()?;
+            if value.column_type() == Some(self.columns[0].column_type) {
+                return word_of(value).map(Key::Word);
+            }
+            let Fit::Exact(value) = fit(value, self.columns[0].column_type) else { return None };
             return Some(word_of(&value).map_or(Key::NullWord, Key::Word));
         }
         let mut bytes = KeyBytes::new();

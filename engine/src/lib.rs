@@ -29,6 +29,7 @@ mod backup;
 mod commit;
 mod database;
 mod log;
+mod lookahead;
 mod recovery;
 mod schema_change;
 mod state;

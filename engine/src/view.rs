@@ -14,8 +14,9 @@ use smallvec::SmallVec;
 
 use crate::catalog::Catalog;
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
-use crate::index::{Index, IndexReader};
+use crate::index::{EntryKey, Index, IndexReader};
 use crate::key::{Key, KeySpan};
+use crate::lookahead::Lookahead;
 use crate::range::{Direction, KeyRange};
 use crate::row::Row;
 use crate::snapshots::Slot;
@@ -138,10 +139,16 @@ impl<'s> View<'s> {
             found.dedup_by_key(|(row_id, _)| *row_id);
             return found.into_iter().try_for_each(|(row_id, row)| visit(row_id, row));
         }
-        index.candidates(&key, self.reader(), |row_id| match self.installed(&state.table, row_id) {
+        let mut check = |(), row_id| match self.installed(&state.table, row_id) {
             Some(row) if index.shape.matches(row, &key) => visit(row_id, row),
             _ => ControlFlow::Continue(()),
-        })
+        };
+        if index.unique {
+            return index.candidates(&key, self.reader(), |row_id| check((), row_id));
+        }
+        let mut ahead = Lookahead::new(&state.table);
+        index.candidates(&key, self.reader(), |row_id| ahead.push((), row_id, &mut check))?;
+        ahead.flush(&mut check)
     }
 
     /// [`lookup`](Self::lookup) of many keys, in their order; `visit` is told the position of the key.
@@ -177,10 +184,17 @@ impl<'s> View<'s> {
             });
             return found.into_iter().try_for_each(|(_, row_id, row)| visit(row_id, row));
         }
-        index.range(&span, stored, self.reader(), |entry, row_id| match self.installed(&state.table, row_id) {
+        let mut check = |entry: EntryKey<'_>, row_id| match self.installed(&state.table, row_id) {
             Some(row) if entry.is_of(row, &index.shape) => visit(row_id, row),
             _ => ControlFlow::Continue(()),
-        })
+        };
+        let mut ahead = Lookahead::new(&state.table);
+        index.range(&span, stored, self.reader(), |entry, row_id| match entry {
+            EntryKey::Word(word) => ahead.push(word, row_id, &mut |word, row_id| check(EntryKey::Word(word), row_id)),
+            // The bytes are the index's own for the moment only.
+            EntryKey::Bytes(_) => check(entry, row_id),
+        })?;
+        ahead.flush(&mut |word, row_id| check(EntryKey::Word(word), row_id))
     }
 
     /// The rows in the span with their keys, the transaction's own among them, in no order.

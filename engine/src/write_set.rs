@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use ahash::AHashMap;
 use smallvec::SmallVec;
 
 use crate::ids::{IndexId, RowId, TableId};
@@ -32,7 +33,7 @@ pub(crate) type Candidates = SmallVec<[RowId; 4]>;
 struct Overlay {
     /// How many changes are in.
     len: usize,
-    rows: BTreeMap<Key, Candidates>,
+    rows: AHashMap<Key, Candidates>,
 }
 
 /// The changed rows of one table.

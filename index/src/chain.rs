@@ -26,6 +26,7 @@ use std::ptr::{self, NonNull};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::guard::Guard;
+use crate::hash::memory::prefetch;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use node::Head;
 
@@ -90,9 +91,39 @@ impl<H: Copy> ChainArray<H> {
         Link::new(slot.load(Ordering::Acquire))
     }
 
+    /// Asks the processor for the slot of `id`, for a [`prefetch_head`](Self::prefetch_head) some loads later.
+    #[inline]
+    pub fn prefetch_slot(&self, id: u64) {
+        if let Some(slot) = self.slot(id) {
+            prefetch(ptr::from_ref(slot));
+        }
+    }
+
+    /// Asks the processor for the newest node of `id`, for a [`head`](Self::head) some loads later.
+    #[inline]
+    pub fn prefetch_head(&self, id: u64) {
+        if let Some(slot) = self.slot(id) {
+            // Relaxed: a prefetch reads nothing, so there is nothing to be in order with.
+            prefetch(slot.load(Ordering::Relaxed));
+        }
+    }
+
     /// All chains that are not empty, in order of id.
-    pub fn iter<'g>(&'g self, guard: &'g Guard) -> impl Iterator<Item = (u64, Link<'g, H>)> + 'g {
-        (0..self.limit()).filter_map(move |id| Some((id, self.head(id, guard)?)))
+    pub fn iter<'g>(&'g self, guard: &'g Guard) -> ChainIter<'g, H> {
+        ChainIter { array: self, guard, next: 0, limit: self.limit(), segment: &[] }
+    }
+
+    /// The slots of the segment from `id` on; none where the segment was never needed.
+    fn slots_from(&self, id: u64) -> &[AtomicPtr<Head<H>>] {
+        let (segment, place) = locate(id);
+        // Pairs with the release store in `slot_or_allocate`: the slots are seen zeroed.
+        let slots = self.segments[segment].load(Ordering::Acquire);
+        if slots.is_null() {
+            return &[];
+        }
+        // SAFETY: a segment that is not null has that many slots, which are initialised and live as long as the array.
+        let slots = unsafe { std::slice::from_raw_parts(slots, segment_len(segment)) };
+        &slots[place..]
     }
 
     /// The right to change chains; waits for another writer, never for readers.
@@ -246,6 +277,49 @@ impl<H: Copy> Copy for Link<'_, H> {}
 impl<H: Copy + fmt::Debug> fmt::Debug for Link<'_, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link").field("header", &self.header()).field("len", &self.bytes().len()).finish()
+    }
+}
+
+/// The chains of an array that are not empty, in order of id.
+#[derive(Debug)]
+pub struct ChainIter<'g, H: Copy> {
+    array: &'g ChainArray<H>,
+    guard: &'g Guard,
+    next: u64,
+    limit: u64,
+    /// The slots from `next` to the end of its segment; empty at the end of one.
+    segment: &'g [AtomicPtr<Head<H>>],
+}
+
+impl<'g, H: Copy> Iterator for ChainIter<'g, H> {
+    type Item = (u64, Link<'g, H>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        /// How many nodes ahead the processor is asked for.
+        const AHEAD: usize = 8;
+        while self.next < self.limit {
+            let Some((slot, rest)) = self.segment.split_first() else {
+                self.segment = self.array.slots_from(self.next);
+                if self.segment.is_empty() {
+                    // A segment without slots has no chains.
+                    self.next += segment_len(locate(self.next).0) as u64 - locate(self.next).1 as u64;
+                }
+                continue;
+            };
+            if let Some(ahead) = rest.get(AHEAD) {
+                // Relaxed: a prefetch reads nothing.
+                prefetch(ahead.load(Ordering::Relaxed));
+            }
+            let id = self.next;
+            (self.segment, self.next) = (rest, id + 1);
+            let _ = self.guard;
+            // Pairs with the release store of `push` and `unlink`: the node is seen initialised.
+            if let Some(link) = Link::new(slot.load(Ordering::Acquire)) {
+                return Some((id, link));
+            }
+        }
+        None
     }
 }
 

@@ -53,7 +53,7 @@ mod counter;
 mod equivalent;
 mod group;
 mod inline;
-mod memory;
+pub(crate) mod memory;
 mod pinned;
 mod resize;
 mod scan;

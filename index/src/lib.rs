@@ -16,7 +16,7 @@ mod hash;
 mod multi;
 mod tree;
 
-pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainNode, ChainWriter, Link};
+pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainIter, ChainNode, ChainWriter, Link};
 pub use guard::{Guard, pin};
 pub use hash::{
     Equivalent, HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues, HashStats, Pinned,

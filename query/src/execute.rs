@@ -34,7 +34,7 @@ use crate::context::ExecutionContext;
 use crate::error::{Error, Result};
 use crate::evaluate::{coerce_for_storage, evaluate, passes};
 use crate::expr::Expr;
-use crate::frame::{Frame, Run, Slot};
+use crate::frame::{Frame, Run};
 use crate::physical::{Action, Node, NodeKind, Output, PhysicalPlan, TableScan};
 
 /// Why the steps below must end.

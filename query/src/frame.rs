@@ -111,7 +111,7 @@ pub(crate) struct Run<'v> {
     pub(crate) slot_count: usize,
     pub(crate) parameters: &'v [Value<'v>],
     pub(crate) settings: Settings,
-    limits: &'v Limits,
+    limits: &'v Limits<'v>,
     /// What is known of each subplan so far; empty until the first is run.
     pub(crate) caches: RefCell<Vec<SubqueryCache<'v>>>,
     /// What EXPLAIN ANALYZE counts, for each node of the plan.
@@ -121,7 +121,7 @@ pub(crate) struct Run<'v> {
 }
 
 /// The limits of a run that has none.
-static NO_LIMITS: Limits = Limits { token: None, deadline: None, memory_bytes_max: None };
+static NO_LIMITS: Limits<'static> = Limits { token: None, deadline: None, memory_bytes_max: None };
 
 impl<'v> Run<'v> {
     /// A run of a plan over a view.

@@ -134,6 +134,9 @@ impl<K: MultiKey> MultiEntries<K> {
 }
 
 fn visit_list<B>(list: &PostingList<u64>, visit: &mut impl FnMut(RowId) -> ControlFlow<B>) -> ControlFlow<B> {
+    if let Some([row_id]) = list.as_slice() {
+        return visit(RowId(*row_id));
+    }
     if list.len() > SORTED_LIST_MAX || list.iter().is_sorted() {
         return list.iter().try_for_each(|row_id| visit(RowId(*row_id)));
     }

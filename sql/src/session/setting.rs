@@ -35,9 +35,13 @@ impl Default for Options {
 impl Options {
     /// What a statement is run with.
     #[inline]
-    pub(super) fn context<'p>(&self, parameters: &'p [Value<'p>], token: &CancellationToken) -> ExecutionContext<'p> {
+    pub(super) fn context<'p>(
+        &self,
+        parameters: &'p [Value<'p>],
+        token: &'p CancellationToken,
+    ) -> ExecutionContext<'p> {
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
-        let limits = Limits { token: Some(token.clone()), deadline, memory_bytes_max: self.memory_bytes_max };
+        let limits = Limits { token: Some(token), deadline, memory_bytes_max: self.memory_bytes_max };
         ExecutionContext { parameters, settings: self.settings, limits }
     }
 
