@@ -23,6 +23,7 @@
 
 mod count;
 mod lock;
+mod reclaim;
 mod slab;
 
 mod meta;
@@ -44,6 +45,7 @@ mod bulk;
 mod clear;
 mod grow;
 mod merge;
+mod relocate;
 mod sweep;
 
 mod boxed;
