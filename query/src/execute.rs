@@ -25,7 +25,7 @@ use std::ops::ControlFlow;
 use manicule_engine::{Value, View};
 use smallvec::SmallVec;
 
-pub(crate) use change::change;
+pub(crate) use change::{analyze_change, change};
 pub(crate) use counter::{Analysis, Counter, analyze};
 pub(crate) use point::query_point;
 pub(crate) use subquery::{SubqueryCache, evaluate_subquery};

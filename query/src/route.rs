@@ -36,6 +36,7 @@ use std::sync::Arc;
 
 use manicule_engine::{Catalog, TableId, View};
 
+pub(crate) use access::SMALL_TABLE_ROWS;
 pub(crate) use bounds::{Fit, fit, fit_lower, fit_upper};
 pub(crate) use statement::plan_statement;
 
@@ -48,10 +49,10 @@ use crate::slots::slots_given;
 use order::{OrderKey, Wanted};
 
 /// What a row found through an index costs, in rows of a full scan.
-const ROW_BY_INDEX: f64 = 3.0;
+pub(crate) const ROW_BY_INDEX: f64 = 3.0;
 
 /// What a lookup or the start of a range costs, in rows of a full scan.
-const PROBE: f64 = 4.0;
+pub(crate) const PROBE: f64 = 4.0;
 
 /// A path that finds more than one in so many rows of its table gives way to the full scan.
 const SCAN_SHARE: f64 = 4.0;
@@ -183,10 +184,11 @@ impl<'a, 's> Router<'a, 's> {
             | NodeKind::Limit { input, .. } => self.delivers(input, order),
             NodeKind::NestedLoop(join) => self.delivers(&join.left, order),
             NodeKind::HashJoin(join) => self.delivers(&join.left, order),
-            NodeKind::Unit => true,
-            NodeKind::Values { .. } | NodeKind::Aggregate { .. } | NodeKind::Sort(_) | NodeKind::SetOperation(_) => {
-                false
-            }
+            NodeKind::Unit
+            | NodeKind::Values { .. }
+            | NodeKind::Aggregate { .. }
+            | NodeKind::Sort(_)
+            | NodeKind::SetOperation(_) => order.is_empty(),
         }
     }
 }

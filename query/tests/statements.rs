@@ -364,7 +364,9 @@ fn conflicts_are_resolved_as_asked() {
         &[Value::from(50), Value::from(8), Value::from("z")],
     ];
     let part = |id: i64| fixture.rows(fixture.parts).into_iter().find(|row| row[0] == Value::from(id));
-    let (count, _) = fixture.change(Statement::Insert(insert(&fixture, rows, OnConflict::DoNothing)), &[]).unwrap();
+    let (count, _) = fixture
+        .change(Statement::Insert(insert(&fixture, rows, OnConflict::DoNothing { columns: Vec::new() })), &[])
+        .unwrap();
     assert_eq!((count, part(2).unwrap()[2].clone(), part(50).unwrap()[2].clone()), (1, "part 2".into(), "y".into()));
     let (count, _) = fixture.change(Statement::Insert(insert(&fixture, rows, OnConflict::Replace)), &[]).unwrap();
     assert_eq!((count, part(2).unwrap()[2].clone(), part(50).unwrap()[1].clone()), (3, "x".into(), 8.into()));

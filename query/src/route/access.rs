@@ -16,7 +16,7 @@ use crate::slots::SlotSet;
 use candidate::Candidate;
 
 /// Up to so many rows a table is too small for its rows' number to say anything against an index.
-pub(super) const SMALL_TABLE_ROWS: f64 = 64.0;
+pub(crate) const SMALL_TABLE_ROWS: f64 = 64.0;
 
 /// A table's chosen path.
 #[derive(Debug)]
@@ -180,8 +180,12 @@ impl Access {
     }
 }
 
-/// Whether a path finds so much of its table that reading all of it is cheaper.
+/// Whether a path finds so much of its table that reading all of it is cheaper. With the values of a subquery that is seen
+/// when they are there.
 fn is_much(candidate: &Candidate, table_rows: f64) -> bool {
+    if matches!(candidate.path, AccessPath::Members(_)) {
+        return false;
+    }
     let unique_key = candidate.is_unique_key && candidate.probes <= 1.0;
     !unique_key && table_rows > SMALL_TABLE_ROWS && candidate.rows * SCAN_SHARE > table_rows
 }
@@ -215,6 +219,7 @@ fn uses(path: &AccessPath, index: IndexId) -> bool {
         AccessPath::FullScan => false,
         AccessPath::Lookup(lookup) => lookup.index == index,
         AccessPath::Range(range) => range.index == index,
+        AccessPath::Members(members) => members.index == index,
         AccessPath::Union(paths) => paths.iter().any(|path| uses(path, index)),
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn path_delivers(table: &TableSchema, scan: &TableScan, order: &[Orde
         return false;
     }
     match &scan.path {
-        AccessPath::FullScan | AccessPath::Union(_) => order.is_empty(),
+        AccessPath::FullScan | AccessPath::Members(_) | AccessPath::Union(_) => order.is_empty(),
         AccessPath::Lookup(lookup) => {
             let Some(index) = table.index(lookup.index) else { return false };
             let single = |position: usize| lookup.columns[position].values.len() == 1;

@@ -130,17 +130,24 @@ impl Session {
         Ok(Some(changed))
     }
 
+    /// Runs a statement, a change for good, and gives its plan with what was counted.
     fn explain_analyze(
         &mut self,
         planned: &Planned,
         parameters: &[Value<'_>],
         format: ExplainFormat,
     ) -> Result<String> {
-        if !planned.plan.is_query() {
-            return Err(Error::not_supported("EXPLAIN ANALYZE of a change"));
-        }
         let parameters = fit_parameters(parameters, planned.plan.parameters())?;
         let context = self.options.context(&parameters, &self.token);
+        if !planned.plan.is_query() {
+            if let Some(open) = &mut self.open {
+                return Ok(planned.plan.explain_analyze_change(&mut open.transaction, &context, format)?);
+            }
+            let mut transaction = self.database.begin();
+            let explained = planned.plan.explain_analyze_change(&mut transaction, &context, format)?;
+            transaction.commit()?;
+            return Ok(explained);
+        }
         let explained = match &self.open {
             Some(open) => planned.plan.explain_analyze(&open.transaction.view(), &context, format),
             None => planned.plan.explain_analyze(&self.reader.view(), &context, format),
