@@ -32,6 +32,7 @@ use crate::ids::{IndexId, RowId};
 use crate::key::{Key, KeyShape, KeySpan};
 use crate::range::Direction;
 use crate::row::Row;
+use crate::statistics::IndexStatistics;
 use multi::MultiEntries;
 use unique::{Directories, UniqueIndex};
 
@@ -260,6 +261,30 @@ impl Index {
             Store::Bytes(multi) => multi.len_keys(reader.published()),
         };
         keys as u64
+    }
+
+    /// What the structures look like.
+    pub(crate) fn statistics(&self, reader: IndexReader<'_>) -> IndexStatistics {
+        let guard = reader.guard;
+        let mut statistics = match &self.store {
+            Store::UniqueWords { entries, nulls } => IndexStatistics {
+                entries: (entries.len() + nulls.len()) as u64,
+                hash: entries.hash.as_ref().map(WordHashIndex::shape),
+                tree: entries.tree.as_ref().map(|tree| tree.shape(guard)),
+                ..IndexStatistics::default()
+            },
+            Store::UniqueBytes(entries) => IndexStatistics {
+                entries: entries.len() as u64,
+                hash: entries.hash.as_ref().map(HashIndex::shape),
+                tree: entries.tree.as_ref().map(|tree| tree.shape(guard)),
+                ..IndexStatistics::default()
+            },
+            Store::Words(multi) => IndexStatistics::of_lists(multi.shape(reader.published())),
+            Store::Bytes(multi) => IndexStatistics::of_lists(multi.shape(reader.published())),
+        };
+        statistics.keys = self.distinct_keys(reader);
+        statistics.memory_bytes = self.memory_usage();
+        statistics
     }
 
     /// Bytes of the index, all copies counted.

@@ -279,8 +279,13 @@ impl<'s> View<'s> {
         visible(table.rows.head(row_id.0, &self.guard)?, self.timestamp)
     }
 
+    /// The index, without its table.
+    pub(crate) fn index_of(&self, index: IndexId) -> Option<&Index> {
+        self.state.index(index).map(|(_, index)| index)
+    }
+
     #[inline]
-    fn reader(&self) -> IndexReader<'_> {
+    pub(crate) fn reader(&self) -> IndexReader<'_> {
         IndexReader { guard: &self.guard, registry: self.registry, published: &self.published }
     }
 }

@@ -74,4 +74,4 @@ pub use boxed::{HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, Hash
 pub use equivalent::Equivalent;
 pub use inline::{WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues};
 pub use pinned::Pinned;
-pub use stats::HashStats;
+pub use stats::{HashShape, HashStats};

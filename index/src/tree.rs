@@ -58,7 +58,7 @@ mod words;
 
 pub use boxed::{Prefix, Range, RangeRev, TreeIndex};
 pub use cursor::{Cursor, WordCursor};
-pub use shape::{LevelStats, PrefixKey, TreeStats};
+pub use shape::{LevelShape, LevelStats, PrefixKey, TreeShape, TreeStats};
 pub use words::{WordRange, WordRangeRev, WordTreeIndex};
 
 #[cfg(all(test, loom))]

@@ -9,6 +9,7 @@
 //!
 //! Changes of the schema are transactions of their own and are refused between BEGIN and COMMIT.
 
+mod advise;
 mod cache;
 mod compile;
 mod outcome;
@@ -26,6 +27,7 @@ use manicule_engine::{Database, Reader, Value};
 use manicule_query::plan::OutputColumn;
 use manicule_query::{CancellationToken, Routing};
 
+pub use advise::{Advice, Estimate};
 pub use outcome::{Outcome, Report, RowIter, Rows, Sink};
 pub use prepared::Prepared;
 

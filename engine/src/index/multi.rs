@@ -4,12 +4,13 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 use std::ops::{Bound, ControlFlow};
 
-use manicule_index::{Batch, BorrowedSnapshot, IndexKey, MultiIndex, Ordered, PostingList, Registry};
+use manicule_index::{Batch, BorrowedSnapshot, IndexKey, MultiIndex, Ordered, PostingList, Registry, TreeShape};
 use smallvec::SmallVec;
 
 use super::unique::Directories;
 use crate::ids::RowId;
 use crate::range::Direction;
+use crate::statistics::ListShape;
 
 /// The longest list of row ids that is put in order before it is visited.
 const SORTED_LIST_MAX: usize = 1024;
@@ -126,6 +127,21 @@ impl<K: MultiKey> MultiEntries<K> {
 
     pub(crate) fn len_keys(&self, published: &BorrowedSnapshot) -> usize {
         either!(self, index => published.on(index).len_keys())
+    }
+
+    /// The number of row ids, the lengths of the lists, and the tree if there is one. O(keys).
+    pub(crate) fn shape(&self, published: &BorrowedSnapshot) -> (u64, ListShape, Option<TreeShape>) {
+        let mut lists = ListShape::default();
+        let entries = either!(self, index => {
+            let view = published.on(index);
+            view.iter().for_each(|(_, list)| lists.add(list.len()));
+            view.len_values() as u64
+        });
+        let tree = match self {
+            Self::Hash(_) => None,
+            Self::Ordered(index) => Some(published.on(index).shape()),
+        };
+        (entries, lists, tree)
     }
 
     pub(crate) fn memory_usage(&self) -> usize {

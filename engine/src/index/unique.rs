@@ -45,8 +45,8 @@ pub(crate) trait OrderedMap<Q: ?Sized>: PointMap<Q> {
 
 /// The directories of a unique index with keys of type `K`, looked up by `Q`.
 pub(crate) struct UniqueIndex<K, P, O> {
-    hash: Option<P>,
-    tree: Option<O>,
+    pub(super) hash: Option<P>,
+    pub(super) tree: Option<O>,
     several: HashIndex<K, RowIds>,
 }
 

@@ -76,6 +76,17 @@ pub(super) fn compile(statement: StatementText<'_>, view: &View<'_>, routing: Ro
     })
 }
 
+/// Binds one statement that has a plan, or the statement of an EXPLAIN.
+pub(super) fn bind(statement: StatementText<'_>, catalog: &Arc<Catalog>) -> Result<Bound> {
+    let front = with_room_for(statement.levels, || Binding { text: statement.text, catalog }.front());
+    match front.map_err(|error| parse::blame_depth(error, statement.levels))? {
+        Front::Plan { bound, .. } | Front::Explain { bound, .. } => Ok(bound),
+        Front::Other(_) => {
+            Err(Error::not_supported("advice for a statement other than SELECT, INSERT, UPDATE and DELETE"))
+        }
+    }
+}
+
 /// Makes a plan of what was bound.
 pub(super) fn plan(
     bound: &Bound,

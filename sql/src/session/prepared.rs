@@ -83,7 +83,7 @@ pub(super) fn plan_statement(statement: StatementText<'_>, view: &View<'_>, rout
 }
 
 /// The one statement of a text.
-fn single(sql: &str) -> Result<StatementText<'_>> {
+pub(super) fn single(sql: &str) -> Result<StatementText<'_>> {
     let mut statements = split_statements(sql);
     let statement = statements.next().transpose()?.ok_or_else(|| Error::syntax("there is no statement"))?;
     match statements.next() {
