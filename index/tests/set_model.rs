@@ -217,7 +217,7 @@ fn only_live_entries_are_left<R: RowId>(host: &Host<R>) {
     for (index, declared) in host.index_ids() {
         for key in all.iter().map(|row| declared.columns.key(row)) {
             let mut candidates = Vec::new();
-            reader.candidates(index, &key, |row_id| visit_into(&mut candidates, row_id)).unwrap();
+            let _ = reader.candidates(index, &key, |row_id| visit_into(&mut candidates, row_id)).unwrap();
             let live = |row_id: &R| rows.get(row_id).is_some_and(|row| declared.columns.key(row) == key);
             assert!(candidates.iter().all(live), "{key:?} of {declared:?} has {candidates:?}");
         }
