@@ -177,7 +177,7 @@ impl<'s> View<'s> {
             return found.into_iter().try_for_each(|(_, row_id, row)| visit(row_id, row));
         }
         index.range(&span, stored, self.reader(), |entry, row_id| match self.installed(&state.table, row_id) {
-            Some(row) if entry.is(&index.shape.of_row(row)) => visit(row_id, row),
+            Some(row) if entry == index.shape.of_row(row) => visit(row_id, row),
             _ => ControlFlow::Continue(()),
         })
     }
@@ -196,7 +196,7 @@ impl<'s> View<'s> {
                 && let Some(row) = self.installed(&state.table, row_id)
             {
                 let key = index.shape.of_row(row);
-                if entry.is(&key) {
+                if entry == key {
                     found.push((key, row_id, row));
                 }
             }
@@ -204,7 +204,8 @@ impl<'s> View<'s> {
         });
         let own = writes.iter().filter_map(|(row_id, change)| Some((*row_id, change.row.as_ref()?)));
         found.extend(
-            own.map(|(row_id, row)| (index.shape.of_row(row), row_id, row)).filter(|(key, _, _)| span.contains(key)),
+            own.map(|(row_id, row)| (index.shape.of_row(row), row_id, row))
+                .filter(|(key, _, _)| span.contains(key.as_ref())),
         );
         found
     }

@@ -213,7 +213,7 @@ impl PartialEq<Key> for KeyRef<'_> {
 }
 
 /// A span of keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum KeySpan {
     /// Nothing.
     Empty,
