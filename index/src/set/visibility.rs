@@ -10,7 +10,8 @@ pub enum At<T> {
     Snapshot(T),
     /// As the last commit left it, whoever may see that already; of the transaction that is being prepared, nothing.
     Newest,
-    /// As any snapshot at this timestamp or a later one sees it, or will.
+    /// As any snapshot at this timestamp or a later one sees it, or will. A vacuum asks it about an entry that a commit at
+    /// that timestamp or before has removed, so a host that does not look back may say what it says of the newest.
     Since(T),
 }
 
