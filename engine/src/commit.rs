@@ -200,7 +200,7 @@ fn check_keys(state: &TableState, index: &Index, rows: &TableWrites, reader: Ind
     for (row_id, pending) in rows {
         let Some(row) = &pending.row else { continue };
         let key = index.shape.of_row(row);
-        if key.has_null() {
+        if key.may_repeat() {
             continue;
         }
         let taken = index.candidates(&key, reader, |other| {
@@ -256,9 +256,9 @@ impl Committer {
         // The entries of new keys are staged before the row moves into its version; nobody sees either before step 6.
         if let Some(row) = &pending.row {
             let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
-            for index in &state.indexes {
-                let key = index.shape.of_row(row);
-                if before.is_none_or(|before| !index.shape.matches(before, &key)) {
+            for index in state.written_indexes() {
+                let key = index.shape().of_row(row);
+                if before.is_none_or(|before| !index.shape().matches(before, &key)) {
                     index.insert(&key, row_id, &mut writer);
                 }
             }
@@ -317,17 +317,17 @@ fn vacuum_row(step: &mut Step<'_>, state: &TableState, row_id: RowId) {
 
 /// The key of a row in each index of its table.
 fn keys_of(state: &TableState, row: &Row) -> Vec<Key> {
-    state.indexes.iter().map(|index| index.shape.of_row(row)).collect()
+    state.written_indexes().map(|index| index.shape().of_row(row)).collect()
 }
 
 /// Removes the entries of an unlinked version, but for keys that a version left in the chain has too.
 fn remove_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, keys: &[Key]) {
     let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
-    for (index, key) in state.indexes.iter().zip(keys) {
+    for (index, key) in state.written_indexes().zip(keys) {
         let mut link = state.table.rows.head(row_id.0, step.guard);
         let mut is_needed = false;
         while let Some(version) = link {
-            is_needed |= version::row(version).is_some_and(|row| index.shape.matches(row, key));
+            is_needed |= version::row(version).is_some_and(|row| index.shape().matches(row, key));
             link = version.next();
         }
         if !is_needed {

@@ -173,7 +173,7 @@ fn load_tables(
     for (schema, storage) in storages {
         expected.push(stored_totals(store, *storage)?);
         let table = Arc::new(Table::new(*storage));
-        tables.push(TableState { schema: Arc::clone(schema), table, indexes: Vec::new() });
+        tables.push(TableState::new(TableSchema::clone(schema), table));
     }
     let parts: Vec<Part<'_>> = tables
         .iter()

@@ -115,7 +115,7 @@ impl Transaction {
         for (table, row_id) in self.writes.touched_since(since.0) {
             let Some(row) = view.row(table, row_id) else { continue };
             let state = self.table(table)?;
-            for index in state.indexes.iter().filter(|index| index.unique && !index.shape.of_row(row).has_null()) {
+            for index in state.indexes.iter().filter(|index| index.unique && !index.shape.of_row(row).may_repeat()) {
                 let key: Vec<Value<'_>> = index.shape.columns().map(|column| row.get(column)).collect();
                 let other = view.lookup(index.id, &key, |other, _| match other == row_id {
                     true => ControlFlow::Continue(()),

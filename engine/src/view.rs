@@ -14,8 +14,8 @@ use smallvec::SmallVec;
 
 use crate::catalog::Catalog;
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
-use crate::index::{EntryKey, Index, IndexReader};
-use crate::key::{Key, KeySpan};
+use crate::index::{Index, IndexReader};
+use crate::key::{Key, KeyRef, KeySpan};
 use crate::lookahead::Lookahead;
 use crate::range::{Direction, KeyRange};
 use crate::row::Row;
@@ -184,17 +184,18 @@ impl<'s> View<'s> {
             });
             return found.into_iter().try_for_each(|(_, row_id, row)| visit(row_id, row));
         }
-        let mut check = |entry: EntryKey<'_>, row_id| match self.installed(&state.table, row_id) {
-            Some(row) if entry.is_of(row, &index.shape) => visit(row_id, row),
+        let mut check = |entry: KeyRef<'_>, row_id| match self.installed(&state.table, row_id) {
+            Some(row) if index.shape.matches_entry(row, entry) => visit(row_id, row),
             _ => ControlFlow::Continue(()),
         };
         let mut ahead = Lookahead::new(&state.table);
         index.range(&span, stored, self.reader(), |entry, row_id| match entry {
-            EntryKey::Word(word) => ahead.push(word, row_id, &mut |word, row_id| check(EntryKey::Word(word), row_id)),
+            KeyRef::Null => ahead.push(KeyRef::Null, row_id, &mut check),
+            KeyRef::Word(word) => ahead.push(KeyRef::Word(word), row_id, &mut check),
             // The bytes are the index's own for the moment only.
-            EntryKey::Bytes(_) => check(entry, row_id),
+            KeyRef::Bytes(_) => check(entry, row_id),
         })?;
-        ahead.flush(&mut |word, row_id| check(EntryKey::Word(word), row_id))
+        ahead.flush(&mut check)
     }
 
     /// The rows in the span with their keys, the transaction's own among them, in no order.
@@ -211,7 +212,7 @@ impl<'s> View<'s> {
                 && let Some(row) = self.installed(&state.table, row_id)
             {
                 let key = index.shape.of_row(row);
-                if entry.is(&key) {
+                if entry == key {
                     found.push((key, row_id, row));
                 }
             }
@@ -219,7 +220,8 @@ impl<'s> View<'s> {
         });
         let own = writes.iter().filter_map(|(row_id, change)| Some((*row_id, change.row.as_deref()?)));
         found.extend(
-            own.map(|(row_id, row)| (index.shape.of_row(row), row_id, row)).filter(|(key, _, _)| span.contains(key)),
+            own.map(|(row_id, row)| (index.shape.of_row(row), row_id, row))
+                .filter(|(key, _, _)| span.contains(key.as_ref())),
         );
         found
     }

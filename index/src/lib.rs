@@ -2,6 +2,8 @@
 //!
 //! An index maps keys to row ids or to any other value. Reads are lock-free and happen under a [`Guard`] that the
 //! caller holds; writers never wait for readers.
+//!
+//! [`set`] puts them together for a storage engine that has rows and timestamps of its own.
 #![warn(rust_2018_idioms)]
 
 mod sync;
@@ -15,6 +17,8 @@ mod chain;
 mod hash;
 mod multi;
 mod tree;
+
+pub mod set;
 
 pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainIter, ChainNode, ChainWriter, Link};
 pub use guard::{Guard, pin};

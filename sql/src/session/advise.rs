@@ -153,7 +153,7 @@ impl Workshop<'_> {
                 return ControlFlow::Continue(());
             }
             copied += 1;
-            match transaction.insert(copy, row.clone()) {
+            match transaction.insert(copy, row.to_owned()) {
                 Ok(_) => ControlFlow::Continue(()),
                 Err(error) => ControlFlow::Break(error.into()),
             }
