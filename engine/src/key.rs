@@ -16,7 +16,7 @@ use manicule_index::{ColumnOrder, IndexKey, KeyEncoder, TotalF64, prefix_end};
 use smallvec::SmallVec;
 
 use crate::catalog::IndexColumn;
-use crate::range::KeyRange;
+use crate::range::{Direction, KeyRange};
 use crate::row::Row;
 use crate::value::{ColumnType, Value, compare_integer_real};
 
@@ -49,7 +49,7 @@ impl Key {
 }
 
 /// A range of keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum KeySpan {
     /// Nothing.
     Empty,
@@ -83,6 +83,29 @@ impl KeySpan {
                 start <= bytes && end.as_ref().is_none_or(|end| bytes < end)
             }
             _ => false,
+        }
+    }
+
+    /// The part of the span that a walk has passed when it stands at `last`.
+    pub(crate) fn until(self, last: &Key, direction: Direction) -> Self {
+        match (self, last, direction) {
+            (Self::Words { nulls: true, .. }, Key::NullWord, Direction::Forward) => {
+                Self::Words { nulls: true, words: None }
+            }
+            (Self::Words { nulls, words: Some((start, _)) }, Key::Word(word), Direction::Forward) => {
+                Self::Words { nulls, words: Some((start, Bound::Included(*word))) }
+            }
+            (Self::Words { words: Some((_, end)), .. }, Key::Word(word), Direction::Backward) => {
+                Self::Words { nulls: false, words: Some((Bound::Included(*word), end)) }
+            }
+            // A key with NULL in it has a row id behind it where it is kept.
+            (Self::Bytes { start, end }, Key::Bytes(last, _), Direction::Forward) => {
+                Self::Bytes { start, end: successor(last).or(end) }
+            }
+            (Self::Bytes { end, .. }, Key::Bytes(last, _), Direction::Backward) => {
+                Self::Bytes { start: last.clone(), end }
+            }
+            (span, _, _) => span,
         }
     }
 }

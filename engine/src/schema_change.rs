@@ -68,7 +68,7 @@ struct Change<'d> {
 impl<'d> Change<'d> {
     fn begin(database: &'d Database) -> Result<Self> {
         let inner = &*database.inner;
-        let committer = inner.committer.lock();
+        let committer = inner.commit_lock.lock(None)?;
         inner.finish_commits(&committer)?;
         let state = State::clone(&inner.state.load());
         Ok(Self { inner, state, committer })
