@@ -170,7 +170,7 @@ impl<'s> View<'s> {
     }
 
     /// All visible rows in the range, in order of key; rows with equal keys in order of row id unless they are more than
-    /// a thousand. An index without a tree has no order and so no ranges: it gives nothing.
+    /// a thousand, or NULLs of a unique index. An index without a tree has no order and so no ranges: it gives nothing.
     pub fn range<'v, B>(
         &'v self,
         index: IndexId,
