@@ -8,11 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
-
 use crate::commit::Committer;
 use crate::database::Inner;
 use crate::error::{Error, Result};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// How long anybody waits for the writer's place. A thread that holds it and commits by another transaction too would
 /// wait for itself.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use manicule_index::Registry;
@@ -16,6 +15,7 @@ use crate::log::Log;
 use crate::snapshots::{Slot, SnapshotRegistry};
 use crate::state::State;
 use crate::store::{GroupWrite, catalog_record};
+use crate::sync::{AtomicU64, Ordering};
 use crate::transaction::{Isolation, Start, Transaction, TransactionOptions};
 use crate::view::{View, ViewSource};
 

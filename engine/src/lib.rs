@@ -22,6 +22,7 @@ mod key;
 mod range;
 
 mod snapshots;
+mod sync;
 mod table;
 mod version;
 
@@ -39,6 +40,9 @@ pub mod store;
 mod transaction;
 mod view;
 mod write_set;
+
+#[cfg(all(test, feature = "shuttle", not(loom)))]
+mod schedules;
 
 pub use catalog::{Catalog, Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
 pub use database::{Database, MemoryUsage, Reader, Snapshot};

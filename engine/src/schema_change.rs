@@ -7,8 +7,6 @@
 
 use std::sync::Arc;
 
-use parking_lot::MutexGuard;
-
 use crate::catalog::{Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
 use crate::commit::Committer;
 use crate::database::{Database, Inner};
@@ -20,6 +18,7 @@ use crate::recovery::clear_storage;
 use crate::row::Row;
 use crate::state::{State, TableState};
 use crate::store::{GroupWrite, StorageId};
+use crate::sync::MutexGuard;
 use crate::table::Table;
 use crate::value::Value;
 use crate::version::Version;
