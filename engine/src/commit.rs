@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! 1 validate    each changed row's newest version began at or before the transaction's snapshot
+//!               what a serializable transaction read is as it was (`read_set.rs`)
 //!               each new unique key has no other live holder
 //! 2 install     link the new versions at their chains' heads (they begin after every snapshot)
 //! 3 index       add the entries of the new keys; those of multi indexes are staged
@@ -30,11 +31,13 @@ use std::sync::atomic::Ordering;
 use ahash::AHashSet;
 use manicule_index::{Batch, Guard};
 
+use crate::commit_lock::WriterPlace;
 use crate::database::Inner;
 use crate::error::{Error, Result};
 use crate::ids::{RowId, TableId, Timestamp};
 use crate::index::{Index, IndexReader, IndexWriter};
 use crate::key::Key;
+use crate::read_set::ReadSet;
 use crate::row::Row;
 use crate::snapshots::ActiveSnapshots;
 use crate::state::{State, TableState};
@@ -52,6 +55,20 @@ pub(crate) struct Committer {
     /// The last commit; it is visible, or in flight.
     installed: Timestamp,
     garbage: VecDeque<Garbage>,
+    /// Whether somebody has the writer's place.
+    pub(crate) is_place_taken: bool,
+}
+
+/// A transaction that wants to commit.
+pub(crate) struct Attempt<'t> {
+    /// The schema that its statements were checked against.
+    pub(crate) state: &'t State,
+    /// Its snapshot.
+    pub(crate) began: Timestamp,
+    pub(crate) writes: WriteSet,
+    /// What it read, if it is serializable.
+    pub(crate) reads: Option<&'t ReadSet>,
+    pub(crate) place: Option<WriterPlace>,
 }
 
 /// A row with something to remove once no snapshot before `since` is left.
@@ -74,13 +91,13 @@ struct Step<'c> {
 }
 
 impl Inner {
-    /// Commits a write set that was made on the snapshot at `began` with the schema of `state`.
-    pub(crate) fn commit(&self, state: &Arc<State>, began: Timestamp, writes: WriteSet) -> Result<Timestamp> {
-        let mut committer = self.committer.lock();
+    /// Commits what a transaction has changed.
+    pub(crate) fn commit(&self, mut attempt: Attempt<'_>) -> Result<Timestamp> {
+        let mut committer = self.commit_lock.lock(attempt.place.take())?;
         self.log.as_ref().map_or(Ok(()), |log| log.check())?;
         let current = self.state.load_full();
         let guard = manicule_index::pin();
-        if let Err(error) = self.validate(&current, (&**state, began), &writes, &guard) {
+        if let Err(error) = self.validate(&current, &attempt, &guard) {
             drop(guard);
             let installed = committer.installed;
             drop(committer);
@@ -95,8 +112,8 @@ impl Inner {
             timestamp: committer.next_timestamp(),
             records: self.log.as_ref().map(|_| GroupWrite::default()),
         };
-        let changed = writes.len();
-        for (table, rows) in writes.into_tables() {
+        let changed = attempt.writes.len();
+        for (table, rows) in attempt.writes.into_tables() {
             // Validation has seen that the table is there.
             if let Some(state) = current.table(table) {
                 committer.install(&mut step, state, rows);
@@ -139,7 +156,7 @@ impl Inner {
 
     /// Removes all that no snapshot needs any more.
     pub(crate) fn vacuum(&self) {
-        let mut committer = self.committer.lock();
+        let mut committer = self.commit_lock.lock_to_vacuum();
         let current = self.state.load_full();
         let guard = manicule_index::pin();
         let mut step = Step {
@@ -155,13 +172,16 @@ impl Inner {
         guard.flush();
     }
 
-    /// Checks a write set against what is installed now.
-    fn validate(&self, current: &State, began: (&State, Timestamp), writes: &WriteSet, guard: &Guard) -> Result<()> {
+    /// Checks a transaction against what is installed now.
+    fn validate(&self, current: &State, attempt: &Attempt<'_>, guard: &Guard) -> Result<()> {
         let published = std::cell::OnceCell::new();
         let reader = IndexReader { guard, registry: &self.registry, published: &published };
-        for (table, rows) in writes.tables().filter(|(_, rows)| !rows.is_empty()) {
-            let state = same_table(began.0, current, table)?;
-            check_conflicts(state, rows, began.1, guard)?;
+        if let Some(reads) = attempt.reads {
+            reads.validate((attempt.state, attempt.began), current, reader)?;
+        }
+        for (table, rows) in attempt.writes.tables().filter(|(_, rows)| !rows.is_empty()) {
+            let state = same_table(attempt.state, current, table)?;
+            check_conflicts(state, rows, attempt.began, guard)?;
             for index in state.indexes.iter().filter(|index| index.unique) {
                 check_keys(state, index, rows, reader)?;
             }
@@ -224,7 +244,12 @@ fn newest_has_key(state: &TableState, index: &Index, row_id: RowId, key: &Key, r
 impl Committer {
     /// One who has committed nothing yet; all before is visible.
     pub(crate) fn new(installed: Timestamp) -> Self {
-        Self { installed, garbage: VecDeque::new() }
+        Self { installed, garbage: VecDeque::new(), is_place_taken: false }
+    }
+
+    /// The last commit; it is visible, or in flight.
+    pub(crate) fn installed(&self) -> Timestamp {
+        self.installed
     }
 
     /// The timestamp of the next commit.
@@ -239,6 +264,7 @@ impl Committer {
 
     /// Steps 2 and 3 for the changed rows of a table.
     fn install(&mut self, step: &mut Step<'_>, state: &TableState, rows: TableWrites) {
+        state.table.note_commit(step.timestamp);
         for (row_id, pending) in rows {
             self.install_row(step, state, row_id, pending);
         }

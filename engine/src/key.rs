@@ -17,7 +17,7 @@ use manicule_index::{ColumnOrder, IndexKey, KeyEncoder, TotalF64};
 use smallvec::SmallVec;
 
 use crate::catalog::IndexColumn;
-use crate::range::KeyRange;
+use crate::range::{Direction, KeyRange};
 use crate::row::{Row, Stored};
 use crate::value::{ColumnType, Value, compare_integer_real};
 
@@ -190,6 +190,28 @@ fn push(bytes: &mut KeyBytes, value: &Value<'_>, descending: bool) {
         Value::Date(days) => encoder.push_i64(i64::from(*days), order),
         Value::Text(text) => encoder.push_bytes(text.as_bytes(), order),
         Value::Blob(blob) => encoder.push_bytes(blob, order),
+    }
+}
+
+/// The part of a span that a walk has passed when it stands at `last`.
+pub(crate) fn until(span: KeySpan, last: &Key, direction: Direction) -> KeySpan {
+    match (span, last, direction) {
+        (KeySpan::Words { nulls: true, .. }, Key::Null, Direction::Forward) => {
+            KeySpan::Words { nulls: true, words: None }
+        }
+        (KeySpan::Words { nulls, words: Some((start, _)) }, Key::Word(word), Direction::Forward) => {
+            KeySpan::Words { nulls, words: Some((start, Bound::Included(*word))) }
+        }
+        (KeySpan::Words { words: Some((_, end)), .. }, Key::Word(word), Direction::Backward) => {
+            KeySpan::Words { nulls: false, words: Some((Bound::Included(*word), end)) }
+        }
+        (KeySpan::Bytes { start, end }, Key::Bytes(last, _), Direction::Forward) => {
+            KeySpan::Bytes { start, end: successor(last).or(end) }
+        }
+        (KeySpan::Bytes { end, .. }, Key::Bytes(last, _), Direction::Backward) => {
+            KeySpan::Bytes { start: last.clone(), end }
+        }
+        (span, _, _) => span,
     }
 }
 

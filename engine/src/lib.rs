@@ -22,15 +22,19 @@ mod key;
 mod range;
 
 mod snapshots;
+mod sync;
 mod table;
 mod version;
 
 mod backup;
 mod commit;
+mod commit_lock;
 mod database;
 mod log;
 mod lookahead;
+mod read_set;
 mod recovery;
+mod retry;
 mod schema_change;
 mod state;
 mod statistics;
@@ -38,6 +42,9 @@ pub mod store;
 mod transaction;
 mod view;
 mod write_set;
+
+#[cfg(all(test, feature = "shuttle", not(loom)))]
+mod schedules;
 
 pub use catalog::{Catalog, Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
 pub use database::{Database, MemoryUsage, Reader, Snapshot};
@@ -49,6 +56,6 @@ pub use row::{ROW_BYTES_MAX, Row, RowBuf};
 pub use schema_change::{COLUMN_COUNT_MAX, IndexDefinition, TableDefinition};
 pub use statistics::{IndexStatistics, ListShape};
 pub use store::{Durability, OnDamage, OpenOptions};
-pub use transaction::{Savepoint, Transaction};
+pub use transaction::{Isolation, Savepoint, Start, Transaction, TransactionOptions};
 pub use value::{ColumnType, Value, compare_integer_real, compare_reals};
 pub use view::View;

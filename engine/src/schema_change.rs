@@ -9,7 +9,6 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use manicule_index::set::LoadedIndex;
-use parking_lot::MutexGuard;
 
 use crate::catalog::{Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
 use crate::commit::Committer;
@@ -22,6 +21,7 @@ use crate::recovery::clear_storage;
 use crate::row::{Row, RowBuf};
 use crate::state::{State, TableState};
 use crate::store::{GroupWrite, StorageId};
+use crate::sync::MutexGuard;
 use crate::table::Table;
 use crate::value::Value;
 use crate::version::{self, version_of};
@@ -70,7 +70,7 @@ struct Change<'d> {
 impl<'d> Change<'d> {
     fn begin(database: &'d Database) -> Result<Self> {
         let inner = &*database.inner;
-        let committer = inner.committer.lock();
+        let committer = inner.commit_lock.lock(None)?;
         inner.finish_commits(&committer)?;
         let state = State::clone(&inner.state.load());
         Ok(Self { inner, state, committer })

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use manicule_engine::{
     Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexId, IndexMethod, KeyRange, Row,
-    RowId, TableDefinition, TableId, Value,
+    RowBuf, RowId, TableDefinition, TableId, Value,
 };
 
 /// How many rows there are; `ONLINE_INDEX_ROWS` says another number.

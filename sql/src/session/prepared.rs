@@ -135,6 +135,7 @@ impl Session {
         on_row: impl FnMut(&[Value<'_>]) -> ControlFlow<()>,
     ) -> Result<()> {
         self.token.reset();
+        self.statement_count += 1;
         let mut planned = &prepared.statement.planned;
         let parameters = fit_parameters(parameters, planned.plan.parameters())?;
         let context = self.options.context(&parameters, &self.token);
@@ -161,6 +162,7 @@ impl Session {
     /// Those of running it.
     pub fn execute_prepared(&mut self, prepared: &Prepared, parameters: &[Value<'_>]) -> Result<Outcome> {
         self.token.reset();
+        self.statement_count += 1;
         let planned = self.current(prepared)?;
         let mut rows = Collector::default();
         if !planned.plan.columns().is_empty() {
@@ -182,6 +184,7 @@ impl Session {
         mut on_row: impl FnMut(usize, &[Value<'_>]) -> ControlFlow<()>,
     ) -> Result<()> {
         self.token.reset();
+        self.statement_count += 1;
         let planned = self.current(prepared)?;
         let view = &current_view(self.open.as_ref(), &mut self.reader);
         let mut is_stopped = false;

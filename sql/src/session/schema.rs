@@ -31,9 +31,7 @@ impl Session {
             SchemaChange::CreateTableAs { name, query } => changed = Some(self.create_table_as(name, &query)?),
             SchemaChange::DropTables(tables) => tables.into_iter().try_for_each(|table| database.drop_table(table))?,
             SchemaChange::DeleteAll(table) => {
-                let mut transaction = database.begin();
-                changed = Some(delete_all(&mut transaction, table)?);
-                transaction.commit()?;
+                changed = Some(database.run(|transaction| delete_all(transaction, table))?);
             }
             SchemaChange::CreateIndex { table, definition } => {
                 database.create_index(table, definition)?;
