@@ -254,9 +254,13 @@ fn run_in_little_memory(arguments: &[&str]) -> shell::Run {
         .args(arguments)
         .stdin(Stdio::null())
         .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    shell::Run { status: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        .expect("the shell starts");
+    let text = |bytes| String::from_utf8(bytes).expect("it writes UTF-8");
+    shell::Run {
+        status: output.status.code().expect("it exits by itself"),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
 #[cfg(target_os = "linux")]
