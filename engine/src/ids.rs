@@ -26,3 +26,15 @@ ids! {
     /// The logical time of a commit: 0 is the empty database, each commit takes the next.
     Timestamp(u64);
 }
+
+/// Row ids go into the structures of an index as they are.
+impl manicule_index::Word for RowId {
+    #[inline]
+    fn to_word(self) -> u64 {
+        self.0
+    }
+    #[inline]
+    fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+}

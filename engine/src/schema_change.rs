@@ -5,24 +5,26 @@
 //! Snapshots that began before keep the state they have. A change that gives rows another form makes a new table with
 //! the newest version of each row; the old one lives on with the snapshots that read it.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
-use parking_lot::MutexGuard;
+use manicule_index::set::LoadedIndex;
 
 use crate::catalog::{Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
 use crate::commit::Committer;
 use crate::database::{Database, Inner};
 use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
-use crate::index::Index;
+use crate::index::{BuildingIndex, CaughtUp, Index};
 use crate::log::Log;
 use crate::recovery::clear_storage;
-use crate::row::Row;
+use crate::row::{Row, RowBuf};
 use crate::state::{State, TableState};
 use crate::store::{GroupWrite, StorageId};
+use crate::sync::MutexGuard;
 use crate::table::Table;
 use crate::value::Value;
-use crate::version::Version;
+use crate::version::{self, version_of};
 
 /// The most columns that a table may have.
 pub const COLUMN_COUNT_MAX: usize = 1024;
@@ -68,7 +70,7 @@ struct Change<'d> {
 impl<'d> Change<'d> {
     fn begin(database: &'d Database) -> Result<Self> {
         let inner = &*database.inner;
-        let committer = inner.committer.lock();
+        let committer = inner.commit_lock.lock(None)?;
         inner.finish_commits(&committer)?;
         let state = State::clone(&inner.state.load());
         Ok(Self { inner, state, committer })
@@ -93,6 +95,11 @@ impl<'d> Change<'d> {
         Ok(())
     }
 
+    /// Puts the new state in the place of the old one where no schema has changed.
+    fn finish_unseen(self) {
+        self.inner.state.store(Arc::new(self.state));
+    }
+
     fn table(&self, table: TableId) -> Result<TableState> {
         let state = self.state.table(table).map(|state| TableState::clone(state));
         state.ok_or_else(|| Error::NotFound { what: "table", name: table.to_string() })
@@ -107,6 +114,14 @@ impl<'d> Change<'d> {
             (None, None) => return Ok(()),
         };
         Err(Error::AlreadyExists { what, name: name.to_owned() })
+    }
+
+    /// Refuses a name that an index has.
+    fn check_index_free(&self, name: &str) -> Result<()> {
+        match self.state.catalog.index(name) {
+            Some(_) => Err(Error::AlreadyExists { what: "index", name: name.to_owned() }),
+            None => Ok(()),
+        }
     }
 
     fn next_index_id(&mut self) -> IndexId {
@@ -129,19 +144,19 @@ impl<'d> Change<'d> {
     }
 
     /// Gives a table another schema and other rows, with all its indexes made anew.
-    fn replace_rows(&mut self, old: &TableState, schema: TableSchema, reform: impl Fn(&Row) -> Row) -> Result<()> {
+    fn replace_rows(&mut self, old: &TableState, schema: TableSchema, reform: impl Fn(&Row) -> RowBuf) -> Result<()> {
         let table = self.new_table();
         let guard = manicule_index::pin();
         let mut writer = RewriteLog { log: self.inner.log.as_deref(), group: GroupWrite::default() };
         for (_, head) in old.table.rows.iter(&guard) {
-            let Some(row) = &head.value().row else { continue };
+            let Some(row) = version::row(head) else { continue };
             let (row_id, row) = (table.allocate_row_id(), reform(row));
             table.count_installed(Some(&row), false);
             writer.put(&table, row_id, &row)?;
-            table.rows.writer().push(row_id.0, Version { begin: Timestamp(0), row: Some(row) });
+            table.rows.writer().push(row_id.0, version_of(Some(row), Timestamp(0)));
         }
         writer.finish()?;
-        let mut state = TableState { schema: Arc::new(schema), table: Arc::new(table), indexes: Vec::new() };
+        let mut state = TableState::new(schema, Arc::new(table));
         for schema in &state.schema.indexes {
             let index = Index::of_rows(schema, &state, &self.inner.registry)?;
             state.indexes.push(Arc::new(index));
@@ -170,6 +185,91 @@ impl RewriteLog<'_> {
     fn finish(&mut self) -> Result<()> {
         let group = std::mem::take(&mut self.group);
         self.log.map_or(Ok(()), |log| log.write_now(group))
+    }
+}
+
+/// An index that is being built beside the commits that go on. When it goes, so does what was built.
+struct Construction<'d> {
+    database: &'d Database,
+    /// The table as it was when the index was begun.
+    table: Arc<Table>,
+    table_id: TableId,
+    schema: IndexSchema,
+    building: Arc<BuildingIndex>,
+    is_finished: bool,
+}
+
+impl<'d> Construction<'d> {
+    /// From here on commits note what they change in the index.
+    fn begin(database: &'d Database, table_id: TableId, definition: IndexDefinition) -> Result<Self> {
+        let mut change = Change::begin(database)?;
+        let mut state = change.table(table_id)?;
+        change.check_index_free(&definition.name)?;
+        check_positions(&state.schema.name, state.schema.columns.len(), definition.columns.iter().map(|c| c.column))?;
+        let schema = IndexSchema {
+            id: change.next_index_id(),
+            name: definition.name,
+            columns: definition.columns,
+            unique: definition.unique,
+            method: definition.method,
+            constraint: false,
+        };
+        let building = Arc::new(BuildingIndex::new(&schema, &state));
+        let table = Arc::clone(&state.table);
+        state.building.push(Arc::clone(&building));
+        change.state.put_table(state);
+        change.finish_unseen();
+        Ok(Self { database, table, table_id, schema, building, is_finished: false })
+    }
+
+    /// Walks through the rows, and through most of what is committed meanwhile.
+    fn load(&self) -> LoadedIndex<RowId> {
+        let registry = &self.database.inner.registry;
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut loaded = self.building.load(&self.table, threads, registry);
+        while self.building.catch_up(&mut loaded, registry) == CaughtUp::No {}
+        loaded
+    }
+
+    /// Puts the index in the schema. Commits wait for the rest of what was committed meanwhile.
+    fn finish(mut self, loaded: LoadedIndex<RowId>) -> Result<IndexId> {
+        let mut loaded = Some(loaded);
+        let finished = self.put_in_schema(&mut loaded);
+        if let Some(refused) = loaded {
+            refused.into_index().detach(&self.database.inner.registry);
+        }
+        self.is_finished = finished.is_ok();
+        finished
+    }
+
+    fn put_in_schema(&self, loaded: &mut Option<LoadedIndex<RowId>>) -> Result<IndexId> {
+        let mut change = Change::begin(self.database)?;
+        change.check_index_free(&self.schema.name)?;
+        let mut state = change.table(self.table_id)?;
+        let Some(loaded) = loaded.take_if(|_| state.stop_building(self.schema.id)) else {
+            return Err(Error::Conflict { table: state.schema.name.clone() });
+        };
+        Arc::make_mut(&mut state.schema).indexes.push(self.schema.clone());
+        let index = self.building.finish(loaded, &state, &self.database.inner.registry)?;
+        state.indexes.push(Arc::new(index));
+        change.state.put_table(state);
+        change.finish()?;
+        Ok(self.schema.id)
+    }
+}
+
+impl Drop for Construction<'_> {
+    fn drop(&mut self) {
+        if self.is_finished {
+            return;
+        }
+        // A database that takes no changes any more does not mind one index more that is being built.
+        let Ok(mut change) = Change::begin(self.database) else { return };
+        let Ok(mut state) = change.table(self.table_id) else { return };
+        if state.stop_building(self.schema.id) {
+            change.state.put_table(state);
+            change.finish_unseen();
+        }
     }
 }
 
@@ -209,7 +309,7 @@ impl Database {
             schema.indexes.push(index);
         }
         let table = Arc::new(change.new_table());
-        let mut state = TableState { schema: Arc::new(schema), table, indexes: Vec::new() };
+        let mut state = TableState::new(schema, table);
         for schema in &state.schema.indexes {
             state.indexes.push(Arc::new(Index::of_rows(schema, &state, &self.inner.registry)?));
         }
@@ -230,34 +330,17 @@ impl Database {
         change.finish()
     }
 
-    /// Reads all rows and makes an index of them. Commits wait for it; readers do not.
+    /// Makes an index of the rows that are there, on all processors, and of what is committed meanwhile. Commits go on;
+    /// at the end they wait for the last of it. O(rows · log(rows)).
     ///
     /// # Errors
     ///
     /// [`Error::UniqueViolation`] if two rows have the same key of a unique index; [`Error::AlreadyExists`],
-    /// [`Error::NotFound`], [`Error::Refused`].
+    /// [`Error::NotFound`], [`Error::Refused`]; [`Error::Conflict`] if the table's columns were changed meanwhile.
     pub fn create_index(&self, table: TableId, definition: IndexDefinition) -> Result<IndexId> {
-        let mut change = Change::begin(self)?;
-        let mut state = change.table(table)?;
-        if change.state.catalog.index(&definition.name).is_some() {
-            return Err(Error::AlreadyExists { what: "index", name: definition.name });
-        }
-        check_positions(&state.schema.name, state.schema.columns.len(), definition.columns.iter().map(|c| c.column))?;
-        let id = change.next_index_id();
-        let schema = IndexSchema {
-            id,
-            name: definition.name,
-            columns: definition.columns,
-            unique: definition.unique,
-            method: definition.method,
-            constraint: false,
-        };
-        Arc::make_mut(&mut state.schema).indexes.push(schema.clone());
-        let index = Index::of_rows(&schema, &state, &self.inner.registry)?;
-        state.indexes.push(Arc::new(index));
-        change.state.put_table(state);
-        change.finish()?;
-        Ok(id)
+        let construction = Construction::begin(self, table, definition)?;
+        let loaded = construction.load();
+        construction.finish(loaded)
     }
 
     /// Takes an index out.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, TableSchema};
-use crate::ids::{IndexId, TableId};
-use crate::index::Index;
+use crate::ids::{IndexId, RowId, TableId};
+use crate::index::{BuildingIndex, Index, IndexWriter};
+use crate::key::{Key, KeyShape};
 use crate::table::Table;
 
 /// What a snapshot holds on to besides its timestamp.
@@ -24,6 +25,61 @@ pub(crate) struct TableState {
     pub(crate) table: Arc<Table>,
     /// In the order of the schema's indexes.
     pub(crate) indexes: Vec<Arc<Index>>,
+    /// Indexes that the schema does not have yet.
+    pub(crate) building: Vec<Arc<BuildingIndex>>,
+}
+
+/// An index that a commit writes to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum WrittenIndex<'s> {
+    Built(&'s Index),
+    Building(&'s BuildingIndex),
+}
+
+impl TableState {
+    /// A table without indexes.
+    pub(crate) fn new(schema: TableSchema, table: Arc<Table>) -> Self {
+        Self { schema: Arc::new(schema), table, indexes: Vec::new(), building: Vec::new() }
+    }
+
+    /// Takes an index out of those that are being built; whether it was among them.
+    pub(crate) fn stop_building(&mut self, index: IndexId) -> bool {
+        let before = self.building.len();
+        self.building.retain(|building| building.id != index);
+        self.building.len() < before
+    }
+
+    /// The indexes that a commit writes to, those that are being built last.
+    pub(crate) fn written_indexes(&self) -> impl Iterator<Item = WrittenIndex<'_>> {
+        let built = self.indexes.iter().map(|index| WrittenIndex::Built(index));
+        built.chain(self.building.iter().map(|index| WrittenIndex::Building(index)))
+    }
+}
+
+impl<'s> WrittenIndex<'s> {
+    #[inline]
+    pub(crate) fn shape(self) -> &'s KeyShape {
+        match self {
+            Self::Built(index) => &index.shape,
+            Self::Building(index) => &index.shape,
+        }
+    }
+
+    /// Adds an entry; one that is there already stays as it is.
+    pub(crate) fn insert(self, key: &Key, row_id: RowId, writer: &mut IndexWriter<'_>) {
+        match self {
+            Self::Built(index) => index.insert(key, row_id, writer),
+            Self::Building(index) => index.note_insert(key, row_id),
+        }
+    }
+
+    /// Takes an entry away, if it is there.
+    pub(crate) fn remove(self, key: &Key, row_id: RowId, writer: &mut IndexWriter<'_>) {
+        match self {
+            Self::Built(index) => index.remove(key, row_id, writer),
+            Self::Building(index) => index.note_remove(key, row_id),
+        }
+    }
 }
 
 /// Where an index is found.

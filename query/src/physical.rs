@@ -277,6 +277,8 @@ pub(crate) struct TableScan {
     pub(crate) residual: Option<Expr>,
     /// How many rows the table had when the plan was made.
     pub(crate) table_rows: u64,
+    /// What reading it is expected to cost, in rows of a full scan.
+    pub(crate) cost: f64,
     /// The indexes that are not used, and why.
     pub(crate) not_used: Vec<(IndexId, NotUsed)>,
 }

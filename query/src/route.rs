@@ -25,6 +25,7 @@
 
 mod access;
 mod bounds;
+mod cost;
 mod estimate;
 mod join;
 mod order;
@@ -38,6 +39,7 @@ use manicule_engine::{Catalog, TableId, View};
 
 pub(crate) use access::SMALL_TABLE_ROWS;
 pub(crate) use bounds::{Fit, fit, fit_lower, fit_upper};
+pub(crate) use order::base_column;
 pub(crate) use statement::plan_statement;
 
 use crate::context::Routing;
@@ -56,6 +58,12 @@ pub(crate) const PROBE: f64 = 4.0;
 
 /// A path that finds more than one in so many rows of its table gives way to the full scan.
 const SCAN_SHARE: f64 = 4.0;
+
+/// What putting rows in order costs, or finding the first `limit` of them.
+fn sort_cost(rows: f64, limit: Option<f64>) -> f64 {
+    let rows = rows.max(2.0);
+    0.3 * rows * limit.unwrap_or(rows).clamp(2.0, rows).log2() + 8.0
+}
 
 /// Makes the steps of one statement.
 pub(crate) struct Router<'a, 's> {

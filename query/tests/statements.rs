@@ -301,7 +301,7 @@ fn a_run_ends_at_its_limits() {
         let context = ExecutionContext { limits, settings: Settings::default(), parameters: &[] };
         plan.query(&snapshot.view(), &context, |_| Ok(ControlFlow::Continue(()))).unwrap_err().sqlstate()
     };
-    assert_eq!(run(&plan, Limits { token: Some(token), ..Limits::default() }), "57014");
+    assert_eq!(run(&plan, Limits { token: Some(&token), ..Limits::default() }), "57014");
     let deadline = Some(Instant::now() + std::time::Duration::from_millis(20));
     assert_eq!(run(&plan, Limits { deadline, ..Limits::default() }), "57014");
     assert_eq!(run(&sorted, Limits { memory_bytes_max: Some(1 << 20), ..Limits::default() }), "53200");

@@ -1,134 +1,174 @@
 //! Making an index of rows that are there already.
 //!
-//! Entries of an index that is not unique are gathered and handed over at once, so that its lists are packed and no
-//! other index of the registry waits meanwhile. A unique index takes entries one by one and finds a second holder of a
-//! key on the way.
+//! An index that commits go on beside is first put into the table's state as one that is *being built*: from there on
+//! each commit notes what it would have inserted and removed. Then the chains are walked, by several threads, and each
+//! version gives an entry. What was noted is replayed on top, most of it beside further commits, and the rest under the
+//! commit lock.
 
 use std::cell::OnceCell;
-use std::ops::ControlFlow;
+use std::fmt;
+use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use manicule_index::set::{IndexBuild, LoadedIndex};
 use manicule_index::{Guard, Registry};
-use smallvec::SmallVec;
 
-use super::multi::{MultiEntries, MultiKey};
-use super::unique::Directories;
-use super::{Index, IndexReader, IndexWriter, Store};
+use super::{Index, IndexReader, IndexWriter, definition};
 use crate::catalog::IndexSchema;
 use crate::error::Result;
-use crate::ids::RowId;
+use crate::ids::{IndexId, RowId};
 use crate::key::{Key, KeyShape};
 use crate::row::Row;
 use crate::state::TableState;
+use crate::table::Table;
 use crate::transaction::unique_violation;
+use crate::version;
+
+/// How many row ids a thread takes at a time.
+const ROW_IDS_PER_PART: u64 = 4096;
+/// How many operations are replayed at a time while commits wait.
+const REPLAY_SLICE: usize = 1024;
+
+/// An index that commits write to and nobody reads.
+pub(crate) struct BuildingIndex {
+    pub(crate) id: IndexId,
+    pub(crate) shape: KeyShape,
+    schema: IndexSchema,
+    build: IndexBuild<RowId>,
+}
+
+/// Whether a loaded index lacks what was noted since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CaughtUp {
+    No,
+    Yes,
+}
+
+impl fmt::Debug for BuildingIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BuildingIndex").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl BuildingIndex {
+    pub(crate) fn new(schema: &IndexSchema, state: &TableState) -> Self {
+        let shape = KeyShape::new(&schema.columns, |column| state.schema.columns[column].column_type);
+        Self { id: schema.id, shape, schema: schema.clone(), build: IndexBuild::default() }
+    }
+
+    /// Notes that a commit inserts an entry.
+    pub(crate) fn note_insert(&self, key: &Key, row_id: RowId) {
+        self.build.record_insert(key.clone(), row_id);
+    }
+
+    /// Notes that a commit removes an entry.
+    pub(crate) fn note_remove(&self, key: &Key, row_id: RowId) {
+        self.build.record_remove(key.clone(), row_id);
+    }
+
+    /// An index with an entry for every version that some snapshot may see, but for what is noted from now on. Commits
+    /// go on meanwhile. O(rows · log(rows)), the walk through the rows shared by so many threads.
+    pub(crate) fn load(&self, table: &Table, threads: usize, registry: &Registry) -> LoadedIndex<RowId> {
+        let (limit, next) = (table.rows.limit(), AtomicU64::new(0));
+        let walk = || {
+            loop {
+                // Relaxed: only that each part is drawn once matters.
+                let start = next.fetch_add(ROW_IDS_PER_PART, Ordering::Relaxed);
+                if start >= limit {
+                    return;
+                }
+                self.feed(table, start..limit.min(start + ROW_IDS_PER_PART));
+            }
+        };
+        std::thread::scope(|scope| {
+            (1..threads).for_each(|_| drop(scope.spawn(walk)));
+            walk();
+        });
+        self.build.load(definition(&self.schema, &self.shape), registry)
+    }
+
+    fn feed(&self, table: &Table, row_ids: Range<u64>) {
+        // A pin for each part, so that memory is reclaimed while a large table is walked.
+        let guard = manicule_index::pin();
+        let mut entries = Vec::new();
+        for row_id in row_ids {
+            let first = entries.len();
+            for row in rows_of_chain(table, row_id, &guard) {
+                let key = self.shape.of_row(row);
+                if entries[first..].iter().all(|(other, _)| *other != key) {
+                    entries.push((key, RowId(row_id)));
+                }
+            }
+        }
+        self.build.feed(entries);
+    }
+
+    /// Replays some of what was noted; commits wait for no more than that.
+    pub(crate) fn catch_up(&self, loaded: &mut LoadedIndex<RowId>, registry: &Registry) -> CaughtUp {
+        let mut batch = registry.begin();
+        let guard = manicule_index::pin();
+        let mut writer = IndexWriter { guard: &guard, batch: &mut batch };
+        let left = loaded.catch_up(&self.build, REPLAY_SLICE, &mut writer);
+        batch.commit();
+        if left == 0 { CaughtUp::Yes } else { CaughtUp::No }
+    }
+
+    /// The index, of which nothing is lacking. The caller holds the commit lock, or nobody commits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) if the newest versions of two rows have the same key.
+    pub(crate) fn finish(
+        &self,
+        mut loaded: LoadedIndex<RowId>,
+        state: &TableState,
+        registry: &Registry,
+    ) -> Result<Index> {
+        while self.catch_up(&mut loaded, registry) == CaughtUp::No {}
+        let (guard, published) = (manicule_index::pin(), OnceCell::new());
+        let reader = IndexReader { guard: &guard, registry, published: &published };
+        let holds = |row_id: RowId, key: &Key| newest_has_key(state, &self.shape, (row_id, key), &guard);
+        let violation = loaded.violation(reader, holds);
+        let index = Index {
+            id: self.id,
+            shape: self.shape.clone(),
+            unique: self.schema.unique,
+            entries: loaded.into_index(),
+            registry: registry.clone(),
+        };
+        let Some(key) = violation else { return Ok(index) };
+        let mut holder = None;
+        let _: ControlFlow<()> = index.candidates(&key, reader, |row_id| {
+            let head = state.table.rows.head(row_id.0, &guard);
+            holder = head.and_then(version::row).filter(|row| self.shape.matches(row, &key));
+            if holder.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        holder.map_or(Ok(()), |row| Err(unique_violation(state, self.id, row)))?;
+        Ok(index)
+    }
+}
+
+/// The versions of a row, newest first, tombstones left out.
+fn rows_of_chain<'g>(table: &'g Table, row_id: u64, guard: &'g Guard) -> impl Iterator<Item = &'g Row> {
+    let chain = std::iter::successors(table.rows.head(row_id, guard), |version| version.next());
+    chain.filter_map(version::row)
+}
+
+/// Whether the newest version of a row is live and has the key.
+fn newest_has_key(state: &TableState, shape: &KeyShape, (row_id, key): (RowId, &Key), guard: &Guard) -> bool {
+    let head = state.table.rows.head(row_id.0, guard);
+    head.and_then(version::row).is_some_and(|row| shape.matches(row, key))
+}
 
 impl Index {
-    /// An index with an entry for every version that some snapshot may see. O(rows) for a hash, O(rows · log(rows)) for
-    /// a tree.
+    /// An index with an entry for every version that some snapshot may see. Nobody commits meanwhile.
     ///
     /// # Errors
     ///
     /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) if the newest versions of two rows have the same key.
     pub(crate) fn of_rows(schema: &IndexSchema, state: &TableState, registry: &Registry) -> Result<Self> {
-        let guard = manicule_index::pin();
-        let shape = KeyShape::new(&schema.columns, |column| state.schema.columns[column].column_type);
-        if schema.unique {
-            let index = Self::new(schema, shape, registry);
-            index.fill_unique(state, &guard)?;
-            return Ok(index);
-        }
-        let directories = Directories { hash: schema.has_hash(), tree: schema.has_tree() };
-        let store = match shape.has_words() {
-            true => Store::Words(entries_of(state, &shape, &guard, word).into_index(directories, registry)),
-            false => Store::Bytes(entries_of(state, &shape, &guard, bytes).into_index(directories, registry)),
-        };
-        Ok(Self { id: schema.id, shape, unique: false, store, registry: registry.clone() })
-    }
-
-    fn fill_unique(&self, state: &TableState, guard: &Guard) -> Result<()> {
-        // A unique index is in no registry; this one stands in for it.
-        let (registry, published) = (Registry::new(), OnceCell::new());
-        let mut writer = IndexWriter { guard, batch: &mut registry.begin() };
-        let reader = IndexReader { guard, registry: &registry, published: &published };
-        for (row_id, head) in state.table.rows.iter(guard) {
-            let row_id = RowId(row_id);
-            if let Some(row) = &head.value().row
-                && self.has_other_holder(state, row_id, row, reader)
-            {
-                return Err(unique_violation(state, self.id, row));
-            }
-            for key in keys_of_chain(state, &self.shape, row_id, guard) {
-                self.insert(&key, row_id, &mut writer);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a row that is in the index has the key of this one too.
-    fn has_other_holder(&self, state: &TableState, row_id: RowId, row: &Row, reader: IndexReader<'_>) -> bool {
-        let key = self.shape.of_row(row);
-        let is_holder = |other: RowId| {
-            let head = state.table.rows.head(other.0, reader.guard);
-            other != row_id
-                && head.and_then(|head| head.value().row.as_ref()).is_some_and(|row| self.shape.matches(row, &key))
-        };
-        !key.has_null()
-            && self
-                .candidates(&key, reader, |other| match is_holder(other) {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
-                })
-                .is_break()
-    }
-}
-
-/// The entries of an index that is not unique.
-struct Entries<K>(Vec<(K, u64)>);
-
-impl<K: MultiKey> Entries<K> {
-    fn into_index(self, directories: Directories, registry: &Registry) -> MultiEntries<K> {
-        match directories.tree {
-            true => MultiEntries::Ordered(registry.create_ordered_from(self.0)),
-            false => MultiEntries::Hash(registry.create_hash_from(self.0)),
-        }
-    }
-}
-
-fn entries_of<K>(state: &TableState, shape: &KeyShape, guard: &Guard, form: impl Fn(Key) -> K) -> Entries<K> {
-    let mut entries = Vec::with_capacity(usize::try_from(state.table.live_rows()).unwrap_or(0));
-    for (row_id, _) in state.table.rows.iter(guard) {
-        let keys = keys_of_chain(state, shape, RowId(row_id), guard);
-        entries.extend(keys.into_iter().map(|key| (form(key), row_id)));
-    }
-    Entries(entries)
-}
-
-/// The keys of all versions of a row, each once.
-fn keys_of_chain(state: &TableState, shape: &KeyShape, row_id: RowId, guard: &Guard) -> SmallVec<[Key; 1]> {
-    let mut keys = SmallVec::new();
-    let mut link = state.table.rows.head(row_id.0, guard);
-    while let Some(version) = link {
-        if let Some(row) = &version.value().row {
-            let key = shape.of_row(row);
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-        link = version.next();
-    }
-    keys
-}
-
-fn word(key: Key) -> Option<u64> {
-    match key {
-        Key::Word(word) => Some(word),
-        Key::NullWord => None,
-        Key::Bytes(..) => unreachable!("keys have the form of their index's shape"),
-    }
-}
-
-fn bytes(key: Key) -> Box<[u8]> {
-    match key {
-        Key::Bytes(bytes, _) => bytes.into_vec().into_boxed_slice(),
-        Key::Word(_) | Key::NullWord => unreachable!("keys have the form of their index's shape"),
+        let building = BuildingIndex::new(schema, state);
+        let loaded = building.load(&state.table, 1, registry);
+        building.finish(loaded, state, registry)
     }
 }

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use manicule_engine::{Row, RowId, TableId, TableSchema, Transaction, Value, View};
+use manicule_engine::{Row, RowBuf, RowId, TableId, TableSchema, Transaction, Value, View};
 
 use super::{Analysis, Counter, OnRow, attempt, coerced_parameters, finished, run, run_output};
 use crate::context::ExecutionContext;
@@ -31,7 +31,7 @@ pub(super) struct Change<'c> {
 #[derive(Clone, Copy)]
 struct Rows<'r> {
     slot: usize,
-    rows: &'r [(RowId, Row)],
+    rows: &'r [(RowId, RowBuf)],
 }
 
 /// Runs a change; gives the number of changed rows.
@@ -138,7 +138,7 @@ impl Change<'_> {
         self.find(&transaction.view(), |run| {
             for_each_row(run, &delete.input, delete.slot, &mut |row_id, row, _| {
                 run.charge(32)?;
-                rows.push((row_id, if keeps_rows { row.clone() } else { Row::new(&[]) }));
+                rows.push((row_id, if keeps_rows { row.to_owned() } else { Row::new(&[]) }));
                 Ok(())
             })
         })?;
@@ -159,7 +159,7 @@ impl Change<'_> {
         insert: &InsertAction,
         table: &TableSchema,
         transaction: &Transaction,
-    ) -> Result<Vec<(RowId, Row)>> {
+    ) -> Result<Vec<(RowId, RowBuf)>> {
         let mut rows = Vec::new();
         self.find(&transaction.view(), |run| {
             let mut frame = Frame::new(run, self.plan.slot_count);
@@ -242,7 +242,7 @@ fn check_row<'v>(checks: &'v [Check], table: &TableSchema, frame: &Frame<'_, 'v>
 }
 
 /// The row with its values as the columns take them.
-fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> Row {
+fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> RowBuf {
     let coerced: Vec<Value<'_>> = values
         .iter()
         .enumerate()
@@ -260,7 +260,7 @@ fn changed_row<'v>(
     row: &Row,
     assignments: &'v [(usize, Expr)],
     frame: &Frame<'_, 'v>,
-) -> Result<Row> {
+) -> Result<RowBuf> {
     // A row written before a column was added ends earlier.
     let mut values: Vec<Value<'_>> = (0..table.columns.len()).map(|column| row.get(column)).collect();
     for (column, expr) in assignments {

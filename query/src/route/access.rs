@@ -7,7 +7,7 @@ use manicule_engine::IndexId;
 
 use super::order::{self, Wanted};
 use super::region::{Conjunct, TableRef};
-use super::{PROBE, ROW_BY_INDEX, Router, SCAN_SHARE};
+use super::{PROBE, ROW_BY_INDEX, Router, SCAN_SHARE, sort_cost};
 use crate::context::Routing;
 use crate::error::Result;
 use crate::expr::Expr;
@@ -117,9 +117,7 @@ impl Router<'_, '_> {
         if wanted.order.is_empty() || wanted.order.iter().any(|key| key.column.slot != table.slot) {
             return;
         }
-        let sorted = access.rows.max(2.0);
-        let comparisons = wanted.limit.unwrap_or(sorted).clamp(2.0, sorted).log2();
-        let cost_with_sort = access.cost + 0.3 * sorted * comparisons + 8.0;
+        let cost_with_sort = access.cost + sort_cost(access.rows, wanted.limit);
         let mut best: Option<(f64, Candidate)> = None;
         for index in table.schema.indexes.iter().filter(|index| index.has_tree()) {
             let candidate = self.range_candidate(table, index, terms);
@@ -160,6 +158,7 @@ impl Router<'_, '_> {
             path: self.finish_path(access.path)?,
             residual,
             table_rows: table.rows as u64,
+            cost: access.cost,
             not_used: access.not_used,
         };
         Ok(self.node(access.rows, NodeKind::Scan(scan)))

@@ -38,7 +38,7 @@ pub(super) fn base_order(plan: &LogicalPlan, keys: &[SortKey]) -> Option<Vec<Ord
 }
 
 /// The table's column that `column` is a copy of.
-fn base_column(plan: &LogicalPlan, column: ColumnRef) -> Option<ColumnRef> {
+pub(crate) fn base_column(plan: &LogicalPlan, column: ColumnRef) -> Option<ColumnRef> {
     match plan {
         LogicalPlan::Scan { slot, .. } => (*slot == column.slot).then_some(column),
         LogicalPlan::Project { input, expressions, slot } if *slot == column.slot => {

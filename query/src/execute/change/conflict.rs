@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use manicule_engine::{IndexSchema, Row, RowId, TableSchema, Transaction, Value, View};
+use manicule_engine::{IndexSchema, Row, RowBuf, RowId, TableSchema, Transaction, Value, View};
 
 use super::{Change, Rows, changed_row};
 use crate::error::Result;
@@ -30,8 +30,8 @@ impl Change<'_> {
         insert: &InsertAction,
         table: &TableSchema,
         transaction: &mut Transaction,
-        row: Row,
-    ) -> Result<Option<(RowId, Row)>> {
+        row: RowBuf,
+    ) -> Result<Option<(RowId, RowBuf)>> {
         check_not_null(table, &row)?;
         let columns: &[usize] = match &insert.on_conflict {
             OnConflict::DoNothing { columns } | OnConflict::Update { columns, .. } => columns,
@@ -68,7 +68,7 @@ impl Change<'_> {
         table: &TableSchema,
         resolution: &Resolution<'_>,
         transaction: &Transaction,
-    ) -> Result<Option<Row>> {
+    ) -> Result<Option<RowBuf>> {
         let row_id = resolution.row_id;
         let view = transaction.view();
         let Some(row) = view.row(insert.table, row_id) else { return Ok(None) };

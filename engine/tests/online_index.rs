@@ -1,0 +1,203 @@
+//! CREATE INDEX beside writers: the index has what the full scan has, and no commit waits for the build.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use manicule_engine::{
+    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexId, IndexMethod, KeyRange, Row,
+    RowBuf, RowId, TableDefinition, TableId, Value,
+};
+
+/// How many rows there are; `ONLINE_INDEX_ROWS` says another number.
+fn row_count() -> i64 {
+    std::env::var("ONLINE_INDEX_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(50_000)
+}
+
+/// A table of `(id, group, label)` with so many rows.
+fn database(rows: i64) -> (Database, TableId) {
+    let database = Database::in_memory();
+    let columns = vec![
+        Column::new("id", ColumnType::Integer),
+        Column::new("grouping", ColumnType::Integer),
+        Column::new("label", ColumnType::Text),
+    ];
+    let table =
+        database.create_table(TableDefinition { name: "item".into(), columns, ..TableDefinition::default() }).unwrap();
+    let mut transaction = database.begin();
+    for id in 0..rows {
+        transaction.insert(table, row(id, id)).unwrap();
+    }
+    transaction.commit().unwrap();
+    (database, table)
+}
+
+fn row(id: i64, salt: i64) -> RowBuf {
+    let group = if salt % 11 == 0 { Value::Null } else { Value::Integer(salt % 997) };
+    Row::new(&[Value::Integer(id), group, Value::from(format!("label {}", salt % 5003))])
+}
+
+fn index_on(column: usize, unique: bool) -> IndexDefinition {
+    IndexDefinition {
+        name: format!("item_{column}_{unique}"),
+        columns: vec![IndexColumn { column, descending: false }],
+        unique,
+        method: IndexMethod::HashAndTree,
+    }
+}
+
+/// The newest rows by the key of one column, from the full scan, and in order of key from the index: they have to agree.
+fn assert_agrees_with_scan(database: &Database, table: TableId, (index, column): (IndexId, usize)) {
+    let snapshot = database.snapshot();
+    let view = snapshot.view();
+    let mut scanned: BTreeMap<Value<'static>, Vec<RowId>> = BTreeMap::new();
+    let _: ControlFlow<()> = view.scan(table, |row_id, row| {
+        scanned.entry(row.get(column).into_owned()).or_default().push(row_id);
+        ControlFlow::Continue(())
+    });
+    let mut ranged: BTreeMap<Value<'static>, Vec<RowId>> = BTreeMap::new();
+    let _: ControlFlow<()> = view.range(index, &KeyRange::all(), Direction::Forward, |row_id, row| {
+        ranged.entry(row.get(column).into_owned()).or_default().push(row_id);
+        ControlFlow::Continue(())
+    });
+    ranged.values_mut().for_each(|row_ids| row_ids.sort_unstable());
+    assert!(scanned == ranged, "the index on column {column} has other rows than the scan");
+    for (key, row_ids) in scanned.iter().step_by(scanned.len().div_ceil(500)) {
+        let mut found = Vec::new();
+        let _: ControlFlow<()> = view.lookup(index, std::slice::from_ref(key), |row_id, _| {
+            found.push(row_id);
+            ControlFlow::Continue(())
+        });
+        found.sort_unstable();
+        assert_eq!(found, *row_ids, "{key:?}");
+    }
+}
+
+/// What a writer did while it was let.
+#[derive(Debug, Default)]
+struct Written {
+    commits: u64,
+    longest: Duration,
+}
+
+/// Updates, deletes and inserts single rows until it is told to stop, each by a commit of its own.
+fn write_until(stop: &AtomicBool, database: &Database, table: TableId, seed: u64, next_id: &AtomicU64) -> Written {
+    let mut written = Written::default();
+    let (mut state, rows) = (seed, row_count() as u64);
+    // Relaxed: only that the writer stops some time.
+    while !stop.load(Ordering::Relaxed) {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let row_id = RowId((state >> 33) % rows);
+        let salt = (state >> 20) as i64 & 0xffff;
+        let began = Instant::now();
+        let mut transaction = database.begin();
+        let id = transaction.view().row(table, row_id).map(|row| row.get(0).into_owned());
+        let result = match (id, salt % 4) {
+            (Some(_), 0) => transaction.delete(table, row_id).map(drop),
+            (Some(Value::Integer(id)), 1 | 2) => transaction.update(table, row_id, row(id, salt)).map(drop),
+            // Relaxed: only that each number is drawn once matters.
+            _ => transaction.insert(table, row(next_id.fetch_add(1, Ordering::Relaxed) as i64, salt)).map(drop),
+        };
+        result.unwrap();
+        match transaction.commit() {
+            Ok(_) | Err(Error::Conflict { .. }) => {}
+            Err(error) => panic!("a writer was refused: {error}"),
+        }
+        written.longest = written.longest.max(began.elapsed());
+        written.commits += 1;
+    }
+    written
+}
+
+#[test]
+fn writers_go_on_while_indexes_are_built() {
+    let (database, table) = database(row_count());
+    let next_id = AtomicU64::new(row_count() as u64);
+    let mut built = Vec::new();
+    for (column, unique) in [(1, false), (2, false), (0, true)] {
+        let stop = AtomicBool::new(false);
+        let (index, elapsed, written) = std::thread::scope(|scope| {
+            let writers: Vec<_> = (1..=2)
+                .map(|seed| {
+                    let (stop, database, next_id) = (&stop, &database, &next_id);
+                    scope.spawn(move || write_until(stop, database, table, seed, next_id))
+                })
+                .collect();
+            let began = Instant::now();
+            let index = database.create_index(table, index_on(column, unique));
+            let elapsed = began.elapsed();
+            stop.store(true, Ordering::Relaxed);
+            let written: Vec<Written> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+            (index.unwrap(), elapsed, written)
+        });
+        println!("column {column}: built in {elapsed:?} beside {written:?}");
+        built.push((index, column));
+        assert!(written.iter().all(|written| written.commits > 20), "commits went on: {written:?}");
+        let longest = written.iter().map(|written| written.longest).max().unwrap();
+        assert!(longest < elapsed / 2, "a commit waited {longest:?} of the {elapsed:?} that the build took");
+    }
+    built.iter().for_each(|index| assert_agrees_with_scan(&database, table, *index));
+}
+
+#[test]
+fn a_unique_build_that_fails_leaves_the_table_as_it_was() {
+    let (database, table) = database(3000);
+    let before = database.memory_usage().indexes.len();
+    let failed = database.create_index(table, index_on(1, true)).unwrap_err();
+    assert!(matches!(failed, Error::UniqueViolation { ref index, .. } if index == "item_1_true"), "{failed}");
+    assert_eq!(database.memory_usage().indexes.len(), before);
+    let mut transaction = database.begin();
+    transaction.insert(table, row(3000, 1)).unwrap();
+    transaction.commit().unwrap();
+    let index = database.create_index(table, IndexDefinition { unique: false, ..index_on(1, true) }).unwrap();
+    assert_agrees_with_scan(&database, table, (index, 1));
+}
+
+#[test]
+fn a_duplicate_that_comes_during_a_unique_build_fails_the_build_and_no_writer() {
+    let (database, table) = database(row_count() / 4);
+    std::thread::scope(|scope| {
+        let building = scope.spawn(|| database.create_index(table, index_on(0, true)));
+        // Either the build sees the duplicate, or the writer finds the index: never both, never neither.
+        let mut transaction = database.begin();
+        transaction.insert(table, row(7, 7)).unwrap();
+        let committed = transaction.commit();
+        let built = building.join().unwrap();
+        assert_ne!(committed.is_ok(), built.is_ok(), "{committed:?} {built:?}");
+    });
+}
+
+#[test]
+fn a_snapshot_from_before_reads_on_and_a_new_one_finds_old_versions() {
+    let (database, table) = database(1000);
+    let old = database.snapshot();
+    let mut transaction = database.begin();
+    for id in 0..1000 {
+        transaction.update(table, RowId(id), row(id as i64, id as i64 + 1)).unwrap();
+    }
+    transaction.commit().unwrap();
+    let index = database.create_index(table, index_on(1, false)).unwrap();
+    assert!(old.view().catalog().index("item_1_false").is_none());
+    assert_agrees_with_scan(&database, table, (index, 1));
+    drop(old);
+    database.vacuum();
+    assert_agrees_with_scan(&database, table, (index, 1));
+}
+
+#[test]
+fn a_change_of_the_columns_during_a_build_is_a_conflict() {
+    let (database, table) = database(row_count() / 4);
+    std::thread::scope(|scope| {
+        let building = scope.spawn(|| database.create_index(table, index_on(1, false)));
+        let added = database.add_column(table, Column::new("more", ColumnType::Integer));
+        added.unwrap();
+        match building.join().unwrap() {
+            Ok(index) => assert_agrees_with_scan(&database, table, (index, 1)),
+            Err(error) => assert!(matches!(error, Error::Conflict { .. }), "{error}"),
+        }
+    });
+    let index = database.create_index(table, index_on(2, false)).unwrap();
+    assert_agrees_with_scan(&database, table, (index, 2));
+}

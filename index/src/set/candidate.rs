@@ -1,0 +1,463 @@
+//! One index: the structures behind it, chosen by its definition, and the way from keys to row ids.
+//!
+//! # Candidates
+//!
+//! An entry `(key, row id)` says that *some* version of the row that a live snapshot can see has the key. The index never
+//! lacks one (the superset rule); it may have more. So whoever reads asks for the version that the reader sees and
+//! compares its key: the entry is a *candidate*.
+//!
+//! # Structures
+//!
+//! | index | equality | range and order |
+//! |---|---|---|
+//! | unique | `WordHashIndex` or `HashIndex` | `WordTreeIndex` or `TreeIndex` |
+//! | not unique | `MultiIndex`, hash or ordered | `MultiIndex`, ordered |
+//!
+//! Keys that may repeat although the index is unique lie beside it in a multi index of their own, and a range merges the
+//! two.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::ops::{Bound, ControlFlow};
+
+use super::definition::{IndexDefinition, RowId};
+use super::key::{Key, KeyForm, KeyRef, KeySpan, Repeats};
+use super::multi::{MultiEntries, visit_list};
+use super::unique::{Candidates, RowWords, UniqueEntries};
+use crate::guard::Guard;
+use crate::key::Direction;
+use crate::multi::{Batch, BorrowedSnapshot, Registry};
+
+type ByteKey = Box<[u8]>;
+
+type UniqueWords<R, W> = UniqueEntries<u64, R, <W as RowWords>::WordHash, <W as RowWords>::WordTree>;
+type UniqueBytes<R, W> = UniqueEntries<ByteKey, R, <W as RowWords>::ByteHash, <W as RowWords>::ByteTree>;
+
+/// One index of candidates: the structures that an [`IndexDefinition`] asks for.
+///
+/// The ground of [`IndexSet`](super::IndexSet), for a host that has transactions and a commit of its own: it says what is
+/// inserted and removed, and when, and checks what it reads. One writer at a time; readers are never waited for.
+pub struct CandidateIndex<R: RowId> {
+    definition: IndexDefinition,
+    store: Store<R>,
+}
+
+/// The structures of an index, by uniqueness and by the form of its keys.
+pub(super) enum Store<R: RowId> {
+    UniqueWords { entries: UniqueWords<R, R::Words>, repeated: MultiEntries<Option<u64>, R> },
+    UniqueBytes { entries: UniqueBytes<R, R::Words>, repeated: MultiEntries<ByteKey, R> },
+    Words(MultiEntries<Option<u64>, R>),
+    Bytes(MultiEntries<ByteKey, R>),
+}
+
+/// What a change of an index needs: the batch of the registry that the index was made in.
+#[derive(Debug)]
+pub struct EntryWriter<'w> {
+    /// Keeps memory that a structure gives up from being freed under a reader.
+    pub guard: &'w Guard,
+    /// Where the changes of multi indexes are staged.
+    pub batch: &'w mut Batch,
+}
+
+/// What a read of an index needs.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryReader<'r> {
+    /// The proof that the reader is pinned.
+    pub guard: &'r Guard,
+    /// The registry that the index was made in.
+    pub registry: &'r Registry,
+    /// The multi indexes as they were published when the reader first asked for one; of the reader's snapshot or newer,
+    /// which is the same to it, because candidates are checked.
+    pub published: &'r OnceCell<BorrowedSnapshot>,
+}
+
+impl<'r> EntryReader<'r> {
+    #[inline]
+    pub(super) fn published(self) -> &'r BorrowedSnapshot {
+        self.published.get_or_init(|| self.registry.load())
+    }
+}
+
+impl<R: RowId> fmt::Debug for CandidateIndex<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CandidateIndex").field("definition", &self.definition).finish_non_exhaustive()
+    }
+}
+
+impl<R: RowId> CandidateIndex<R> {
+    /// An index without entries. Waits for the registry's writer.
+    pub fn new(definition: IndexDefinition, registry: &Registry) -> Self {
+        Self::from_entries(definition, Vec::new(), registry, |_| {})
+    }
+
+    /// An index of these entries, in whatever order they come; `repeated` is told each key that has several candidates
+    /// although it should have one. O(n log n). Waits for the registry's writer only once it is built.
+    ///
+    /// # Panics
+    /// If a key has not the form that the definition says.
+    pub fn from_entries(
+        definition: IndexDefinition,
+        entries: impl IntoIterator<Item = (Key, R)>,
+        registry: &Registry,
+        mut repeated: impl FnMut(Key),
+    ) -> Self {
+        let entries = entries.into_iter();
+        let structure = definition.structure;
+        let store = match (definition.unique, definition.keys) {
+            (true, KeyForm::Words) => {
+                let (nulls, words): (Vec<_>, Vec<_>) =
+                    entries.map(|(key, row)| (word(key), row)).partition(|(word, _)| word.is_none());
+                let words = words.into_iter().filter_map(|(word, row)| Some((word?, row))).collect();
+                Store::UniqueWords {
+                    entries: UniqueEntries::from_entries(structure, words, |word| repeated(Key::Word(*word))),
+                    repeated: MultiEntries::from_entries(structure, distinct(nulls), registry),
+                }
+            }
+            (true, KeyForm::Bytes) => {
+                let (repeating, single): (Vec<_>, Vec<_>) = entries.partition(|(key, _)| key.may_repeat());
+                Store::UniqueBytes {
+                    entries: UniqueEntries::from_entries(structure, with_bytes(single), |key: &[u8]| {
+                        repeated(Key::bytes(key));
+                    }),
+                    repeated: MultiEntries::from_entries(structure, distinct(with_bytes(repeating)), registry),
+                }
+            }
+            (false, KeyForm::Words) => {
+                let entries = distinct(entries.map(|(key, row)| (word(key), row)).collect());
+                Store::Words(MultiEntries::from_entries(structure, entries, registry))
+            }
+            (false, KeyForm::Bytes) => {
+                Store::Bytes(MultiEntries::from_entries(structure, distinct(with_bytes(entries)), registry))
+            }
+        };
+        Self { definition, store }
+    }
+
+    /// What the index is.
+    pub fn definition(&self) -> IndexDefinition {
+        self.definition
+    }
+
+    /// Takes the index out of its registry. Whoever has loaded the registry before can still read it.
+    pub fn detach(&self, registry: &Registry) {
+        match &self.store {
+            Store::UniqueWords { repeated, .. } => repeated.detach(registry),
+            Store::UniqueBytes { repeated, .. } => repeated.detach(registry),
+            Store::Words(multi) => multi.detach(registry),
+            Store::Bytes(multi) => multi.detach(registry),
+        }
+    }
+
+    /// Adds an entry; one that is there already stays as it is. Whether a key that should have one candidate has
+    /// [several](Candidates::Several) now: while its former holder is visible to somebody, that is as it should be.
+    ///
+    /// # Panics
+    /// If the key has not the form that the definition says, or the batch is of another registry.
+    pub fn insert(&self, key: &Key, row: R, writer: &mut EntryWriter<'_>) -> Candidates {
+        let guard = writer.guard;
+        match (&self.store, key) {
+            (Store::UniqueWords { entries, .. }, Key::Word(word)) => return entries.insert(word, row, guard),
+            (Store::UniqueBytes { entries, .. }, Key::Bytes(bytes, Repeats::No)) => {
+                return entries.insert(&**bytes, row, guard);
+            }
+            (Store::UniqueWords { repeated, .. }, Key::Null) => repeated.insert(None, row, writer.batch),
+            (Store::UniqueBytes { repeated: multi, .. } | Store::Bytes(multi), Key::Bytes(bytes, _)) => {
+                multi.insert((**bytes).into(), row, writer.batch);
+            }
+            (Store::Words(multi), Key::Null) => multi.insert(None, row, writer.batch),
+            (Store::Words(multi), Key::Word(word)) => multi.insert(Some(*word), row, writer.batch),
+            _ => wrong_form(key),
+        }
+        Candidates::One
+    }
+
+    /// Takes an entry away, if it is there.
+    ///
+    /// # Panics
+    /// If the key has not the form that the definition says, or the batch is of another registry.
+    pub fn remove(&self, key: &Key, row: R, writer: &mut EntryWriter<'_>) {
+        let guard = writer.guard;
+        match (&self.store, key) {
+            (Store::UniqueWords { entries, .. }, Key::Word(word)) => entries.remove(word, row, guard),
+            (Store::UniqueBytes { entries, .. }, Key::Bytes(bytes, Repeats::No)) => {
+                entries.remove(&**bytes, row, guard);
+            }
+            (Store::UniqueWords { repeated, .. }, Key::Null) => repeated.remove(&None, row, writer.batch),
+            (Store::UniqueBytes { repeated: multi, .. } | Store::Bytes(multi), Key::Bytes(bytes, _)) => {
+                multi.remove(&**bytes, row, writer.batch);
+            }
+            (Store::Words(multi), Key::Null) => multi.remove(&None, row, writer.batch),
+            (Store::Words(multi), Key::Word(word)) => multi.remove(&Some(*word), row, writer.batch),
+            _ => wrong_form(key),
+        }
+    }
+
+    /// All rows that may have the key, each once; in order if they are not many. A key of another form has none.
+    #[inline]
+    pub fn candidates<B>(
+        &self,
+        key: &Key,
+        reader: EntryReader<'_>,
+        visit: impl FnMut(R) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let guard = reader.guard;
+        match (&self.store, key) {
+            (Store::UniqueWords { entries, .. }, Key::Word(word)) => entries.candidates(word, guard, visit),
+            (Store::UniqueBytes { entries, .. }, Key::Bytes(bytes, Repeats::No)) => {
+                entries.candidates(&**bytes, guard, visit)
+            }
+            (Store::Words(multi), Key::Word(word)) => multi.candidates(&Some(*word), reader.published(), visit),
+            (Store::UniqueWords { repeated: multi, .. } | Store::Words(multi), Key::Null) => {
+                multi.candidates(&None, reader.published(), visit)
+            }
+            (Store::UniqueBytes { repeated: multi, .. } | Store::Bytes(multi), Key::Bytes(bytes, _)) => {
+                multi.candidates(&**bytes, reader.published(), visit)
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    /// [`candidates`](Self::candidates) of many keys; `visit` is told the position of the key. In a unique index that is
+    /// larger than the cache this is several times as fast as one by one.
+    pub fn candidates_many<B>(
+        &self,
+        keys: &[Key],
+        reader: EntryReader<'_>,
+        mut visit: impl FnMut(usize, R) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        const CHUNK: usize = 32;
+        for (chunk, keys) in keys.chunks(CHUNK).enumerate() {
+            let first = chunk * CHUNK;
+            let visit = |position: usize, row| visit(first + position, row);
+            match &self.store {
+                Store::UniqueWords { entries, .. } if keys.iter().all(|key| matches!(key, Key::Word(_))) => {
+                    let words: smallvec::SmallVec<[&u64; CHUNK]> = keys.iter().filter_map(word_of).collect();
+                    entries.candidates_many(&words, reader.guard, visit)?;
+                }
+                Store::UniqueBytes { entries, .. } if keys.iter().all(|key| !key.may_repeat()) => {
+                    let bytes: smallvec::SmallVec<[&[u8]; CHUNK]> = keys.iter().filter_map(bytes_of).collect();
+                    entries.candidates_many(&bytes, reader.guard, visit)?;
+                }
+                _ => self.candidates_one_by_one(keys, reader, visit)?,
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn candidates_one_by_one<B>(
+        &self,
+        keys: &[Key],
+        reader: EntryReader<'_>,
+        mut visit: impl FnMut(usize, R) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        keys.iter().enumerate().try_for_each(|(position, key)| self.candidates(key, reader, |row| visit(position, row)))
+    }
+
+    /// All entries with keys in the span, in order of key. An index without a tree has none, nor has a span of another
+    /// form.
+    pub fn range<B>(
+        &self,
+        span: &KeySpan,
+        direction: Direction,
+        reader: EntryReader<'_>,
+        mut visit: impl FnMut(KeyRef<'_>, R) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        match (&self.store, span) {
+            (Store::UniqueWords { repeated: multi, .. } | Store::Words(multi), KeySpan::Words { nulls, words }) => {
+                if !self.definition.structure.has_tree() {
+                    return ControlFlow::Continue(());
+                }
+                if *nulls && direction == Direction::Ascending {
+                    multi.candidates(&None, reader.published(), |row| visit(KeyRef::Null, row))?;
+                }
+                if let Some(words) = words {
+                    self.range_of_words(*words, direction, reader, |word, row| visit(KeyRef::Word(word), row))?;
+                }
+                if *nulls && direction == Direction::Descending {
+                    multi.candidates(&None, reader.published(), |row| visit(KeyRef::Null, row))?;
+                }
+                ControlFlow::Continue(())
+            }
+            (Store::UniqueBytes { entries, repeated }, KeySpan::Bytes { start, end }) => {
+                let bounds = byte_bounds(start, end.as_deref());
+                range_merged((entries, repeated), bounds, direction, reader, visit)
+            }
+            (Store::Bytes(multi), KeySpan::Bytes { start, end }) => {
+                let bounds = byte_bounds(start, end.as_deref());
+                multi.range(bounds, direction, reader.published(), |key, row| visit(KeyRef::Bytes(key), row))
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn range_of_words<B>(
+        &self,
+        words: WordBounds,
+        direction: Direction,
+        reader: EntryReader<'_>,
+        mut visit: impl FnMut(u64, R) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        match &self.store {
+            Store::UniqueWords { entries, .. } => {
+                let bounds = (words.0.as_ref(), words.1.as_ref());
+                entries.range(bounds, direction, reader.guard, |word: &u64, row| visit(*word, row))
+            }
+            Store::Words(multi) => {
+                let (lower, upper) = after_null(words);
+                multi.range((lower.as_ref(), upper.as_ref()), direction, reader.published(), |word, row| {
+                    word.map_or(ControlFlow::Continue(()), |word| visit(word, row))
+                })
+            }
+            Store::UniqueBytes { .. } | Store::Bytes(_) => ControlFlow::Continue(()),
+        }
+    }
+
+    /// About how many entries have the key. Constant time.
+    pub fn estimate_lookup(&self, key: &Key, reader: EntryReader<'_>) -> u64 {
+        let candidates = match (&self.store, key) {
+            (Store::Words(multi), Key::Word(word)) => multi.count(&Some(*word), reader.published()),
+            (Store::UniqueWords { repeated: multi, .. } | Store::Words(multi), Key::Null) => {
+                multi.count(&None, reader.published())
+            }
+            (Store::Bytes(multi), Key::Bytes(bytes, _))
+            | (Store::UniqueBytes { repeated: multi, .. }, Key::Bytes(bytes, Repeats::Yes)) => {
+                multi.count(&**bytes, reader.published())
+            }
+            _ => 1,
+        };
+        candidates as u64
+    }
+
+    /// About how many entries lie in the span. O(log n).
+    pub fn estimate_range(&self, span: &KeySpan, reader: EntryReader<'_>) -> u64 {
+        match (&self.store, span) {
+            (Store::UniqueWords { entries, repeated }, KeySpan::Words { nulls, words }) => {
+                let null_entries = if *nulls { repeated.count(&None, reader.published()) as u64 } else { 0 };
+                null_entries
+                    + words.as_ref().map_or(0, |(lower, upper)| {
+                        entries.estimate_range((lower.as_ref(), upper.as_ref()), reader.guard)
+                    })
+            }
+            (Store::UniqueBytes { entries, repeated }, KeySpan::Bytes { start, end }) => {
+                let bounds = byte_bounds(start, end.as_deref());
+                entries.estimate_range(bounds, reader.guard) + repeated.estimate_range(bounds, reader.published())
+            }
+            (Store::Words(multi), KeySpan::Words { nulls, words }) => {
+                let null_entries = if *nulls { multi.count(&None, reader.published()) as u64 } else { 0 };
+                null_entries
+                    + words.map_or(0, |words| {
+                        let (lower, upper) = after_null(words);
+                        multi.estimate_range((lower.as_ref(), upper.as_ref()), reader.published())
+                    })
+            }
+            (Store::Bytes(multi), KeySpan::Bytes { start, end }) => {
+                multi.estimate_range(byte_bounds(start, end.as_deref()), reader.published())
+            }
+            _ => 0,
+        }
+    }
+
+    pub(super) fn store(&self) -> &Store<R> {
+        &self.store
+    }
+
+    /// How many different keys there are.
+    pub fn distinct_keys(&self, reader: EntryReader<'_>) -> u64 {
+        let keys = match &self.store {
+            Store::UniqueWords { entries, repeated } => entries.len::<u64>() + repeated.len_keys(reader.published()),
+            Store::UniqueBytes { entries, repeated } => entries.len::<[u8]>() + repeated.len_keys(reader.published()),
+            Store::Words(multi) => multi.len_keys(reader.published()),
+            Store::Bytes(multi) => multi.len_keys(reader.published()),
+        };
+        keys as u64
+    }
+
+    /// Bytes of the index, all copies counted. O(keys) where it is not unique.
+    pub fn memory_usage(&self) -> usize {
+        match &self.store {
+            Store::UniqueWords { entries, repeated } => entries.memory_usage::<u64>() + repeated.memory_usage(),
+            Store::UniqueBytes { entries, repeated } => entries.memory_usage::<[u8]>() + repeated.memory_usage(),
+            Store::Words(multi) => multi.memory_usage(),
+            Store::Bytes(multi) => multi.memory_usage(),
+        }
+    }
+}
+
+/// The entries of a unique index and those of its keys that repeat, in one order.
+fn range_merged<R: RowId, B>(
+    (entries, repeated): (&UniqueBytes<R, R::Words>, &MultiEntries<ByteKey, R>),
+    bounds: (Bound<&[u8]>, Bound<&[u8]>),
+    direction: Direction,
+    reader: EntryReader<'_>,
+    mut visit: impl FnMut(KeyRef<'_>, R) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    let mut lists = repeated.lists(bounds, direction, reader.published()).peekable();
+    entries.range(bounds, direction, reader.guard, |key: &[u8], row| {
+        let is_before = |other: &[u8]| match direction {
+            Direction::Ascending => other < key,
+            Direction::Descending => other > key,
+        };
+        while let Some((other, list)) = lists.next_if(|(other, _)| is_before(other)) {
+            visit_list(list, &mut |row| visit(KeyRef::Bytes(other), row))?;
+        }
+        visit(KeyRef::Bytes(key), row)
+    })?;
+    lists.try_for_each(|(key, list)| visit_list(list, &mut |row| visit(KeyRef::Bytes(key), row)))
+}
+
+/// Each entry once: a list keeps what it is given, also twice.
+fn distinct<K: Ord, R: Ord>(mut entries: Vec<(K, R)>) -> Vec<(K, R)> {
+    entries.sort_unstable();
+    entries.dedup();
+    entries
+}
+
+fn with_bytes<R>(entries: impl IntoIterator<Item = (Key, R)>) -> Vec<(ByteKey, R)> {
+    entries
+        .into_iter()
+        .map(|(key, row)| match key {
+            Key::Bytes(bytes, _) => (ByteKey::from(bytes), row),
+            Key::Null | Key::Word(_) => wrong_form(&key),
+        })
+        .collect()
+}
+
+fn word(key: Key) -> Option<u64> {
+    match key {
+        Key::Word(word) => Some(word),
+        Key::Null => None,
+        Key::Bytes(..) => wrong_form(&key),
+    }
+}
+
+fn word_of(key: &Key) -> Option<&u64> {
+    match key {
+        Key::Word(word) => Some(word),
+        Key::Null | Key::Bytes(..) => None,
+    }
+}
+
+fn bytes_of(key: &Key) -> Option<&[u8]> {
+    match key {
+        Key::Bytes(bytes, _) => Some(bytes),
+        Key::Null | Key::Word(_) => None,
+    }
+}
+
+#[cold]
+fn wrong_form(key: &Key) -> ! {
+    panic!("the index has keys of another form than {key:?}")
+}
+
+/// Bounds of a byte span; bounds that exclude everything are empty to every structure.
+fn byte_bounds<'b>(start: &'b [u8], end: Option<&'b [u8]>) -> (Bound<&'b [u8]>, Bound<&'b [u8]>) {
+    (Bound::Included(start), end.map_or(Bound::Unbounded, Bound::Excluded))
+}
+
+type WordBounds = (Bound<u64>, Bound<u64>);
+
+/// Bounds of words where NULL is a key before all of them.
+fn after_null((lower, upper): WordBounds) -> (Bound<Option<u64>>, Bound<Option<u64>>) {
+    let lower = if lower == Bound::Unbounded { Bound::Excluded(None) } else { lower.map(Some) };
+    (lower, upper.map(Some))
+}

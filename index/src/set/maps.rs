@@ -1,0 +1,175 @@
+//! The structures of this crate as the maps of a unique index.
+
+use std::borrow::Borrow;
+use std::hash::Hash;
+use std::ops::{Bound, ControlFlow};
+
+use smallvec::SmallVec;
+
+use super::unique::{OrderedMap, PointMap};
+use crate::guard::Guard;
+use crate::hash::{Equivalent, HashIndex, HashShape, WordHashIndex};
+use crate::key::{Direction, IndexKey};
+use crate::tree::{TreeIndex, TreeShape, WordTreeIndex};
+
+/// What the two structures of plain words have in common.
+macro_rules! word_map {
+    ($map:ident) => {
+        #[inline]
+        fn get(&self, key: &u64, guard: &Guard) -> Option<[u64; 1]> {
+            $map::get(self, key, guard).map(|word| [word])
+        }
+        fn get_many(&self, keys: &[&u64], words: &mut [Option<[u64; 1]>], guard: &Guard) {
+            let keys: SmallVec<[u64; 32]> = keys.iter().map(|key| **key).collect();
+            let mut found: SmallVec<[Option<u64>; 32]> = SmallVec::from_elem(None, keys.len());
+            $map::get_many(self, &keys, &mut found, guard);
+            words.iter_mut().zip(found).for_each(|(words, found)| *words = found.map(|word| [word]));
+        }
+        fn insert(&self, key: &u64, [word]: [u64; 1], guard: &Guard) {
+            $map::insert(self, *key, word, guard);
+        }
+        fn remove(&self, key: &u64, guard: &Guard) {
+            $map::remove(self, key, guard);
+        }
+        fn len(&self) -> usize {
+            $map::len(self)
+        }
+        fn memory_usage(&self) -> usize {
+            $map::memory_usage(self)
+        }
+    };
+}
+
+/// What the two structures of boxed entries have in common.
+macro_rules! boxed_map {
+    ($map:ident) => {
+        #[inline]
+        fn get(&self, key: &Q, guard: &Guard) -> Option<W> {
+            $map::get(self, key, guard).copied()
+        }
+        fn get_many(&self, keys: &[&Q], words: &mut [Option<W>], guard: &Guard) {
+            let mut found: SmallVec<[Option<&W>; 32]> = SmallVec::from_elem(None, keys.len());
+            $map::get_many(self, keys, &mut found, guard);
+            words.iter_mut().zip(found).for_each(|(words, found)| *words = found.copied());
+        }
+        fn insert(&self, key: &Q, words: W, guard: &Guard) {
+            $map::insert(self, K::from(key.to_owned()), words, guard);
+        }
+        fn remove(&self, key: &Q, guard: &Guard) {
+            $map::remove(self, key, guard);
+        }
+        fn len(&self) -> usize {
+            $map::len(self)
+        }
+        fn memory_usage(&self) -> usize {
+            $map::memory_usage(self)
+        }
+    };
+}
+
+impl PointMap<u64, [u64; 1]> for WordHashIndex<u64, u64> {
+    fn with_capacity(capacity: usize) -> Self {
+        Self::with_capacity(capacity)
+    }
+    fn hash_shape(&self) -> Option<HashShape> {
+        Some(self.shape())
+    }
+    word_map!(WordHashIndex);
+}
+
+impl PointMap<u64, [u64; 1]> for WordTreeIndex<u64, u64> {
+    fn with_capacity(_capacity: usize) -> Self {
+        Self::new()
+    }
+    fn tree_shape(&self, guard: &Guard) -> Option<TreeShape> {
+        Some(self.shape(guard))
+    }
+    word_map!(WordTreeIndex);
+}
+
+impl OrderedMap<u64, [u64; 1]> for WordTreeIndex<u64, u64> {
+    fn from_sorted<'k>(entries: impl Iterator<Item = (&'k u64, [u64; 1])>) -> Self {
+        Self::from_sorted(entries.map(|(key, [word])| (*key, word)))
+    }
+
+    fn range<B>(
+        &self,
+        (lower, upper): (Bound<&u64>, Bound<&u64>),
+        direction: Direction,
+        guard: &Guard,
+        mut visit: impl FnMut(&u64, [u64; 1]) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let bounds = (lower.cloned(), upper.cloned());
+        let mut each = |(key, word)| visit(&key, [word]);
+        match direction {
+            Direction::Ascending => self.range::<u64, _>(bounds, guard).try_for_each(&mut each),
+            Direction::Descending => self.range_rev::<u64, _>(bounds, guard).try_for_each(&mut each),
+        }
+    }
+
+    fn estimate_range(&self, (lower, upper): (Bound<&u64>, Bound<&u64>), guard: &Guard) -> u64 {
+        self.estimate_range::<u64, _>((lower.cloned(), upper.cloned()), guard) as u64
+    }
+}
+
+impl<K, Q, W> PointMap<Q, W> for HashIndex<K, W>
+where
+    K: Hash + Eq + From<Q::Owned> + Send + Sync + 'static,
+    Q: Hash + Equivalent<K> + ToOwned + ?Sized,
+    W: Copy + Send + Sync + 'static,
+{
+    fn with_capacity(capacity: usize) -> Self {
+        Self::with_capacity(capacity)
+    }
+    fn hash_shape(&self) -> Option<HashShape> {
+        Some(self.shape())
+    }
+    boxed_map!(HashIndex);
+}
+
+impl<K, Q, W> PointMap<Q, W> for TreeIndex<K, W>
+where
+    K: IndexKey + Clone + Borrow<Q> + From<Q::Owned> + Send + Sync + 'static,
+    Q: IndexKey + ToOwned + ?Sized,
+    W: Copy + Send + Sync + 'static,
+{
+    fn with_capacity(_capacity: usize) -> Self {
+        Self::new()
+    }
+    fn tree_shape(&self, guard: &Guard) -> Option<TreeShape> {
+        Some(self.shape(guard))
+    }
+    boxed_map!(TreeIndex);
+}
+
+impl<K, Q, W> OrderedMap<Q, W> for TreeIndex<K, W>
+where
+    K: IndexKey + Clone + Borrow<Q> + From<Q::Owned> + Send + Sync + 'static,
+    Q: IndexKey + ToOwned + ?Sized,
+    W: Copy + Send + Sync + 'static,
+{
+    fn from_sorted<'k>(entries: impl Iterator<Item = (&'k Q, W)>) -> Self
+    where
+        Q: 'k,
+    {
+        Self::from_sorted(entries.map(|(key, words)| (K::from(key.to_owned()), words)))
+    }
+
+    fn range<B>(
+        &self,
+        bounds: (Bound<&Q>, Bound<&Q>),
+        direction: Direction,
+        guard: &Guard,
+        mut visit: impl FnMut(&Q, W) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let mut each = |(key, words): (&K, &W)| visit(key.borrow(), *words);
+        match direction {
+            Direction::Ascending => self.range::<Q, _>(bounds, guard).try_for_each(&mut each),
+            Direction::Descending => self.range_rev::<Q, _>(bounds, guard).try_for_each(&mut each),
+        }
+    }
+
+    fn estimate_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64 {
+        self.estimate_range::<Q, _>(bounds, guard) as u64
+    }
+}

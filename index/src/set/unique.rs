@@ -1,0 +1,384 @@
+//! The directories of a unique index: a hash for points, a tree for ranges, or both.
+//!
+//! An entry maps a key to a row id. While the old holder of a key is still visible to some snapshot and a new row has
+//! taken it over, two rows are candidates: the entry then says [`SEVERAL`](RowWords::SEVERAL) and the list is in
+//! `several`. Writers put the list there first and take it away last, so a reader that meets `SEVERAL` without a list
+//! reads the entry again. (A row id whose own words are those of `SEVERAL` is kept in a list of one.)
+
+use std::borrow::Borrow;
+use std::hash::Hash;
+use std::ops::{Bound, ControlFlow};
+
+use smallvec::SmallVec;
+
+use super::definition::{RowId, Structure};
+use crate::guard::Guard;
+use crate::hash::{HashIndex, HashShape, WordHashIndex};
+use crate::key::Direction;
+use crate::tree::{TreeIndex, TreeShape, WordTreeIndex};
+use crate::word::Words;
+
+/// The candidates of a key that has several, in order.
+type RowIds<R> = SmallVec<[R; 4]>;
+
+/// The words of a row id, and the structures that map keys to them: inline where one word is enough.
+pub trait RowWords: Words {
+    /// An entry's value where a key has several candidates.
+    const SEVERAL: Self;
+    /// From word keys, hashed.
+    type WordHash: PointMap<u64, Self>;
+    /// From word keys, ordered.
+    type WordTree: OrderedMap<u64, Self>;
+    /// From byte keys, hashed.
+    type ByteHash: PointMap<[u8], Self>;
+    /// From byte keys, ordered.
+    type ByteTree: OrderedMap<[u8], Self>;
+}
+
+impl RowWords for [u64; 1] {
+    const SEVERAL: Self = [u64::MAX];
+    type WordHash = WordHashIndex<u64, u64>;
+    type WordTree = WordTreeIndex<u64, u64>;
+    type ByteHash = HashIndex<Box<[u8]>, [u64; 1]>;
+    type ByteTree = TreeIndex<Box<[u8]>, [u64; 1]>;
+}
+
+impl RowWords for [u64; 2] {
+    const SEVERAL: Self = [u64::MAX; 2];
+    type WordHash = HashIndex<u64, [u64; 2]>;
+    type WordTree = TreeIndex<u64, [u64; 2]>;
+    type ByteHash = HashIndex<Box<[u8]>, [u64; 2]>;
+    type ByteTree = TreeIndex<Box<[u8]>, [u64; 2]>;
+}
+
+/// A map from keys to the words of a row id, with reads that are lock-free.
+pub trait PointMap<Q: ToOwned + ?Sized, W>: Send + Sync + 'static {
+    /// An empty map with room for so many keys.
+    fn with_capacity(capacity: usize) -> Self;
+    /// The words under a key.
+    fn get(&self, key: &Q, guard: &Guard) -> Option<W>;
+    /// The words under each of some keys; misses overlap.
+    fn get_many(&self, keys: &[&Q], words: &mut [Option<W>], guard: &Guard);
+    /// Puts words under a key.
+    fn insert(&self, key: &Q, words: W, guard: &Guard);
+    /// Takes a key away.
+    fn remove(&self, key: &Q, guard: &Guard);
+    /// How many keys there are.
+    fn len(&self) -> usize;
+    /// Bytes of the map.
+    fn memory_usage(&self) -> usize;
+    /// What it looks like, if it is a hash.
+    fn hash_shape(&self) -> Option<HashShape> {
+        None
+    }
+    /// What it looks like, if it is a tree.
+    fn tree_shape(&self, guard: &Guard) -> Option<TreeShape> {
+        let _ = guard;
+        None
+    }
+}
+
+/// A map that is ordered too.
+pub trait OrderedMap<Q: ToOwned + ?Sized, W>: PointMap<Q, W> {
+    /// A map of entries that come in order of key.
+    fn from_sorted<'k>(entries: impl Iterator<Item = (&'k Q, W)>) -> Self
+    where
+        Q: 'k;
+    /// The entries within bounds, in order.
+    fn range<B>(
+        &self,
+        bounds: (Bound<&Q>, Bound<&Q>),
+        direction: Direction,
+        guard: &Guard,
+        visit: impl FnMut(&Q, W) -> ControlFlow<B>,
+    ) -> ControlFlow<B>;
+    /// About how many entries lie within bounds.
+    fn estimate_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64;
+}
+
+/// Whether a key had a candidate before one was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Candidates {
+    /// The row that was added is the only one.
+    One,
+    /// There are others.
+    Several,
+}
+
+/// The directories of a unique index with keys of type `K`, whose borrowed form is a key of `P` and `O`.
+pub(super) struct UniqueEntries<K, R, P, O> {
+    hash: Option<P>,
+    tree: Option<O>,
+    several: HashIndex<K, RowIds<R>>,
+}
+
+impl<K, R, P, O> UniqueEntries<K, R, P, O>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    R: RowId,
+{
+    /// The directories of entries in whatever order; `repeated` is told each key that has several candidates.
+    pub(super) fn from_entries<Q>(structure: Structure, mut entries: Vec<(K, R)>, mut repeated: impl FnMut(&Q)) -> Self
+    where
+        K: Ord + Borrow<Q> + From<Q::Owned>,
+        Q: Hash + Eq + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        let guard = crate::pin();
+        entries.sort_unstable();
+        entries.dedup();
+        let several: HashIndex<K, RowIds<R>> = HashIndex::new();
+        let mut words: Vec<(&Q, R::Words)> = Vec::with_capacity(entries.len());
+        for same in entries.chunk_by(|(left, _), (right, _)| left == right) {
+            let (key, row) = (same[0].0.borrow(), same[0].1);
+            if same.len() > 1 {
+                repeated(key);
+            }
+            if same.len() > 1 || row.to_words() == R::Words::SEVERAL {
+                several.insert(K::from(key.to_owned()), same.iter().map(|(_, row)| *row).collect(), &guard);
+                words.push((key, R::Words::SEVERAL));
+            } else {
+                words.push((key, row.to_words()));
+            }
+        }
+        let hash = structure.has_hash().then(|| {
+            let hash = P::with_capacity(words.len());
+            words.iter().for_each(|(key, words)| hash.insert(key, *words, &guard));
+            hash
+        });
+        let tree = structure.has_tree().then(|| O::from_sorted(words.into_iter()));
+        Self { hash, tree, several }
+    }
+
+    /// All rows that may have the key.
+    #[inline]
+    pub(super) fn candidates<Q, B>(
+        &self,
+        key: &Q,
+        guard: &Guard,
+        mut visit: impl FnMut(R) -> ControlFlow<B>,
+    ) -> ControlFlow<B>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        match self.get(key, guard) {
+            None => ControlFlow::Continue(()),
+            Some(words) if words == R::Words::SEVERAL => self.list(key, guard).into_iter().try_for_each(visit),
+            Some(words) => visit(R::from_words(words)),
+        }
+    }
+
+    /// All rows that may have each of the keys, whose misses overlap; `visit` is told the position of the key.
+    pub(super) fn candidates_many<Q, B>(
+        &self,
+        keys: &[&Q],
+        guard: &Guard,
+        mut visit: impl FnMut(usize, R) -> ControlFlow<B>,
+    ) -> ControlFlow<B>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        let mut found: SmallVec<[Option<R::Words>; 32]> = SmallVec::from_elem(None, keys.len());
+        match (&self.hash, &self.tree) {
+            (Some(hash), _) => hash.get_many(keys, &mut found, guard),
+            (None, Some(tree)) => tree.get_many(keys, &mut found, guard),
+            (None, None) => {}
+        }
+        for (position, words) in found.into_iter().enumerate() {
+            match words {
+                None => {}
+                Some(words) if words == R::Words::SEVERAL => {
+                    self.list(keys[position], guard).into_iter().try_for_each(|row| visit(position, row))?;
+                }
+                Some(words) => visit(position, R::from_words(words))?,
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The entry, from the hash if there is one.
+    #[inline]
+    fn get<Q>(&self, key: &Q, guard: &Guard) -> Option<R::Words>
+    where
+        Q: ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        match (&self.hash, &self.tree) {
+            (Some(hash), _) => hash.get(key, guard),
+            (None, Some(tree)) => tree.get(key, guard),
+            (None, None) => None,
+        }
+    }
+
+    /// The candidates of a key whose entry said `SEVERAL`.
+    #[cold]
+    fn list<Q>(&self, key: &Q, guard: &Guard) -> RowIds<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        loop {
+            if let Some(list) = self.several.get(key, guard) {
+                return list.clone();
+            }
+            match self.get(key, guard) {
+                None => return RowIds::new(),
+                // The list is put in place before the entry says so, and taken away after: look again.
+                Some(words) if words == R::Words::SEVERAL => {}
+                Some(words) => return RowIds::from_slice(&[R::from_words(words)]),
+            }
+        }
+    }
+
+    /// Adds a candidate. There is one writer at a time.
+    pub(super) fn insert<Q>(&self, key: &Q, row: R, guard: &Guard) -> Candidates
+    where
+        K: Borrow<Q> + From<Q::Owned>,
+        Q: Hash + Eq + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        let mut list = match self.get(key, guard) {
+            None => RowIds::new(),
+            Some(words) if words == R::Words::SEVERAL => self.list(key, guard),
+            Some(words) => RowIds::from_slice(&[R::from_words(words)]),
+        };
+        if let Err(position) = list.binary_search(&row) {
+            list.insert(position, row);
+            self.put_list(key, &list, guard);
+        }
+        if list.len() > 1 { Candidates::Several } else { Candidates::One }
+    }
+
+    /// Takes a candidate away. There is one writer at a time.
+    pub(super) fn remove<Q>(&self, key: &Q, row: R, guard: &Guard)
+    where
+        K: Borrow<Q> + From<Q::Owned>,
+        Q: Hash + Eq + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        match self.get(key, guard) {
+            Some(words) if words == R::Words::SEVERAL => {
+                let mut list = self.list(key, guard);
+                list.retain(|other| *other != row);
+                self.put_list(key, &list, guard);
+            }
+            Some(words) if words == row.to_words() => self.put_list(key, &RowIds::new(), guard),
+            Some(_) | None => {}
+        }
+    }
+
+    fn put_list<Q>(&self, key: &Q, list: &RowIds<R>, guard: &Guard)
+    where
+        K: Borrow<Q> + From<Q::Owned>,
+        Q: Hash + Eq + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        match list[..] {
+            [] => {
+                self.hash.iter().for_each(|hash| hash.remove(key, guard));
+                self.tree.iter().for_each(|tree| tree.remove(key, guard));
+                self.several.remove(key, guard);
+            }
+            [row] if row.to_words() != R::Words::SEVERAL => {
+                self.put(key, row.to_words(), guard);
+                self.several.remove(key, guard);
+            }
+            _ => {
+                self.several.insert(K::from(key.to_owned()), list.clone(), guard);
+                self.put(key, R::Words::SEVERAL, guard);
+            }
+        }
+    }
+
+    fn put<Q>(&self, key: &Q, words: R::Words, guard: &Guard)
+    where
+        Q: ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        self.hash.iter().for_each(|hash| hash.insert(key, words, guard));
+        self.tree.iter().for_each(|tree| tree.insert(key, words, guard));
+    }
+
+    /// All entries with keys in the bounds, in order; the keys' candidates one after the other.
+    pub(super) fn range<Q, B>(
+        &self,
+        bounds: (Bound<&Q>, Bound<&Q>),
+        direction: Direction,
+        guard: &Guard,
+        mut visit: impl FnMut(&Q, R) -> ControlFlow<B>,
+    ) -> ControlFlow<B>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        let Some(tree) = &self.tree else { return ControlFlow::Continue(()) };
+        tree.range(bounds, direction, guard, |key, words| {
+            if words == R::Words::SEVERAL {
+                self.list(key, guard).into_iter().try_for_each(|row| visit(key, row))
+            } else {
+                visit(key, R::from_words(words))
+            }
+        })
+    }
+
+    /// About how many entries lie in the bounds.
+    pub(super) fn estimate_range<Q>(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64
+    where
+        Q: ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        self.tree.as_ref().map_or(0, |tree| tree.estimate_range(bounds, guard))
+    }
+
+    pub(super) fn hash_shape<Q>(&self) -> Option<HashShape>
+    where
+        Q: ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+    {
+        self.hash.as_ref().and_then(P::hash_shape)
+    }
+
+    pub(super) fn tree_shape<Q>(&self, guard: &Guard) -> Option<TreeShape>
+    where
+        Q: ToOwned + ?Sized,
+        O: PointMap<Q, R::Words>,
+    {
+        self.tree.as_ref().and_then(|tree| tree.tree_shape(guard))
+    }
+
+    /// How many keys there are.
+    pub(super) fn len<Q>(&self) -> usize
+    where
+        Q: ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        self.hash.as_ref().map(P::len).or(self.tree.as_ref().map(O::len)).unwrap_or(0)
+    }
+
+    pub(super) fn memory_usage<Q>(&self) -> usize
+    where
+        Q: ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        self.hash.as_ref().map_or(0, P::memory_usage) + self.tree.as_ref().map_or(0, O::memory_usage)
+    }
+}
