@@ -3,15 +3,17 @@
 
 // SQL: sessions and what they give.
 pub use manicule_sql::{
-    CancellationToken, DivisionByZero, Error, ErrorKind, Outcome, OutputColumn, Prepared, Report, Result, Routing,
-    Rows, Session, Sink, Span, StatementText, Statements, is_complete, limits, line_and_column, split_statements,
+    Advice, CancellationToken, DivisionByZero, Error, ErrorKind, Estimate, Outcome, OutputColumn, Prepared, Report,
+    Result, Routing, RowIter, Rows, Session, Sink, Span, StatementText, Statements, is_complete, limits,
+    line_and_column, split_statements,
 };
 
 // The engine: rows, schemas, snapshots and transactions without SQL.
 pub use manicule_engine::{
     COLUMN_COUNT_MAX, Catalog, Column, ColumnType, Database, Direction, Error as EngineError, IndexColumn,
-    IndexDefinition, IndexId, IndexMethod, IndexSchema, KeyRange, MemoryUsage, ROW_BYTES_MAX, Reader, Row, RowId,
-    Savepoint, Snapshot, TableDefinition, TableId, TableSchema, Timestamp, Transaction, Value, View, ViewSchema, time,
+    IndexDefinition, IndexId, IndexMethod, IndexSchema, IndexStatistics, Isolation, KeyRange, ListShape, MemoryUsage,
+    ROW_BYTES_MAX, Reader, Row, RowBuf, RowId, Savepoint, Snapshot, Start, TableDefinition, TableId, TableSchema,
+    Timestamp, Transaction, TransactionOptions, Value, View, ViewSchema, time,
 };
 
 /// The indexes alone, for engines that have their own rows.

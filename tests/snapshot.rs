@@ -69,7 +69,7 @@ fn transfer_in_engine(database: &Database, random: &mut Random) {
     let key = catalog.index("account_pkey").expect("the index is there").1.id;
     for change in [-amount, amount] {
         let id = Value::Integer(random.below(ACCOUNTS));
-        let found = transaction.view().lookup(key, &[id], |row_id, row| ControlFlow::Break((row_id, row.clone())));
+        let found = transaction.view().lookup(key, &[id], |row_id, row| ControlFlow::Break((row_id, row.to_owned())));
         let ControlFlow::Break((row_id, row)) = found else { panic!("every account is there") };
         let Value::Integer(balance) = row.get(2) else { panic!("a balance is an integer") };
         let row = Row::new(&[row.get(0), Value::Integer(random.below(10)), Value::Integer(balance + change)]);
@@ -136,7 +136,7 @@ fn a_snapshot_does_not_change_while_ten_thousand_transactions_commit() {
         let table = view.catalog().table("account").expect("the table is there").id;
         let mut rows = Vec::new();
         let _ = view.scan::<()>(table, |row_id, row| {
-            rows.push((row_id, row.clone()));
+            rows.push((row_id, row.to_owned()));
             ControlFlow::Continue(())
         });
         rows

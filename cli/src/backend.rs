@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use manicule::{CancellationToken, Database, OutputColumn, Report, Session, StatementText, Value};
+use manicule::{Advice, CancellationToken, Database, OutputColumn, Report, Session, StatementText, Value};
 
 use crate::error::{Error, Result};
 
@@ -47,6 +47,15 @@ impl Backend {
             return Err(Error::Output(error));
         }
         report.map_err(|error| Error::Statement(error.render(sql)))
+    }
+
+    /// The indexes that would help a statement.
+    ///
+    /// # Errors
+    ///
+    /// The statement's own, with its place in the text.
+    pub(crate) fn advise(&mut self, sql: &str) -> Result<Advice> {
+        self.session.advise(sql).map_err(|error| Error::Statement(error.render(sql)))
     }
 
     /// Whether a transaction is open.

@@ -1,7 +1,9 @@
 //! The commands that begin with a dot, and psql's that begin with a backslash.
 
+mod advise;
 mod catalog;
 mod file;
+mod index;
 mod setting;
 
 use crate::error::{Error, Result};
@@ -20,7 +22,14 @@ struct Command {
     run: fn(&mut Shell, &str) -> Result<Flow>,
 }
 
-const COMMANDS: [Command; 18] = [
+const COMMANDS: [Command; 19] = [
+    Command {
+        name: ".advise",
+        alias: "",
+        arguments: "STATEMENT",
+        help: "the index that would help, with its cost and the cost now",
+        run: advise::advise,
+    },
     Command {
         name: ".export",
         alias: "",
@@ -43,7 +52,13 @@ const COMMANDS: [Command; 18] = [
         help: "read a CSV file with a header; makes the table if it is not there",
         run: file::import,
     },
-    Command { name: ".index", alias: "", arguments: "NAME", help: "all about one index", run: catalog::index },
+    Command {
+        name: ".index",
+        alias: "",
+        arguments: "NAME [--svg FILE]",
+        help: "all about one index and its shape; --svg draws it",
+        run: index::index,
+    },
     Command {
         name: ".indexes",
         alias: "\\di",

@@ -22,6 +22,7 @@ mod keywords;
 mod lexer;
 mod output;
 mod schema;
+mod shape;
 mod shell;
 mod text;
 

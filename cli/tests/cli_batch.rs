@@ -279,7 +279,7 @@ fn the_demo_is_described() {
         "flights_pkey,flights,id,unique,HashIndex and TreeIndex,27004",
         "flights_dest,flights,dest,\"\",\"MultiIndex, hash directory\",94",
         "carrier,TEXT,not null,primary key",
-        "     keys  94 different, 27,004 rows in the table",
+        "     keys  94 different, 27,004 entries, 27,004 rows in the table",
     ] {
         assert!(output.lines().any(|found| found == line), "no line {line} in\n{output}");
     }

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! 1 validate    each changed row's newest version began at or before the transaction's snapshot
+//!               what a serializable transaction read is as it was (`read_set.rs`)
 //!               each new unique key has no other live holder
 //! 2 install     link the new versions at their chains' heads (they begin after every snapshot)
 //! 3 index       add the entries of the new keys; those of multi indexes are staged
@@ -22,24 +23,27 @@
 //! at once in a row that is written again, and otherwise by the next commits, a few rows each, from the queue of rows that
 //! had something to remove. An index entry goes when no version left in the chain has its key.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use ahash::AHashSet;
 use manicule_index::{Batch, Guard};
 
+use crate::commit_lock::WriterPlace;
 use crate::database::Inner;
 use crate::error::{Error, Result};
 use crate::ids::{RowId, TableId, Timestamp};
 use crate::index::{Index, IndexReader, IndexWriter};
 use crate::key::Key;
+use crate::read_set::ReadSet;
 use crate::row::Row;
 use crate::snapshots::ActiveSnapshots;
 use crate::state::{State, TableState};
 use crate::store::GroupWrite;
 use crate::transaction::unique_violation;
-use crate::version::Version;
+use crate::version::{self, Version, version_of};
 use crate::write_set::{IsNew, PendingRow, TableWrites, WriteSet};
 
 /// How many queued rows a commit looks at beyond those that it changed itself.
@@ -51,6 +55,20 @@ pub(crate) struct Committer {
     /// The last commit; it is visible, or in flight.
     installed: Timestamp,
     garbage: VecDeque<Garbage>,
+    /// Whether somebody has the writer's place.
+    pub(crate) is_place_taken: bool,
+}
+
+/// A transaction that wants to commit.
+pub(crate) struct Attempt<'t> {
+    /// The schema that its statements were checked against.
+    pub(crate) state: &'t State,
+    /// Its snapshot.
+    pub(crate) began: Timestamp,
+    pub(crate) writes: WriteSet,
+    /// What it read, if it is serializable.
+    pub(crate) reads: Option<&'t ReadSet>,
+    pub(crate) place: Option<WriterPlace>,
 }
 
 /// A row with something to remove once no snapshot before `since` is left.
@@ -73,13 +91,13 @@ struct Step<'c> {
 }
 
 impl Inner {
-    /// Commits a write set that was made on the snapshot at `began` with the schema of `state`.
-    pub(crate) fn commit(&self, state: &Arc<State>, began: Timestamp, writes: WriteSet) -> Result<Timestamp> {
-        let mut committer = self.committer.lock();
+    /// Commits what a transaction has changed.
+    pub(crate) fn commit(&self, mut attempt: Attempt<'_>) -> Result<Timestamp> {
+        let mut committer = self.commit_lock.lock(attempt.place.take())?;
         self.log.as_ref().map_or(Ok(()), |log| log.check())?;
         let current = self.state.load_full();
         let guard = manicule_index::pin();
-        if let Err(error) = self.validate(&current, (&**state, began), &writes, &guard) {
+        if let Err(error) = self.validate(&current, &attempt, &guard) {
             drop(guard);
             let installed = committer.installed;
             drop(committer);
@@ -94,8 +112,8 @@ impl Inner {
             timestamp: committer.next_timestamp(),
             records: self.log.as_ref().map(|_| GroupWrite::default()),
         };
-        let changed = writes.len();
-        for (table, rows) in writes.into_tables() {
+        let changed = attempt.writes.len();
+        for (table, rows) in attempt.writes.into_tables() {
             // Validation has seen that the table is there.
             if let Some(state) = current.table(table) {
                 committer.install(&mut step, state, rows);
@@ -138,7 +156,7 @@ impl Inner {
 
     /// Removes all that no snapshot needs any more.
     pub(crate) fn vacuum(&self) {
-        let mut committer = self.committer.lock();
+        let mut committer = self.commit_lock.lock_to_vacuum();
         let current = self.state.load_full();
         let guard = manicule_index::pin();
         let mut step = Step {
@@ -154,13 +172,16 @@ impl Inner {
         guard.flush();
     }
 
-    /// Checks a write set against what is installed now.
-    fn validate(&self, current: &State, began: (&State, Timestamp), writes: &WriteSet, guard: &Guard) -> Result<()> {
+    /// Checks a transaction against what is installed now.
+    fn validate(&self, current: &State, attempt: &Attempt<'_>, guard: &Guard) -> Result<()> {
         let published = std::cell::OnceCell::new();
         let reader = IndexReader { guard, registry: &self.registry, published: &published };
-        for (table, rows) in writes.tables().filter(|(_, rows)| !rows.is_empty()) {
-            let state = same_table(began.0, current, table)?;
-            check_conflicts(state, rows, began.1, guard)?;
+        if let Some(reads) = attempt.reads {
+            reads.validate((attempt.state, attempt.began), current, reader)?;
+        }
+        for (table, rows) in attempt.writes.tables().filter(|(_, rows)| !rows.is_empty()) {
+            let state = same_table(attempt.state, current, table)?;
+            check_conflicts(state, rows, attempt.began, guard)?;
             for index in state.indexes.iter().filter(|index| index.unique) {
                 check_keys(state, index, rows, reader)?;
             }
@@ -188,14 +209,14 @@ fn same_table<'c>(began_with: &State, current: &'c State, table: TableId) -> Res
 fn check_conflicts(state: &TableState, rows: &TableWrites, began: Timestamp, guard: &Guard) -> Result<()> {
     let overtaken = rows.iter().filter(|(_, pending)| pending.is_new == IsNew::No).any(|(row_id, _)| {
         let head = state.table.rows.head(row_id.0, guard);
-        head.is_none_or(|head| head.value().begin > began)
+        head.is_none_or(|head| head.header() > began)
     });
     if overtaken { Err(Error::Conflict { table: state.schema.name.clone() }) } else { Ok(()) }
 }
 
 /// Whether the keys of changed rows are free in a unique index, on the net effect of all changes.
 fn check_keys(state: &TableState, index: &Index, rows: &TableWrites, reader: IndexReader<'_>) -> Result<()> {
-    let mut own_keys = HashSet::new();
+    let mut own_keys = AHashSet::new();
     for (row_id, pending) in rows {
         let Some(row) = &pending.row else { continue };
         let key = index.shape.of_row(row);
@@ -217,13 +238,18 @@ fn check_keys(state: &TableState, index: &Index, rows: &TableWrites, reader: Ind
 /// Whether the newest version of a row is live and has the key.
 fn newest_has_key(state: &TableState, index: &Index, row_id: RowId, key: &Key, reader: IndexReader<'_>) -> bool {
     let head = state.table.rows.head(row_id.0, reader.guard);
-    head.and_then(|head| head.value().row.as_ref()).is_some_and(|row| index.shape.matches(row, key))
+    head.and_then(version::row).is_some_and(|row| index.shape.matches(row, key))
 }
 
 impl Committer {
     /// One who has committed nothing yet; all before is visible.
     pub(crate) fn new(installed: Timestamp) -> Self {
-        Self { installed, garbage: VecDeque::new() }
+        Self { installed, garbage: VecDeque::new(), is_place_taken: false }
+    }
+
+    /// The last commit; it is visible, or in flight.
+    pub(crate) fn installed(&self) -> Timestamp {
+        self.installed
     }
 
     /// The timestamp of the next commit.
@@ -238,6 +264,7 @@ impl Committer {
 
     /// Steps 2 and 3 for the changed rows of a table.
     fn install(&mut self, step: &mut Step<'_>, state: &TableState, rows: TableWrites) {
+        state.table.note_commit(step.timestamp);
         for (row_id, pending) in rows {
             self.install_row(step, state, row_id, pending);
         }
@@ -251,7 +278,7 @@ impl Committer {
             return;
         }
         let rows = &state.table.rows;
-        let before = rows.head(row_id.0, step.guard).and_then(|head| head.value().row.as_ref());
+        let before = rows.head(row_id.0, step.guard).and_then(version::row);
         // The entries of new keys are staged before the row moves into its version; nobody sees either before step 6.
         if let Some(row) = &pending.row {
             let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
@@ -262,15 +289,15 @@ impl Committer {
                 }
             }
         }
-        state.table.count_installed(pending.row.as_ref(), before.is_some());
+        state.table.count_installed(pending.row.as_deref(), before.is_some());
         if let Some(records) = &mut step.records {
-            state.table.hash_installed(row_id, pending.row.as_ref(), before);
+            state.table.hash_installed(row_id, pending.row.as_deref(), before);
             match &pending.row {
                 Some(row) => records.put_row(state.table.storage(), row_id, row),
                 None => records.remove_row(state.table.storage(), row_id),
             }
         }
-        rows.writer().push(row_id.0, Version { begin: step.timestamp, row: pending.row });
+        rows.writer().push(row_id.0, version_of(pending.row, step.timestamp));
         if pending.is_new == IsNew::No {
             let garbage = Garbage { since: step.timestamp, table: state.schema.id, row_id };
             vacuum_row(step, state, row_id);
@@ -295,15 +322,16 @@ fn vacuum_row(step: &mut Step<'_>, state: &TableState, row_id: RowId) {
     let Some(active) = &step.active else { return };
     let rows = &state.table.rows;
     let mut unlinked = Vec::new();
-    let mut unlink = |version: &Version| {
-        state.table.count_unlinked(version.row.as_ref());
-        unlinked.extend(version.row.iter().map(|row| keys_of(state, row)));
+    let mut unlink = |version: Version<'_>| {
+        let row = version::row(version);
+        state.table.count_unlinked(row);
+        unlinked.extend(row.map(|row| keys_of(state, row)));
     };
     let mut writer = rows.writer();
-    writer.prune(row_id.0, step.guard, |newer, version| active.sees(version.begin, newer.begin), &mut unlink);
-    let is_dead = rows.head(row_id.0, step.guard).is_some_and(|head| {
-        head.value().row.is_none() && head.next().is_none() && head.value().begin <= active.oldest()
-    });
+    writer.prune(row_id.0, step.guard, |newer, older| active.sees(older, newer), &mut unlink);
+    let is_dead = rows
+        .head(row_id.0, step.guard)
+        .is_some_and(|head| version::row(head).is_none() && head.next().is_none() && head.header() <= active.oldest());
     if is_dead {
         writer.clear(row_id.0, step.guard, &mut unlink);
     }
@@ -325,7 +353,7 @@ fn remove_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, keys: 
         let mut link = state.table.rows.head(row_id.0, step.guard);
         let mut is_needed = false;
         while let Some(version) = link {
-            is_needed |= version.value().row.as_ref().is_some_and(|row| index.shape().matches(row, key));
+            is_needed |= version::row(version).is_some_and(|row| index.shape().matches(row, key));
             link = version.next();
         }
         if !is_needed {

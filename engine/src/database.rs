@@ -2,21 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use manicule_index::Registry;
-use parking_lot::Mutex;
 
 use crate::catalog::Catalog;
 use crate::commit::Committer;
+use crate::commit_lock::{CommitLock, WriterPlace};
 use crate::error::Result;
 use crate::ids::Timestamp;
 use crate::log::Log;
 use crate::snapshots::{Slot, SnapshotRegistry};
 use crate::state::State;
 use crate::store::{GroupWrite, catalog_record};
-use crate::transaction::Transaction;
+use crate::sync::{AtomicU64, Ordering};
+use crate::transaction::{Isolation, Start, Transaction, TransactionOptions};
 use crate::view::{View, ViewSource};
 
 /// A database: cheap to clone, shared by all sessions, safe from many threads.
@@ -56,8 +56,7 @@ pub(crate) struct Inner {
     pub(crate) snapshots: SnapshotRegistry,
     /// The root of all multi indexes.
     pub(crate) registry: Registry,
-    /// The commit lock.
-    pub(crate) committer: Mutex<Committer>,
+    pub(crate) commit_lock: CommitLock,
     /// The way to the disk; a database in memory has none.
     pub(crate) log: Option<Arc<Log>>,
 }
@@ -70,7 +69,21 @@ impl Database {
 
     /// A transaction on the snapshot of now.
     pub fn begin(&self) -> Transaction {
-        Transaction::new(Arc::clone(&self.inner))
+        Transaction::new(Arc::clone(&self.inner), Isolation::default(), None)
+    }
+
+    /// A transaction on the snapshot of now, with a level of isolation, or as the writer whose commit nobody overtakes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if another transaction has the writer's place for long, [`Error::Poisoned`] and [`Error::Closed`]
+    /// if a writer could not commit; never for a transaction that is not the writer.
+    pub fn begin_with(&self, options: TransactionOptions) -> Result<Transaction> {
+        let place = match options.start {
+            Start::Deferred => None,
+            Start::Immediate => Some(WriterPlace::take(&self.inner)?),
+        };
+        Ok(Transaction::new(Arc::clone(&self.inner), options.isolation, place))
     }
 
     /// A reader that a session keeps: each of its views is a snapshot of its moment and allocates nothing.
@@ -150,7 +163,7 @@ impl Inner {
             visible: AtomicU64::new(visible.0),
             snapshots: SnapshotRegistry::default(),
             registry,
-            committer: Mutex::new(Committer::new(visible)),
+            commit_lock: CommitLock::new(Committer::new(visible)),
             log,
         }
     }
@@ -240,6 +253,7 @@ impl Reader {
             registry: &self.inner.registry,
             timestamp,
             writes: None,
+            reads: None,
             own_slot: Some(&self.slot),
         })
     }
@@ -262,6 +276,7 @@ impl Snapshot {
             registry: &self.inner.registry,
             timestamp: self.timestamp,
             writes: None,
+            reads: None,
             own_slot: None,
         })
     }

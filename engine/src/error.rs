@@ -8,11 +8,14 @@ use crate::value::{ColumnType, Value};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// Another transaction changed a row first: run the transaction again.
+    /// Another transaction first changed a row that this one changes, or, if it is serializable, what it read: run the
+    /// transaction again.
     Conflict {
         /// The table of the row.
         table: String,
     },
+    /// Another transaction has held the writer's place for seconds: try again when it has ended.
+    Busy,
     /// Two rows would have the same key: change the key.
     UniqueViolation {
         /// The table.
@@ -114,7 +117,7 @@ pub enum Error {
 impl Error {
     /// Whether the same transaction may succeed when it is run again.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Conflict { .. })
+        matches!(self, Self::Conflict { .. } | Self::Busy)
     }
 
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
@@ -128,8 +131,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Conflict { table } => {
-                write!(f, "another transaction changed the same row of table {table} first; run the transaction again")
+                write!(f, "another transaction changed the same rows of table {table} first; run the transaction again")
             }
+            Self::Busy => f.write_str("another transaction is the writer and has not ended; try again later"),
             Self::UniqueViolation { table, index, columns, key } => {
                 write!(f, "duplicate key in {table}: ({}) = (", columns.join(", "))?;
                 for (position, value) in key.iter().enumerate() {

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 pub(crate) use build::{BuildingIndex, CaughtUp};
 use manicule_index::Registry;
-use manicule_index::set::{CandidateIndex, IndexDefinition, KeyForm, KeyRef, Structure};
+use manicule_index::set::{CandidateIndex, IndexDefinition, IndexStatistics, KeyForm, KeyRef, Structure};
 pub(crate) use manicule_index::set::{EntryReader as IndexReader, EntryWriter as IndexWriter};
 
 use crate::catalog::{IndexMethod, IndexSchema};
@@ -99,6 +99,11 @@ impl Index {
     /// How many different keys there are.
     pub(crate) fn distinct_keys(&self, reader: IndexReader<'_>) -> u64 {
         self.entries.distinct_keys(reader)
+    }
+
+    /// What the structures look like.
+    pub(crate) fn statistics(&self, reader: IndexReader<'_>) -> IndexStatistics {
+        self.entries.statistics(reader)
     }
 
     /// Bytes of the index, all copies counted.

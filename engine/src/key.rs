@@ -17,11 +17,11 @@ use manicule_index::{ColumnOrder, IndexKey, KeyEncoder, TotalF64};
 use smallvec::SmallVec;
 
 use crate::catalog::IndexColumn;
-use crate::range::KeyRange;
-use crate::row::Row;
+use crate::range::{Direction, KeyRange};
+use crate::row::{Row, Stored};
 use crate::value::{ColumnType, Value, compare_integer_real};
 
-pub(crate) use manicule_index::set::{Key, KeyBytes, KeySpan};
+pub(crate) use manicule_index::set::{Key, KeyBytes, KeyRef, KeySpan};
 
 /// The columns of an index's key and how they become a [`Key`].
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl KeyShape {
     #[inline]
     pub(crate) fn of_row(&self, row: &Row) -> Key {
         if self.words {
-            return word_of(&row.get(self.columns[0].column)).map_or(Key::Null, Key::Word);
+            return self.word_of_row(row).map_or(Key::Null, Key::Word);
         }
         let mut bytes = KeyBytes::new();
         let mut repeats = Repeats::No;
@@ -89,7 +89,11 @@ impl KeyShape {
     pub(crate) fn of_values(&self, values: &[Value<'_>]) -> Option<Key> {
         debug_assert_eq!(values.len(), self.columns.len(), "a lookup has one value for each column of the key");
         if self.words {
-            let Fit::Exact(value) = fit(values.first()?, self.columns[0].column_type) else { return None };
+            let value = values.first()?;
+            if value.column_type() == Some(self.columns[0].column_type) {
+                return word_of(value).map(Key::Word);
+            }
+            let Fit::Exact(value) = fit(value, self.columns[0].column_type) else { return None };
             return Some(word_of(&value).map_or(Key::Null, Key::Word));
         }
         let mut bytes = KeyBytes::new();
@@ -108,10 +112,26 @@ impl KeyShape {
     #[inline]
     pub(crate) fn matches(&self, row: &Row, key: &Key) -> bool {
         match key {
-            Key::Word(word) => word_of(&row.get(self.columns[0].column)) == Some(*word),
-            Key::Null => row.is_null(self.columns[0].column),
+            Key::Word(word) => self.word_of_row(row) == Some(*word),
+            Key::Null => self.word_of_row(row).is_none(),
             Key::Bytes(..) => self.of_row(row) == *key,
         }
+    }
+
+    /// Whether a row has the key of an entry.
+    #[inline]
+    pub(crate) fn matches_entry(&self, row: &Row, entry: KeyRef<'_>) -> bool {
+        match entry {
+            KeyRef::Null => self.word_of_row(row).is_none(),
+            KeyRef::Word(word) => self.word_of_row(row) == Some(word),
+            KeyRef::Bytes(_) => entry == self.of_row(row),
+        }
+    }
+
+    /// The key of a row in a word index, `None` for NULL.
+    #[inline]
+    pub(crate) fn word_of_row(&self, row: &Row) -> Option<u64> {
+        row.stored(self.columns[0].column).map(Stored::word)
     }
 
     /// The keys of `range`.
@@ -170,6 +190,28 @@ fn push(bytes: &mut KeyBytes, value: &Value<'_>, descending: bool) {
         Value::Date(days) => encoder.push_i64(i64::from(*days), order),
         Value::Text(text) => encoder.push_bytes(text.as_bytes(), order),
         Value::Blob(blob) => encoder.push_bytes(blob, order),
+    }
+}
+
+/// The part of a span that a walk has passed when it stands at `last`.
+pub(crate) fn until(span: KeySpan, last: &Key, direction: Direction) -> KeySpan {
+    match (span, last, direction) {
+        (KeySpan::Words { nulls: true, .. }, Key::Null, Direction::Forward) => {
+            KeySpan::Words { nulls: true, words: None }
+        }
+        (KeySpan::Words { nulls, words: Some((start, _)) }, Key::Word(word), Direction::Forward) => {
+            KeySpan::Words { nulls, words: Some((start, Bound::Included(*word))) }
+        }
+        (KeySpan::Words { words: Some((_, end)), .. }, Key::Word(word), Direction::Backward) => {
+            KeySpan::Words { nulls: false, words: Some((Bound::Included(*word), end)) }
+        }
+        (KeySpan::Bytes { start, end }, Key::Bytes(last, _), Direction::Forward) => {
+            KeySpan::Bytes { start, end: successor(last).or(end) }
+        }
+        (KeySpan::Bytes { end, .. }, Key::Bytes(last, _), Direction::Backward) => {
+            KeySpan::Bytes { start: last.clone(), end }
+        }
+        (span, _, _) => span,
     }
 }
 

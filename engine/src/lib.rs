@@ -22,20 +22,29 @@ mod key;
 mod range;
 
 mod snapshots;
+mod sync;
 mod table;
 mod version;
 
 mod backup;
 mod commit;
+mod commit_lock;
 mod database;
 mod log;
+mod lookahead;
+mod read_set;
 mod recovery;
+mod retry;
 mod schema_change;
 mod state;
+mod statistics;
 pub mod store;
 mod transaction;
 mod view;
 mod write_set;
+
+#[cfg(all(test, feature = "shuttle", not(loom)))]
+mod schedules;
 
 pub use catalog::{Catalog, Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
 pub use database::{Database, MemoryUsage, Reader, Snapshot};
@@ -43,9 +52,10 @@ pub use display::write_real;
 pub use error::{Error, Result};
 pub use ids::{IndexId, RowId, TableId, Timestamp};
 pub use range::{Direction, KeyRange};
-pub use row::{ROW_BYTES_MAX, Row};
+pub use row::{ROW_BYTES_MAX, Row, RowBuf};
 pub use schema_change::{COLUMN_COUNT_MAX, IndexDefinition, TableDefinition};
+pub use statistics::{IndexStatistics, ListShape};
 pub use store::{Durability, OnDamage, OpenOptions};
-pub use transaction::{Savepoint, Transaction};
+pub use transaction::{Isolation, Savepoint, Start, Transaction, TransactionOptions};
 pub use value::{ColumnType, Value, compare_integer_real, compare_reals};
 pub use view::View;

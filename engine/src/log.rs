@@ -21,15 +21,13 @@
 //! 4. After a failure nothing is applied, synced or made visible.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::{Error, Result};
 use crate::ids::Timestamp;
 use crate::store::{Durability, GroupWrite, RowStore};
+use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard, Ordering};
 
 /// The way of commits to a store.
 #[derive(Debug)]

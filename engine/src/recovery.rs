@@ -24,14 +24,14 @@ use crate::error::{Error, Result};
 use crate::ids::{RowId, Timestamp};
 use crate::index::Index;
 use crate::log::{Log, sync_regularly};
-use crate::row::Row;
+use crate::row::RowBuf;
 use crate::state::{State, TableState};
 use crate::store::{
     Durability, GroupWrite, OnDamage, OpenOptions, RecordKey, RowStore, StorageId, Totals, catalog_record, decode_row,
     decode_totals, load_meta, row_keys, storage_keys,
 };
 use crate::table::Table;
-use crate::version::Version;
+use crate::version::version_of;
 
 const THREADS: usize = 2;
 /// How many rows are put in a table at a time.
@@ -226,7 +226,7 @@ fn stored_totals(store: &dyn RowStore, storage: StorageId) -> Result<Option<Tota
 
 fn load_part(store: &dyn RowStore, part: &Part<'_>, on_damage: OnDamage) -> Result<()> {
     let mut totals = Totals::default();
-    let mut batch: Vec<(RowId, Row)> = Vec::with_capacity(ROWS_PER_BATCH);
+    let mut batch: Vec<(RowId, RowBuf)> = Vec::with_capacity(ROWS_PER_BATCH);
     let mut damaged = None;
     let storage = part.table.storage();
     store.scan(row_keys(storage, part.row_ids.clone()), &mut |key, bytes| {
@@ -253,12 +253,12 @@ fn load_part(store: &dyn RowStore, part: &Part<'_>, on_damage: OnDamage) -> Resu
 }
 
 /// Puts rows in a table that nobody reads yet. They begin before every commit.
-fn put_rows(table: &Table, batch: &mut Vec<(RowId, Row)>) {
+fn put_rows(table: &Table, batch: &mut Vec<(RowId, RowBuf)>) {
     let mut writer = table.rows.writer();
     for (row_id, row) in batch.drain(..) {
         table.count_installed(Some(&row), false);
         table.reserve_row_id(row_id);
-        writer.push(row_id.0, Version { begin: Timestamp(0), row: Some(row) });
+        writer.push(row_id.0, version_of(Some(row), Timestamp(0)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! A stored row: one allocation, any column in constant time.
+//! A stored row: one run of bytes, any column in constant time.
 //!
 //! ```text
 //! [count: u16][kind: u8 × count][padding to 8][slot: 8 bytes × count][bytes of texts and blobs]
@@ -6,10 +6,18 @@
 //!
 //! A slot holds the value itself, or the offset and length of its bytes in the tail. The kinds make a row
 //! self-describing, so it is read without its schema, and a row written before a column was added simply ends earlier.
+//!
+//! A [`Row`] is only ever borrowed, as a `str` is; the owned form is [`RowBuf`]. That is a node of a chain of versions, so
+//! a commit links the row that a statement made as it is, and a reader finds timestamp and columns on one cache line.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
+use std::ops::Deref;
 
+use manicule_index::{ChainNode, IndexKey, TotalF64};
+use ref_cast::RefCast;
+
+use crate::ids::Timestamp;
 use crate::value::Value;
 
 /// The largest row in bytes: offsets are 32 bits wide.
@@ -24,10 +32,74 @@ const BLOB: u8 = 5;
 const DATE: u8 = 6;
 const TIMESTAMP: u8 = 7;
 
-/// An immutable row.
-#[derive(Clone, PartialEq, Eq)]
+/// An immutable row, borrowed.
+#[derive(PartialEq, Eq, RefCast)]
+#[repr(transparent)]
 pub struct Row {
-    bytes: Box<[u8]>,
+    bytes: [u8],
+}
+
+/// An immutable row, owned: one allocation.
+///
+/// ```
+/// use manicule_engine::{Row, RowBuf, Value};
+///
+/// let row: RowBuf = Row::new(&[Value::from(7), Value::from("seven")]);
+/// assert_eq!(row.get(1), Value::from("seven"));
+/// ```
+#[derive(Clone)]
+pub struct RowBuf {
+    node: ChainNode<Timestamp>,
+}
+
+impl RowBuf {
+    /// The row as a version that begins at `timestamp`.
+    pub(crate) fn into_version(self, timestamp: Timestamp) -> ChainNode<Timestamp> {
+        let mut node = self.node;
+        node.set_header(timestamp);
+        node
+    }
+
+    fn with_bytes(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
+        Self { node: ChainNode::new(Timestamp(0), len, fill) }
+    }
+}
+
+impl Deref for RowBuf {
+    type Target = Row;
+
+    #[inline]
+    fn deref(&self) -> &Row {
+        Row::ref_cast(self.node.bytes())
+    }
+}
+
+impl Borrow<Row> for RowBuf {
+    fn borrow(&self) -> &Row {
+        self
+    }
+}
+
+impl ToOwned for Row {
+    type Owned = RowBuf;
+
+    fn to_owned(&self) -> RowBuf {
+        RowBuf::with_bytes(self.bytes.len(), |bytes| bytes.copy_from_slice(&self.bytes))
+    }
+}
+
+impl PartialEq for RowBuf {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for RowBuf {}
+
+impl fmt::Debug for RowBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
 }
 
 impl Row {
@@ -36,29 +108,31 @@ impl Row {
     /// # Panics
     ///
     /// With more than 65,535 values or more than [`ROW_BYTES_MAX`] bytes; the engine refuses both before.
-    pub fn new(values: &[Value<'_>]) -> Self {
+    #[expect(clippy::new_ret_no_self, reason = "a row is unsized; its owned form is `RowBuf`")]
+    pub fn new(values: &[Value<'_>]) -> RowBuf {
         let count = u16::try_from(values.len()).expect("a table has at most 65,535 columns");
         let slots = slots_offset(values.len());
-        let tail = slots + 8 * values.len();
-        let mut bytes = Vec::with_capacity(tail + values.iter().map(tail_bytes).sum::<usize>());
-        bytes.extend_from_slice(&count.to_le_bytes());
-        bytes.extend(values.iter().map(kind));
-        bytes.resize(tail, 0);
-        for (column, value) in values.iter().enumerate() {
-            let slot = slot_of(value, bytes.len());
-            bytes[slots + 8 * column..][..8].copy_from_slice(&slot.to_le_bytes());
-            match value {
-                Value::Text(text) => bytes.extend_from_slice(text.as_bytes()),
-                Value::Blob(blob) => bytes.extend_from_slice(blob),
-                _ => {}
+        let mut tail = slots + 8 * values.len();
+        let len = tail + values.iter().map(tail_bytes).sum::<usize>();
+        assert!(len <= ROW_BYTES_MAX, "a row has at most 4 GiB");
+        RowBuf::with_bytes(len, |bytes| {
+            bytes[..2].copy_from_slice(&count.to_le_bytes());
+            for (column, value) in values.iter().enumerate() {
+                bytes[2 + column] = kind(value);
+                bytes[slots + 8 * column..][..8].copy_from_slice(&slot_of(value, tail).to_le_bytes());
+                let content = match value {
+                    Value::Text(text) => text.as_bytes(),
+                    Value::Blob(blob) => blob,
+                    _ => continue,
+                };
+                bytes[tail..][..content.len()].copy_from_slice(content);
+                tail += content.len();
             }
-        }
-        assert!(bytes.len() <= ROW_BYTES_MAX, "a row has at most 4 GiB");
-        Self { bytes: bytes.into_boxed_slice() }
+        })
     }
 
     /// The row of bytes that [`as_bytes`](Self::as_bytes) gave; `None` if they are not a row.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub fn from_bytes(bytes: &[u8]) -> Option<RowBuf> {
         let count = usize::from(u16::from_le_bytes(*bytes.first_chunk()?));
         let slots = slots_offset(count);
         let tail = slots + 8 * count;
@@ -74,7 +148,13 @@ impl Row {
                 kind => kind <= TIMESTAMP,
             }
         });
-        is_row.then(|| Self { bytes: bytes.into() })
+        is_row.then(|| Self::ref_cast(bytes).to_owned())
+    }
+
+    /// The row of a version, or `None` if it is the one of a delete.
+    #[inline]
+    pub(crate) fn of_version(bytes: &[u8]) -> Option<&Self> {
+        if bytes.is_empty() { None } else { Some(Self::ref_cast(bytes)) }
     }
 
     /// How many columns the row has.
@@ -119,6 +199,27 @@ impl Row {
         &self.bytes
     }
 
+    /// The content of a column of fixed width as it is stored, with its kind; cheaper than reading it as a value.
+    #[inline]
+    pub(crate) fn stored(&self, column: usize) -> Option<Stored> {
+        let count = self.column_count();
+        if column >= count {
+            return None;
+        }
+        let kind = self.bytes[2 + column];
+        if matches!(kind, NULL | TEXT | BLOB) {
+            return None;
+        }
+        Some(Stored { kind, slot: self.word(count, column) })
+    }
+
+    /// The integer that a column holds; `None` for NULL and every other kind. Cheaper than reading it as a value.
+    #[inline]
+    pub fn integer(&self, column: usize) -> Option<i64> {
+        let stored = self.stored(column)?;
+        (stored.kind == INTEGER).then_some(stored.slot as i64)
+    }
+
     /// Whether a column holds NULL; cheaper than reading it.
     #[inline]
     pub fn is_null(&self, column: usize) -> bool {
@@ -141,6 +242,26 @@ impl Row {
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.values()).finish()
+    }
+}
+
+/// The content of a column of fixed width as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    kind: u8,
+    slot: u64,
+}
+
+impl Stored {
+    /// The order-preserving word of the value, as [`KeyShape`](crate::key::KeyShape) has it.
+    #[inline]
+    pub(crate) fn word(self) -> u64 {
+        match self.kind {
+            INTEGER | TIMESTAMP => (self.slot as i64).word(0),
+            REAL => TotalF64::new(f64::from_bits(self.slot)).word(0),
+            DATE => i64::from(self.slot as i32).word(0),
+            _ => self.slot,
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use manicule_index::set::LoadedIndex;
-use parking_lot::MutexGuard;
 
 use crate::catalog::{Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
 use crate::commit::Committer;
@@ -19,12 +18,13 @@ use crate::ids::{IndexId, RowId, TableId, Timestamp};
 use crate::index::{BuildingIndex, CaughtUp, Index};
 use crate::log::Log;
 use crate::recovery::clear_storage;
-use crate::row::Row;
+use crate::row::{Row, RowBuf};
 use crate::state::{State, TableState};
 use crate::store::{GroupWrite, StorageId};
+use crate::sync::MutexGuard;
 use crate::table::Table;
 use crate::value::Value;
-use crate::version::Version;
+use crate::version::{self, version_of};
 
 /// The most columns that a table may have.
 pub const COLUMN_COUNT_MAX: usize = 1024;
@@ -70,7 +70,7 @@ struct Change<'d> {
 impl<'d> Change<'d> {
     fn begin(database: &'d Database) -> Result<Self> {
         let inner = &*database.inner;
-        let committer = inner.committer.lock();
+        let committer = inner.commit_lock.lock(None)?;
         inner.finish_commits(&committer)?;
         let state = State::clone(&inner.state.load());
         Ok(Self { inner, state, committer })
@@ -144,16 +144,16 @@ impl<'d> Change<'d> {
     }
 
     /// Gives a table another schema and other rows, with all its indexes made anew.
-    fn replace_rows(&mut self, old: &TableState, schema: TableSchema, reform: impl Fn(&Row) -> Row) -> Result<()> {
+    fn replace_rows(&mut self, old: &TableState, schema: TableSchema, reform: impl Fn(&Row) -> RowBuf) -> Result<()> {
         let table = self.new_table();
         let guard = manicule_index::pin();
         let mut writer = RewriteLog { log: self.inner.log.as_deref(), group: GroupWrite::default() };
         for (_, head) in old.table.rows.iter(&guard) {
-            let Some(row) = &head.value().row else { continue };
+            let Some(row) = version::row(head) else { continue };
             let (row_id, row) = (table.allocate_row_id(), reform(row));
             table.count_installed(Some(&row), false);
             writer.put(&table, row_id, &row)?;
-            table.rows.writer().push(row_id.0, Version { begin: Timestamp(0), row: Some(row) });
+            table.rows.writer().push(row_id.0, version_of(Some(row), Timestamp(0)));
         }
         writer.finish()?;
         let mut state = TableState::new(schema, Arc::new(table));

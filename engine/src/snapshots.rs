@@ -15,12 +15,11 @@
 //! `visible_ts` after vacuum did, so its timestamp is no older than the `visible` that vacuum counts as read too.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::ids::Timestamp;
+use crate::sync::{AtomicU64, Mutex, Ordering, fence};
 
 /// The slot's owner has no snapshot.
 const IDLE: u64 = u64::MAX;
@@ -119,7 +118,66 @@ impl ActiveSnapshots {
     }
 }
 
-#[cfg(test)]
+/// Under loom, the fences: `pin` against `active`.
+#[cfg(all(test, loom))]
+mod models {
+    use loom::sync::atomic::AtomicBool;
+    use loom::thread;
+
+    use super::*;
+
+    /// A commit replaces the version of timestamp 1 by that of 2, and vacuum takes the old one away if nobody sees it,
+    /// while a reader begins.
+    #[test]
+    fn loom_vacuum_takes_nothing_from_a_reader_that_begins() {
+        loom::model(|| {
+            let registry = SnapshotRegistry::default();
+            let slot = registry.register();
+            let visible = Arc::new(AtomicU64::new(1));
+            let is_gone = Arc::new(AtomicBool::new(false));
+            let vacuum = thread::spawn({
+                let (visible, is_gone) = (Arc::clone(&visible), Arc::clone(&is_gone));
+                move || {
+                    visible.store(2, Ordering::Release);
+                    let active = registry.active(&visible);
+                    if active.is_some_and(|active| !active.sees(Timestamp(1), Timestamp(2))) {
+                        is_gone.store(true, Ordering::Release);
+                    }
+                }
+            });
+            if slot.pin(&visible) < Timestamp(2) {
+                assert!(!is_gone.load(Ordering::Acquire), "the reader sees the old version");
+            }
+            slot.unpin();
+            vacuum.join().expect("the vacuum does not panic");
+        });
+    }
+
+    /// Who sees the timestamp sees what was installed before it; and the slot of a reader that came and went holds nothing.
+    #[test]
+    fn loom_reader_sees_what_its_timestamp_promises() {
+        loom::model(|| {
+            let registry = SnapshotRegistry::default();
+            let slot = registry.register();
+            let visible = Arc::new(AtomicU64::new(1));
+            let installed = Arc::new(AtomicU64::new(1));
+            let writer = thread::spawn({
+                let (visible, installed) = (Arc::clone(&visible), Arc::clone(&installed));
+                move || {
+                    installed.store(2, Ordering::Relaxed);
+                    visible.store(2, Ordering::Release);
+                }
+            });
+            let timestamp = slot.pin(&visible);
+            assert!(installed.load(Ordering::Relaxed) >= timestamp.0);
+            slot.unpin();
+            writer.join().expect("the writer does not panic");
+            assert_eq!(registry.active(&visible).map(|active| active.oldest()), Some(Timestamp(2)));
+        });
+    }
+}
+
+#[cfg(all(test, not(loom), not(feature = "shuttle")))]
 mod tests {
     use super::*;
 

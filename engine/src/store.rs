@@ -296,7 +296,7 @@ mod tests {
             group.append(one);
         }
         let group = group.finish();
-        let rows: Vec<(RecordKey, Option<Row>)> =
+        let rows: Vec<(RecordKey, Option<crate::row::RowBuf>)> =
             group.records().skip(1).map(|(key, value)| (key, value.map(|value| decode_row(value).unwrap()))).collect();
         let key = |row_id| format::row_key(StorageId(1), RowId(row_id));
         assert_eq!(group.timestamp(), Some(Timestamp(3)));

@@ -4,18 +4,19 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use manicule_index::ChainArray;
 
-use crate::ids::RowId;
+use crate::ids::{RowId, Timestamp};
 use crate::row::Row;
 use crate::store::{StorageId, Totals, row_hash};
-use crate::version::Version;
 
 /// The rows of a table. Only the commit changes them.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    pub(crate) rows: ChainArray<Version>,
+    pub(crate) rows: ChainArray<Timestamp>,
     /// Where the rows lie in the store, if there is one.
     storage: StorageId,
     next_row_id: AtomicU64,
+    /// The newest commit that changed a row.
+    last_commit: AtomicU64,
     /// Rows whose newest version is no tombstone.
     live_rows: AtomicI64,
     /// Versions in all chains.
@@ -46,6 +47,16 @@ impl Table {
     /// A row id that nobody has had.
     pub(crate) fn allocate_row_id(&self) -> RowId {
         RowId(self.next_row_id.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Notes that a commit changes rows. The caller holds the commit lock.
+    pub(crate) fn note_commit(&self, timestamp: Timestamp) {
+        self.last_commit.store(timestamp.0, Ordering::Relaxed);
+    }
+
+    /// The newest commit that changed a row, to somebody who holds the commit lock.
+    pub(crate) fn last_commit(&self) -> Timestamp {
+        Timestamp(self.last_commit.load(Ordering::Relaxed))
     }
 
     /// Counts a version that was installed over one with a row (`replaced`) or without.

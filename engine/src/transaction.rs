@@ -3,10 +3,13 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::commit::Attempt;
+use crate::commit_lock::WriterPlace;
 use crate::database::Inner;
 use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
-use crate::row::Row;
+use crate::read_set::ReadSet;
+use crate::row::{Row, RowBuf};
 use crate::snapshots::Slot;
 use crate::state::{State, TableState};
 use crate::value::Value;
@@ -17,7 +20,7 @@ use crate::write_set::{IsNew, WriteSet};
 /// [`commit`](Self::commit). Dropping it rolls it back.
 ///
 /// The first of two transactions that change the same row commits; the other one gets [`Error::Conflict`] and can be run
-/// again.
+/// again, which [`Database::run`](crate::Database::run) does.
 #[derive(Debug)]
 pub struct Transaction {
     inner: Arc<Inner>,
@@ -25,6 +28,44 @@ pub struct Transaction {
     state: Arc<State>,
     timestamp: Timestamp,
     writes: WriteSet,
+    /// What was read, if the commit has to know.
+    reads: Option<ReadSet>,
+    place: Option<WriterPlace>,
+}
+
+/// How a transaction begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransactionOptions {
+    /// What the commit promises.
+    pub isolation: Isolation,
+    /// Whether others may commit before it.
+    pub start: Start,
+}
+
+/// What a transaction's commit promises beyond being whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// All reads are of one moment, and no other transaction has changed the rows that this one changes.
+    #[default]
+    Snapshot,
+    /// As if the serializable transactions had run one after the other, in the order of their commits: none has changed
+    /// what this one has read either, rows that would have been found included.
+    ///
+    /// A read through an index is the key or the range that was asked for; a full scan is the whole table, and any change
+    /// of it is a conflict. The commit of a transaction that changes something reads everything a second time; one that
+    /// only reads never fails.
+    Serializable,
+}
+
+/// When a transaction becomes the writer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// At its commit.
+    #[default]
+    Deferred,
+    /// At its begin: until it ends other transactions wait with their commits, some seconds at most, and its own commit
+    /// meets no conflict. Readers do not notice.
+    Immediate,
 }
 
 /// A point of a transaction to go back to.
@@ -32,21 +73,37 @@ pub struct Transaction {
 pub struct Savepoint(usize);
 
 impl Transaction {
-    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+    pub(crate) fn new(inner: Arc<Inner>, isolation: Isolation, place: Option<WriterPlace>) -> Self {
         let slot = inner.snapshots.register();
         let mut state = inner.state.load_full();
         let timestamp = inner.begin_snapshot(&slot, &mut state);
-        Self { inner, slot, state, timestamp, writes: WriteSet::default() }
+        let reads = (isolation == Isolation::Serializable).then(ReadSet::default);
+        Self { inner, slot, state, timestamp, writes: WriteSet::default(), reads, place }
+    }
+
+    /// The level of isolation that the transaction began with.
+    pub fn isolation(&self) -> Isolation {
+        if self.reads.is_some() { Isolation::Serializable } else { Isolation::Snapshot }
+    }
+
+    /// How the transaction began.
+    pub fn start(&self) -> Start {
+        if self.place.is_some() { Start::Immediate } else { Start::Deferred }
     }
 
     /// What the transaction sees: its snapshot and its own changes.
     #[inline]
     pub fn view(&self) -> View<'_> {
+        self.view_noting(self.reads.as_ref())
+    }
+
+    fn view_noting<'t>(&'t self, reads: Option<&'t ReadSet>) -> View<'t> {
         View::new(ViewSource {
             state: &self.state,
             registry: &self.inner.registry,
             timestamp: self.timestamp,
             writes: Some(&self.writes),
+            reads,
             own_slot: None,
         })
     }
@@ -57,7 +114,7 @@ impl Transaction {
     ///
     /// [`Error::NotFound`], [`Error::ColumnCount`], [`Error::TypeMismatch`], [`Error::NotNullViolation`]. Uniqueness is
     /// checked by [`check_unique`](Self::check_unique) and by [`commit`](Self::commit), on the net effect.
-    pub fn insert(&mut self, table: TableId, row: Row) -> Result<RowId> {
+    pub fn insert(&mut self, table: TableId, row: RowBuf) -> Result<RowId> {
         let state = self.table(table)?;
         check_row(state, &row)?;
         let row_id = state.table.allocate_row_id();
@@ -70,7 +127,7 @@ impl Transaction {
     /// # Errors
     ///
     /// As [`insert`](Self::insert), and [`Error::NotFound`] if the transaction does not see the row.
-    pub fn update(&mut self, table: TableId, row_id: RowId, row: Row) -> Result<()> {
+    pub fn update(&mut self, table: TableId, row_id: RowId, row: RowBuf) -> Result<()> {
         check_row(self.table(table)?, &row)?;
         self.put(table, row_id, Some(row))
     }
@@ -85,8 +142,9 @@ impl Transaction {
         self.put(table, row_id, None)
     }
 
-    fn put(&mut self, table: TableId, row_id: RowId, row: Option<Row>) -> Result<()> {
-        if self.view().row(table, row_id).is_none() {
+    fn put(&mut self, table: TableId, row_id: RowId, row: Option<RowBuf>) -> Result<()> {
+        // The commit checks each changed row anyway.
+        if self.view_noting(None).row(table, row_id).is_none() {
             return Err(Error::NotFound { what: "row", name: row_id.to_string() });
         }
         self.writes.put(table, row_id, row, IsNew::No);
@@ -138,14 +196,17 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] if somebody changed one of the rows, or their table, since the transaction began;
-    /// [`Error::UniqueViolation`] if a key is there already. Nothing is changed then.
+    /// [`Error::Conflict`] if somebody changed one of the rows, or their table, since the transaction began, or, if it is
+    /// serializable, what it read; [`Error::UniqueViolation`] if a key is there already; [`Error::Busy`] if another
+    /// transaction is the writer for long. Nothing is changed then.
     pub fn commit(mut self) -> Result<Timestamp> {
         if self.writes.is_empty() {
             return Ok(self.timestamp);
         }
         let writes = std::mem::take(&mut self.writes);
-        self.inner.commit(&self.state, self.timestamp, writes)
+        let place = self.place.take();
+        let reads = self.reads.as_ref();
+        self.inner.commit(Attempt { state: &self.state, began: self.timestamp, writes, reads, place })
     }
 
     /// Gives all changes up; the same as dropping the transaction.

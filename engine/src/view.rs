@@ -15,8 +15,10 @@ use smallvec::SmallVec;
 use crate::catalog::Catalog;
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
 use crate::index::{Index, IndexReader};
-use crate::key::{Key, KeySpan};
+use crate::key::{Key, KeyRef, KeySpan, until};
+use crate::lookahead::Lookahead;
 use crate::range::{Direction, KeyRange};
+use crate::read_set::{Read, ReadSet};
 use crate::row::Row;
 use crate::snapshots::Slot;
 use crate::state::{State, TableState};
@@ -38,6 +40,8 @@ pub struct View<'s> {
     guard: Guard,
     published: OnceCell<manicule_index::BorrowedSnapshot>,
     writes: Option<&'s WriteSet>,
+    /// Where reads are noted, if somebody wants to know.
+    reads: Option<&'s ReadSet>,
     /// Unpinned when the view goes, if the snapshot is the view's own.
     own_slot: Option<&'s Slot>,
 }
@@ -48,6 +52,7 @@ pub(crate) struct ViewSource<'s> {
     pub(crate) registry: &'s Registry,
     pub(crate) timestamp: Timestamp,
     pub(crate) writes: Option<&'s WriteSet>,
+    pub(crate) reads: Option<&'s ReadSet>,
     pub(crate) own_slot: Option<&'s Slot>,
 }
 
@@ -61,6 +66,7 @@ impl<'s> View<'s> {
             guard: manicule_index::pin(),
             published: OnceCell::new(),
             writes: source.writes.filter(|writes| !writes.is_empty()),
+            reads: source.reads,
             own_slot: source.own_slot,
         }
     }
@@ -79,7 +85,10 @@ impl<'s> View<'s> {
     #[inline]
     pub fn row(&self, table: TableId, row_id: RowId) -> Option<&Row> {
         if let Some(pending) = self.pending(table).and_then(|writes| writes.get(&row_id)) {
-            return pending.row.as_ref();
+            return pending.row.as_deref();
+        }
+        if let Some(reads) = self.reads {
+            reads.note(table, Read::Row(row_id));
         }
         self.installed(&self.state.table(table)?.table, row_id)
     }
@@ -91,6 +100,9 @@ impl<'s> View<'s> {
         mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some(state) = self.state.table(table) else { return ControlFlow::Continue(()) };
+        if let Some(reads) = self.reads {
+            reads.note_table(table);
+        }
         let mut installed = state.table.rows.iter(&self.guard).map(|(id, head)| (RowId(id), head));
         let Some(writes) = self.pending(table) else {
             return installed.try_for_each(|(row_id, head)| match visible(head, self.timestamp) {
@@ -101,16 +113,17 @@ impl<'s> View<'s> {
         let mut pending = writes.iter().peekable();
         for (row_id, head) in installed {
             while let Some((own, change)) = pending.next_if(|(own, _)| **own < row_id) {
-                change.row.as_ref().map_or(ControlFlow::Continue(()), |row| visit(*own, row))?;
+                change.row.as_deref().map_or(ControlFlow::Continue(()), |row| visit(*own, row))?;
             }
             let row = match pending.next_if(|(own, _)| **own == row_id) {
-                Some((_, change)) => change.row.as_ref(),
+                Some((_, change)) => change.row.as_deref(),
                 None => visible(head, self.timestamp),
             };
             row.map_or(ControlFlow::Continue(()), |row| visit(row_id, row))?;
         }
-        pending
-            .try_for_each(|(own, change)| change.row.as_ref().map_or(ControlFlow::Continue(()), |row| visit(*own, row)))
+        pending.try_for_each(|(own, change)| {
+            change.row.as_deref().map_or(ControlFlow::Continue(()), |row| visit(*own, row))
+        })
     }
 
     /// All visible rows whose key equals `key`, one value for each column of the index, each row once; in order of row
@@ -126,21 +139,30 @@ impl<'s> View<'s> {
     ) -> ControlFlow<B> {
         let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
         let Some(key) = index.shape.of_values(key) else { return ControlFlow::Continue(()) };
+        if let Some(reads) = self.reads {
+            reads.note(state.schema.id, Read::Key(index.id, key.clone()));
+        }
         if let Some(writes) = self.pending(state.schema.id) {
             let mut found = self.installed_matches(state, index, &key, writes);
             let candidates = self.writes.map(|set| set.candidates(state, index, &key)).unwrap_or_default();
             found.extend(candidates.iter().filter_map(|row_id| {
-                let row = writes.get(row_id)?.row.as_ref()?;
+                let row = writes.get(row_id)?.row.as_deref()?;
                 index.shape.matches(row, &key).then_some((*row_id, row))
             }));
             found.sort_unstable_by_key(|(row_id, _)| *row_id);
             found.dedup_by_key(|(row_id, _)| *row_id);
             return found.into_iter().try_for_each(|(row_id, row)| visit(row_id, row));
         }
-        index.candidates(&key, self.reader(), |row_id| match self.installed(&state.table, row_id) {
+        let mut check = |(), row_id| match self.installed(&state.table, row_id) {
             Some(row) if index.shape.matches(row, &key) => visit(row_id, row),
             _ => ControlFlow::Continue(()),
-        })
+        };
+        if index.unique {
+            return index.candidates(&key, self.reader(), |row_id| check((), row_id));
+        }
+        let mut ahead = Lookahead::new(&state.table);
+        index.candidates(&key, self.reader(), |row_id| ahead.push((), row_id, &mut check))?;
+        ahead.flush(&mut check)
     }
 
     /// [`lookup`](Self::lookup) of many keys, in their order; `visit` is told the position of the key.
@@ -156,7 +178,7 @@ impl<'s> View<'s> {
     }
 
     /// All visible rows in the range, in order of key; rows with equal keys in order of row id unless they are more than
-    /// a thousand. An index without a tree has no order and so no ranges: it gives nothing.
+    /// a thousand, or NULLs of a unique index. An index without a tree has no order and so no ranges: it gives nothing.
     pub fn range<'v, B>(
         &'v self,
         index: IndexId,
@@ -167,8 +189,30 @@ impl<'s> View<'s> {
         let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
         let span = index.shape.span(range);
         let stored = if index.shape.is_stored_reversed() { reverse(direction) } else { direction };
+        let Some(reads) = self.reads else { return self.visit_span((state, index), &span, stored, visit) };
+        let mut last = None;
+        let flow = self.visit_span((state, index), &span, stored, |row_id, row| {
+            last = Some(row);
+            visit(row_id, row)
+        });
+        let passed = match last.filter(|_| flow.is_break()) {
+            Some(last) => until(span, &index.shape.of_row(last), stored),
+            None => span,
+        };
+        reads.note(state.schema.id, Read::Span(index.id, passed));
+        flow
+    }
+
+    /// The visible rows with keys in the span, in the order in which the index stores them, or against it.
+    fn visit_span<'v, B>(
+        &'v self,
+        (state, index): (&'v TableState, &Index),
+        span: &KeySpan,
+        stored: Direction,
+        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         if let Some(writes) = self.pending(state.schema.id) {
-            let mut found = self.matches_in_span(state, index, &span, writes);
+            let mut found = self.matches_in_span(state, index, span, writes);
             found.sort_unstable_by(|left, right| {
                 let by_key = left.0.cmp(&right.0);
                 let by_key = if stored == Direction::Backward { by_key.reverse() } else { by_key };
@@ -176,10 +220,18 @@ impl<'s> View<'s> {
             });
             return found.into_iter().try_for_each(|(_, row_id, row)| visit(row_id, row));
         }
-        index.range(&span, stored, self.reader(), |entry, row_id| match self.installed(&state.table, row_id) {
-            Some(row) if entry == index.shape.of_row(row) => visit(row_id, row),
+        let mut check = |entry: KeyRef<'_>, row_id| match self.installed(&state.table, row_id) {
+            Some(row) if index.shape.matches_entry(row, entry) => visit(row_id, row),
             _ => ControlFlow::Continue(()),
-        })
+        };
+        let mut ahead = Lookahead::new(&state.table);
+        index.range(span, stored, self.reader(), |entry, row_id| match entry {
+            KeyRef::Null => ahead.push(KeyRef::Null, row_id, &mut check),
+            KeyRef::Word(word) => ahead.push(KeyRef::Word(word), row_id, &mut check),
+            // The bytes are the index's own for the moment only.
+            KeyRef::Bytes(_) => check(entry, row_id),
+        })?;
+        ahead.flush(&mut check)
     }
 
     /// The rows in the span with their keys, the transaction's own among them, in no order.
@@ -202,7 +254,7 @@ impl<'s> View<'s> {
             }
             ControlFlow::Continue(())
         });
-        let own = writes.iter().filter_map(|(row_id, change)| Some((*row_id, change.row.as_ref()?)));
+        let own = writes.iter().filter_map(|(row_id, change)| Some((*row_id, change.row.as_deref()?)));
         found.extend(
             own.map(|(row_id, row)| (index.shape.of_row(row), row_id, row))
                 .filter(|(key, _, _)| span.contains(key.as_ref())),
@@ -265,8 +317,13 @@ impl<'s> View<'s> {
         visible(table.rows.head(row_id.0, &self.guard)?, self.timestamp)
     }
 
+    /// The index, without its table.
+    pub(crate) fn index_of(&self, index: IndexId) -> Option<&Index> {
+        self.state.index(index).map(|(_, index)| index)
+    }
+
     #[inline]
-    fn reader(&self) -> IndexReader<'_> {
+    pub(crate) fn reader(&self) -> IndexReader<'_> {
         IndexReader { guard: &self.guard, registry: self.registry, published: &self.published }
     }
 }

@@ -6,12 +6,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use ahash::AHashMap;
 use smallvec::SmallVec;
 
 use crate::ids::{IndexId, RowId, TableId};
 use crate::index::Index;
 use crate::key::Key;
-use crate::row::Row;
+use crate::row::RowBuf;
 use crate::state::TableState;
 
 /// The changes of a transaction.
@@ -32,7 +33,7 @@ pub(crate) type Candidates = SmallVec<[RowId; 4]>;
 struct Overlay {
     /// How many changes are in.
     len: usize,
-    rows: BTreeMap<Key, Candidates>,
+    rows: AHashMap<Key, Candidates>,
 }
 
 /// The changed rows of one table.
@@ -42,7 +43,7 @@ pub(crate) type TableWrites = BTreeMap<RowId, PendingRow>;
 #[derive(Debug)]
 pub(crate) struct PendingRow {
     /// The row, or `None` if it is deleted.
-    pub(crate) row: Option<Row>,
+    pub(crate) row: Option<RowBuf>,
     /// Whether the row is there only since this transaction.
     pub(crate) is_new: IsNew,
 }
@@ -112,7 +113,7 @@ impl WriteSet {
     }
 
     /// Puts a row in the place of the one before.
-    pub(crate) fn put(&mut self, table: TableId, row_id: RowId, row: Option<Row>, is_new: IsNew) {
+    pub(crate) fn put(&mut self, table: TableId, row_id: RowId, row: Option<RowBuf>, is_new: IsNew) {
         let writes = self.tables.entry(table).or_default();
         let is_new = writes.get(&row_id).map_or(is_new, |pending| pending.is_new);
         let before = writes.insert(row_id, PendingRow { row, is_new });

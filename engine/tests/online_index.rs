@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use manicule_engine::{
     Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexId, IndexMethod, KeyRange, Row,
-    RowId, TableDefinition, TableId, Value,
+    RowBuf, RowId, TableDefinition, TableId, Value,
 };
 
 /// How many rows there are; `ONLINE_INDEX_ROWS` says another number.
@@ -34,7 +34,7 @@ fn database(rows: i64) -> (Database, TableId) {
     (database, table)
 }
 
-fn row(id: i64, salt: i64) -> Row {
+fn row(id: i64, salt: i64) -> RowBuf {
     let group = if salt % 11 == 0 { Value::Null } else { Value::Integer(salt % 997) };
     Row::new(&[Value::Integer(id), group, Value::from(format!("label {}", salt % 5003))])
 }

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use manicule_engine::{
-    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, KeyRange, Row, RowId,
-    TableDefinition, TableId, Value, View,
+    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, KeyRange, Row, RowBuf,
+    RowId, TableDefinition, TableId, Value, View,
 };
 
 /// A table `account (id INTEGER PRIMARY KEY, balance INTEGER)` with a multi index on the balance.
@@ -35,7 +35,7 @@ fn accounts(rows: i64) -> (Database, TableId) {
     (database, table)
 }
 
-fn account(id: i64, balance: i64) -> Row {
+fn account(id: i64, balance: i64) -> RowBuf {
     Row::new(&[Value::Integer(id), Value::Integer(balance)])
 }
 

@@ -53,7 +53,7 @@ mod counter;
 mod equivalent;
 mod group;
 mod inline;
-mod memory;
+pub(crate) mod memory;
 mod pinned;
 mod resize;
 mod scan;
@@ -74,4 +74,4 @@ pub use boxed::{HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, Hash
 pub use equivalent::Equivalent;
 pub use inline::{WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues};
 pub use pinned::Pinned;
-pub use stats::HashStats;
+pub use stats::{HashShape, HashStats};

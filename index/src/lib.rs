@@ -20,11 +20,11 @@ mod tree;
 
 pub mod set;
 
-pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainWriter, Link};
+pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainIter, ChainNode, ChainWriter, Link};
 pub use guard::{Guard, pin};
 pub use hash::{
-    Equivalent, HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues, HashStats, Pinned,
-    WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues,
+    Equivalent, HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues, HashShape, HashStats,
+    Pinned, WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues,
 };
 pub use key::{
     ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32, TotalF64, prefix_end,
@@ -36,7 +36,7 @@ pub use multi::{
 };
 pub use outcome::{Change, Changed, Occupied, Unexpected};
 pub use tree::{
-    Cursor, LevelStats, Prefix, PrefixKey, Range, RangeRev, TreeIndex, TreeStats, WordCursor, WordRange, WordRangeRev,
-    WordTreeIndex,
+    Cursor, LevelShape, LevelStats, Prefix, PrefixKey, Range, RangeRev, TreeIndex, TreeShape, TreeStats, WordCursor,
+    WordRange, WordRangeRev, WordTreeIndex,
 };
 pub use word::{Word, WordKey, Words};

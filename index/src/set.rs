@@ -104,6 +104,7 @@ mod write_set;
 mod builder;
 mod index_set;
 mod reader;
+mod statistics;
 mod transaction;
 
 pub use build::{IndexBuild, LoadedIndex};
@@ -114,6 +115,7 @@ pub use error::{BuildError, PrepareError, ReadError, SnapshotTooOld, UniqueViola
 pub use index_set::{IndexSet, Timestamp};
 pub use key::{Key, KeyBytes, KeyForm, KeyRef, KeySpan, Repeats};
 pub use reader::{Reader, Snapshot};
+pub use statistics::{IndexStatistics, ListShape};
 pub use transaction::{IndexTransaction, Prepared, Savepoint};
 pub use unique::Candidates;
 pub use visibility::{At, Visibility};

@@ -23,6 +23,7 @@
 
 mod count;
 mod lock;
+mod reclaim;
 mod slab;
 
 mod meta;
@@ -44,6 +45,7 @@ mod bulk;
 mod clear;
 mod grow;
 mod merge;
+mod relocate;
 mod sweep;
 
 mod boxed;
@@ -56,7 +58,7 @@ mod words;
 
 pub use boxed::{Prefix, Range, RangeRev, TreeIndex};
 pub use cursor::{Cursor, WordCursor};
-pub use shape::{LevelStats, PrefixKey, TreeStats};
+pub use shape::{LevelShape, LevelStats, PrefixKey, TreeShape, TreeStats};
 pub use words::{WordRange, WordRangeRev, WordTreeIndex};
 
 #[cfg(all(test, loom))]

@@ -33,7 +33,7 @@ pub struct ExecutionContext<'p> {
     /// How expressions behave where dialects differ.
     pub settings: Settings,
     /// What the run may use.
-    pub limits: Limits,
+    pub limits: Limits<'p>,
 }
 
 /// How expressions behave where dialects differ.
@@ -55,9 +55,9 @@ pub enum DivisionByZero {
 
 /// What one run of a statement may use. They are looked at every 1,024 rows or so.
 #[derive(Clone, Debug, Default)]
-pub struct Limits {
+pub struct Limits<'t> {
     /// Ends the run with [`Error::Cancelled`](crate::Error::Cancelled) when it is cancelled.
-    pub token: Option<CancellationToken>,
+    pub token: Option<&'t CancellationToken>,
     /// Ends the run with [`Error::TimedOut`](crate::Error::TimedOut) at that moment.
     pub deadline: Option<Instant>,
     /// Ends the run with [`Error::MemoryLimit`](crate::Error::MemoryLimit) when rows kept for sorting, grouping,
@@ -65,12 +65,12 @@ pub struct Limits {
     pub memory_bytes_max: Option<usize>,
 }
 
-impl Limits {
+impl Limits<'_> {
     /// Fails if the run must end.
     #[cold]
     #[inline(never)]
     pub(crate) fn check(&self) -> Result<()> {
-        if self.token.as_ref().is_some_and(CancellationToken::is_cancelled) {
+        if self.token.is_some_and(CancellationToken::is_cancelled) {
             return Err(Error::Cancelled);
         }
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {

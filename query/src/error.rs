@@ -122,6 +122,7 @@ fn engine_sqlstate(error: &manicule_engine::Error) -> &'static str {
     use manicule_engine::Error;
     match error {
         Error::Conflict { .. } => "40001",
+        Error::Busy => "55P03",
         Error::UniqueViolation { .. } => "23505",
         Error::NotNullViolation { .. } => "23502",
         Error::TypeMismatch { .. } => "42804",

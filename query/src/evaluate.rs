@@ -11,6 +11,7 @@ mod arithmetic;
 mod cast;
 mod compare;
 mod function;
+mod integer;
 mod like;
 
 use manicule_engine::{ColumnType, Value};
@@ -97,7 +98,10 @@ pub(crate) fn passes<'v>(predicate: &'v Expr, frame: &Frame<'_, 'v>) -> Result<b
             }
             Ok(true)
         }
-        _ => Ok(truth(&evaluate(predicate, frame)?)? == Some(true)),
+        _ => match integer::condition(predicate, frame) {
+            Some(holds) => Ok(holds),
+            None => Ok(truth(&evaluate(predicate, frame)?)? == Some(true)),
+        },
     }
 }
 

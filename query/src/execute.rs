@@ -23,8 +23,9 @@ mod subquery;
 use std::ops::ControlFlow;
 
 use manicule_engine::{Value, View};
+use smallvec::SmallVec;
 
-pub(crate) use change::change;
+pub(crate) use change::{analyze_change, change};
 pub(crate) use counter::{Analysis, Counter, analyze};
 pub(crate) use point::query_point;
 pub(crate) use subquery::{SubqueryCache, evaluate_subquery};
@@ -33,7 +34,7 @@ use crate::context::ExecutionContext;
 use crate::error::{Error, Result};
 use crate::evaluate::{coerce_for_storage, evaluate, passes};
 use crate::expr::Expr;
-use crate::frame::{Frame, Run, Slot};
+use crate::frame::{Frame, Run};
 use crate::physical::{Action, Node, NodeKind, Output, PhysicalPlan, TableScan};
 
 /// Why the steps below must end.
@@ -44,6 +45,9 @@ pub(crate) enum Stop {
     /// Something failed.
     Failed(Error),
 }
+
+/// The values of a row of the result that need no list on the heap.
+const VALUES_ON_STACK: usize = 8;
 
 /// Whether more rows are wanted.
 pub(crate) type Flow<T = ()> = ControlFlow<Stop, T>;
@@ -115,6 +119,15 @@ fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, o
     match &node.kind {
         NodeKind::Project { input, expressions, .. } if frame.run.counters.is_none() => {
             let expressions = &expressions[..output.width];
+            if output.width <= VALUES_ON_STACK {
+                return run(input, frame, &mut |frame| {
+                    let mut values: SmallVec<[Value<'_>; VALUES_ON_STACK]> = SmallVec::new();
+                    for expr in expressions {
+                        values.push(attempt(evaluate(expr, frame))?);
+                    }
+                    wanted(on_row(&values))
+                });
+            }
             run(input, frame, &mut |frame| {
                 let mut values = recycle(std::mem::take(&mut buffer));
                 for expr in expressions {
@@ -215,7 +228,7 @@ fn pass<'r, 'v>(predicate: &'v Expr, frame: &mut Frame<'r, 'v>, sink: &mut Sink<
 fn run_scan<'r, 'v>(scan: &'v TableScan, frame: &mut Frame<'r, 'v>, sink: &mut Sink<'_, 'r, 'v>) -> Flow {
     path::visit(scan, &scan.path, frame, &mut |frame, row_id, row| {
         attempt(frame.run.tick())?;
-        frame.slots[scan.slot] = Slot::Stored(row_id, row);
+        frame.slots[scan.slot].store(row_id, row);
         match &scan.residual {
             Some(residual) => pass(residual, frame, sink),
             None => sink(frame),

@@ -124,6 +124,7 @@ fn collect_paths(plan: &PhysicalPlan, node: &Node, paths: &mut Vec<String>) {
             }
             AccessPath::Lookup(lookup) => (lookup.index, false),
             AccessPath::Range(range) => (range.index, true),
+            AccessPath::Members(members) => (members.index, false),
         };
         if let Some(index) = table.index(index) {
             let kind = if is_range && index.unique { "tree" } else { index.kind_word() };

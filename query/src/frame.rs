@@ -35,6 +35,16 @@ pub(crate) enum Slot<'v> {
 }
 
 impl<'v> Slot<'v> {
+    /// Makes a row of a table the current one.
+    #[inline]
+    pub(crate) fn store(&mut self, row_id: RowId, row: &'v Row) {
+        match self {
+            // The usual case has nothing to drop.
+            Self::Stored(id, stored) => (*id, *stored) = (row_id, row),
+            _ => *self = Self::Stored(row_id, row),
+        }
+    }
+
     /// A column's value, borrowed from the slot.
     #[inline]
     pub(crate) fn get(&self, column: usize) -> Value<'_> {
@@ -101,7 +111,7 @@ pub(crate) struct Run<'v> {
     pub(crate) slot_count: usize,
     pub(crate) parameters: &'v [Value<'v>],
     pub(crate) settings: Settings,
-    limits: &'v Limits,
+    limits: &'v Limits<'v>,
     /// What is known of each subplan so far; empty until the first is run.
     pub(crate) caches: RefCell<Vec<SubqueryCache<'v>>>,
     /// What EXPLAIN ANALYZE counts, for each node of the plan.
@@ -111,7 +121,7 @@ pub(crate) struct Run<'v> {
 }
 
 /// The limits of a run that has none.
-static NO_LIMITS: Limits = Limits { token: None, deadline: None, memory_bytes_max: None };
+static NO_LIMITS: Limits<'static> = Limits { token: None, deadline: None, memory_bytes_max: None };
 
 impl<'v> Run<'v> {
     /// A run of a plan over a view.

@@ -23,6 +23,7 @@
 pub mod expr;
 pub mod plan;
 
+mod advise;
 mod context;
 mod error;
 mod evaluate;
@@ -34,6 +35,7 @@ mod rewrite;
 mod route;
 mod slots;
 
+pub use advise::{Proposal, proposals};
 pub use context::{CancellationToken, DivisionByZero, ExecutionContext, Limits, PlanOptions, Routing, Settings};
 pub use error::{Error, Result};
 pub use evaluate::{cast, coerce_for_storage, evaluate_constant};

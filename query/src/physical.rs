@@ -124,6 +124,23 @@ impl PhysicalPlan {
         execute::change(self, transaction, context, &mut on_row)
     }
 
+    /// Runs a change, drops the rows of RETURNING, and shows the plan with what was counted and measured. The change is
+    /// made as by [`change`](Self::change).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`change`](Self::change).
+    pub fn explain_analyze_change(
+        &self,
+        transaction: &mut Transaction,
+        context: &ExecutionContext<'_>,
+        format: ExplainFormat,
+    ) -> Result<String> {
+        self.check_parameters(context)?;
+        let analysis = execute::analyze_change(self, transaction, context)?;
+        Ok(explain::explain(self, format, Some(&analysis)))
+    }
+
     /// Runs a query, drops its rows, and shows the plan with what was counted and measured.
     ///
     /// # Errors
@@ -260,6 +277,8 @@ pub(crate) struct TableScan {
     pub(crate) residual: Option<Expr>,
     /// How many rows the table had when the plan was made.
     pub(crate) table_rows: u64,
+    /// What reading it is expected to cost, in rows of a full scan.
+    pub(crate) cost: f64,
     /// The indexes that are not used, and why.
     pub(crate) not_used: Vec<(IndexId, NotUsed)>,
 }
@@ -329,8 +348,21 @@ pub(crate) enum AccessPath {
     Lookup(IndexLookup),
     /// By order.
     Range(IndexRange),
+    /// By each value that a subquery gives.
+    Members(IndexMembers),
     /// By several paths of which no one is enough; each row once.
     Union(Vec<AccessPath>),
+}
+
+/// Lookup by each value of a subquery that reads no outer row. It proves nothing: how many values there are is known only
+/// when it runs, and where they have many rows the whole table is read, which then costs less.
+#[derive(Clone, Debug)]
+pub(crate) struct IndexMembers {
+    /// An index of one column.
+    pub(crate) index: IndexId,
+    pub(crate) column_type: ColumnType,
+    /// The position of the subquery's plan among the statement's subplans.
+    pub(crate) subplan: usize,
 }
 
 /// Lookup by whole keys.

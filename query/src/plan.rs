@@ -207,7 +207,10 @@ pub enum OnConflict {
     /// The statement fails and leaves nothing behind.
     Fail,
     /// The new row is passed over.
-    DoNothing,
+    DoNothing {
+        /// The columns of the unique index in question; empty for any.
+        columns: Vec<usize>,
+    },
     /// The rows that are in the way are deleted: INSERT OR REPLACE.
     Replace,
     /// The row that is in the way is changed: ON CONFLICT (…) DO UPDATE SET ….

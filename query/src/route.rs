@@ -25,6 +25,7 @@
 
 mod access;
 mod bounds;
+mod cost;
 mod estimate;
 mod join;
 mod order;
@@ -36,7 +37,9 @@ use std::sync::Arc;
 
 use manicule_engine::{Catalog, TableId, View};
 
+pub(crate) use access::SMALL_TABLE_ROWS;
 pub(crate) use bounds::{Fit, fit, fit_lower, fit_upper};
+pub(crate) use order::base_column;
 pub(crate) use statement::plan_statement;
 
 use crate::context::Routing;
@@ -48,13 +51,19 @@ use crate::slots::slots_given;
 use order::{OrderKey, Wanted};
 
 /// What a row found through an index costs, in rows of a full scan.
-const ROW_BY_INDEX: f64 = 3.0;
+pub(crate) const ROW_BY_INDEX: f64 = 3.0;
 
 /// What a lookup or the start of a range costs, in rows of a full scan.
-const PROBE: f64 = 4.0;
+pub(crate) const PROBE: f64 = 4.0;
 
 /// A path that finds more than one in so many rows of its table gives way to the full scan.
 const SCAN_SHARE: f64 = 4.0;
+
+/// What putting rows in order costs, or finding the first `limit` of them.
+fn sort_cost(rows: f64, limit: Option<f64>) -> f64 {
+    let rows = rows.max(2.0);
+    0.3 * rows * limit.unwrap_or(rows).clamp(2.0, rows).log2() + 8.0
+}
 
 /// Makes the steps of one statement.
 pub(crate) struct Router<'a, 's> {
@@ -183,10 +192,11 @@ impl<'a, 's> Router<'a, 's> {
             | NodeKind::Limit { input, .. } => self.delivers(input, order),
             NodeKind::NestedLoop(join) => self.delivers(&join.left, order),
             NodeKind::HashJoin(join) => self.delivers(&join.left, order),
-            NodeKind::Unit => true,
-            NodeKind::Values { .. } | NodeKind::Aggregate { .. } | NodeKind::Sort(_) | NodeKind::SetOperation(_) => {
-                false
-            }
+            NodeKind::Unit
+            | NodeKind::Values { .. }
+            | NodeKind::Aggregate { .. }
+            | NodeKind::Sort(_)
+            | NodeKind::SetOperation(_) => order.is_empty(),
         }
     }
 }

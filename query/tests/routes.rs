@@ -7,7 +7,7 @@ mod fixture;
 use fixture::*;
 use manicule_engine::{ColumnType, Value};
 use manicule_query::expr::{BinaryOperator as Op, Expr};
-use manicule_query::plan::JoinKind;
+use manicule_query::plan::{JoinKind, LogicalPlan};
 use manicule_query::{ExplainFormat, Routing};
 
 /// A constant near the values of the column, now and then of another kind.
@@ -289,4 +289,54 @@ fn texts_given_for_dates_find_their_rows() {
     bound.parameters[0] = Some(ColumnType::Date);
     let rows = fixture.query(&bound, &[Value::from("1970-01-02")], Routing::Automatic).unwrap();
     assert_eq!(rows.iter().map(|row| row[ID].clone()).collect::<Vec<_>>(), [Value::from(1), Value::from(41)]);
+}
+
+/// `column IN (SELECT part.item FROM parts WHERE condition)`.
+fn is_among_parts(fixture: &Fixture, of: usize, condition: Expr) -> Expr {
+    let parts = project(filter(fixture.parts_in(4), condition), vec![column(4, 1)], 5);
+    Expr::InQuery { operand: Box::new(column(0, of)), query: subquery(parts, 1, Vec::new()), negated: false }
+}
+
+/// The explanation of all items with that condition, whose rows must be those of the full scan.
+fn routed(fixture: &Fixture, predicate: Expr) -> String {
+    let plan = all_items(filter(fixture.items_in(0), predicate), 0, 1);
+    fixture.same_both_ways(plan.clone(), ITEM_COLUMNS, &[]);
+    fixture.plan(&fixture.bound(plan, ITEM_COLUMNS, 0), Routing::Automatic).explain(ExplainFormat::Text)
+}
+
+#[test]
+fn an_index_is_asked_for_the_values_of_a_subquery() {
+    let fixture = Fixture::new(400);
+    let few = compare(Op::Less, column(4, 0), literal(9));
+    let text = routed(&fixture, is_among_parts(&fixture, ID, few.clone()));
+    assert!(text.contains("HashIndex lookup of subquery 1 on items using items_pkey"), "{text}");
+    assert!(text.contains("key: items.id IN (subquery 1)"), "{text}");
+    let either = Expr::Or(vec![is_among_parts(&fixture, ID, few), equal(column(0, D), literal(5))]);
+    let text = routed(&fixture, either);
+    assert!(text.contains("Union of paths") && text.contains("lookup of subquery 1"), "{text}");
+}
+
+#[test]
+fn a_subquery_of_many_values_leaves_the_table_to_a_scan() {
+    let fixture = Fixture::new(400);
+    // More rows than a scan costs by any index, with NULL among the values; and none at all.
+    for of in [ID, A, D] {
+        routed(&fixture, is_among_parts(&fixture, of, compare(Op::GreaterOrEqual, column(4, 0), literal(0))));
+        routed(&fixture, is_among_parts(&fixture, of, compare(Op::Less, column(4, 0), literal(0))));
+        let not = Expr::negated(is_among_parts(&fixture, of, compare(Op::Less, column(4, 0), literal(20))));
+        routed(&fixture, not);
+    }
+}
+
+#[test]
+fn a_join_of_one_row_beside_a_table_is_still_sorted() {
+    let fixture = Fixture::new(30);
+    let one = project(LogicalPlan::Unit, vec![literal(1)], 2);
+    let pairs = join(fixture.items_in(0), one, JoinKind::Inner, None);
+    let plan = sort(project(pairs, vec![column(0, D), column(2, 0)], 3), vec![(column(3, 0), false)]);
+    for routing in [Routing::Automatic, Routing::FullScan] {
+        let rows = fixture.query(&fixture.bound(plan.clone(), 2, 0), &[], routing).unwrap();
+        assert_eq!(rows.len(), 30);
+        assert!(rows.is_sorted());
+    }
 }

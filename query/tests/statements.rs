@@ -301,7 +301,7 @@ fn a_run_ends_at_its_limits() {
         let context = ExecutionContext { limits, settings: Settings::default(), parameters: &[] };
         plan.query(&snapshot.view(), &context, |_| Ok(ControlFlow::Continue(()))).unwrap_err().sqlstate()
     };
-    assert_eq!(run(&plan, Limits { token: Some(token), ..Limits::default() }), "57014");
+    assert_eq!(run(&plan, Limits { token: Some(&token), ..Limits::default() }), "57014");
     let deadline = Some(Instant::now() + std::time::Duration::from_millis(20));
     assert_eq!(run(&plan, Limits { deadline, ..Limits::default() }), "57014");
     assert_eq!(run(&sorted, Limits { memory_bytes_max: Some(1 << 20), ..Limits::default() }), "53200");
@@ -364,7 +364,9 @@ fn conflicts_are_resolved_as_asked() {
         &[Value::from(50), Value::from(8), Value::from("z")],
     ];
     let part = |id: i64| fixture.rows(fixture.parts).into_iter().find(|row| row[0] == Value::from(id));
-    let (count, _) = fixture.change(Statement::Insert(insert(&fixture, rows, OnConflict::DoNothing)), &[]).unwrap();
+    let (count, _) = fixture
+        .change(Statement::Insert(insert(&fixture, rows, OnConflict::DoNothing { columns: Vec::new() })), &[])
+        .unwrap();
     assert_eq!((count, part(2).unwrap()[2].clone(), part(50).unwrap()[2].clone()), (1, "part 2".into(), "y".into()));
     let (count, _) = fixture.change(Statement::Insert(insert(&fixture, rows, OnConflict::Replace)), &[]).unwrap();
     assert_eq!((count, part(2).unwrap()[2].clone(), part(50).unwrap()[1].clone()), (3, "x".into(), 8.into()));

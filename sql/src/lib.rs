@@ -39,5 +39,5 @@ mod session;
 pub use error::{Error, ErrorKind, Result, Span, line_and_column};
 pub use manicule_query::plan::OutputColumn;
 pub use manicule_query::{CancellationToken, DivisionByZero, Routing};
-pub use session::{Outcome, Prepared, Report, Rows, Session, Sink};
+pub use session::{Advice, Estimate, Outcome, Prepared, Report, RowIter, Rows, Session, Sink};
 pub use split::{StatementText, Statements, is_complete, split_statements};

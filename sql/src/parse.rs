@@ -3,6 +3,8 @@
 //! The text has passed the [limits](crate::limits) when it comes here. Some statements are answered from their first
 //! words: those that Manicule does not have, and those that sqlparser does not know.
 
+mod spelling;
+
 use ahash::AHashMap;
 use sqlparser::ast::{self, Statement};
 use sqlparser::parser::{Parser, ParserError};
@@ -91,12 +93,7 @@ impl Parameters {
 
 /// Parses the text of one statement.
 pub(crate) fn parse_statement(text: &str) -> Result<Parsed> {
-    // A word and the blank after it are two tokens and some six bytes; growing would copy the tokens again and again.
-    let mut tokens = Vec::with_capacity((text.len() / 2).min(TOKENS_AT_ONCE));
-    Tokenizer::new(&Manicule, text)
-        .tokenize_with_location_into_buf(&mut tokens)
-        .map_err(|error| syntax(text, &error.message, error.location))?;
-    rewrite(&mut tokens);
+    let mut tokens = tokens(text)?;
     let parameters = find_parameters(&tokens).map_err(|(error, location)| error.at(span_at(text, location)))?;
     let command = match leading(&mut tokens, text)? {
         Leading::Command(command) => command,
@@ -104,6 +101,17 @@ pub(crate) fn parse_statement(text: &str) -> Result<Parsed> {
         Leading::Explain { analyze, json } => Command::Explain { statement: run_parser(tokens, text)?, analyze, json },
     };
     Ok(Parsed { command, parameters })
+}
+
+/// The tokens of a text, in the parser's own words.
+fn tokens(text: &str) -> Result<Vec<TokenWithSpan>> {
+    // A word and the blank after it are two tokens and some six bytes; growing would copy the tokens again and again.
+    let mut tokens = Vec::with_capacity((text.len() / 2).min(TOKENS_AT_ONCE));
+    Tokenizer::new(&Manicule, text)
+        .tokenize_with_location_into_buf(&mut tokens)
+        .map_err(|error| syntax(text, &error.message, error.location))?;
+    spelling::rewrite(&mut tokens);
+    Ok(tokens)
 }
 
 /// Past its limit of recursion the parser tries other readings, and complains of something else in the end.
@@ -118,8 +126,8 @@ pub(crate) fn blame_depth(error: Error, levels: usize) -> Error {
 
 /// Parses an expression that the catalog keeps as text.
 pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr> {
-    let mut parser = Parser::new(&Manicule).with_recursion_limit(RECURSION_MAX);
-    parser = parser.try_with_sql(text).map_err(|error| parser_error(text, error))?;
+    let mut parser =
+        Parser::new(&Manicule).with_recursion_limit(RECURSION_MAX).with_tokens_with_locations(tokens(text)?);
     parser.parse_expr().map_err(|error| parser_error(text, error))
 }
 
@@ -147,40 +155,6 @@ fn find_parameters(tokens: &[TokenWithSpan]) -> std::result::Result<Parameters, 
         added.map_err(|error| (error, location))?;
     }
     Ok(parameters)
-}
-
-/// Two spellings of SQLite's that the parser does not know: `IN table` becomes `IN (SELECT * FROM table)`, and INDEXED BY
-/// and NOT INDEXED, which only give advice, are left out.
-fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
-    let is = |token: &TokenWithSpan, expected: &str| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected));
-    let has_advice = tokens.iter().any(|token| is(token, "INDEXED"));
-    let has_table = tokens.windows(3).any(|three| {
-        is(&three[0], "IN") && matches!((&three[1].token, &three[2].token), (Token::Whitespace(_), Token::Word(_)))
-    });
-    // `POSITION(a IN b)` has an IN of its own.
-    if !has_advice && (!has_table || tokens.iter().any(|token| is(token, "POSITION"))) {
-        return;
-    }
-    let old = std::mem::take(tokens);
-    let mut rest = old.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).peekable();
-    while let Some(token) = rest.next() {
-        if is(&token, "INDEXED") {
-            match rest.peek() {
-                Some(next) if is(next, "BY") => drop((rest.next(), rest.next())),
-                _ => drop(tokens.pop()),
-            }
-            continue;
-        }
-        let is_in = is(&token, "IN");
-        tokens.push(token);
-        if let Some(table) = rest.next_if(|next| is_in && matches!(next.token, Token::Word(_))) {
-            let span = table.span;
-            let word = |word: &str| TokenWithSpan { token: Token::make_keyword(word), span };
-            let sign = |token: Token| TokenWithSpan { token, span };
-            tokens.extend([sign(Token::LParen), word("SELECT"), sign(Token::Mul), word("FROM"), table]);
-            tokens.push(sign(Token::RParen));
-        }
-    }
 }
 
 /// What the first words say.

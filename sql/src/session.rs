@@ -3,12 +3,17 @@
 //! # Transactions
 //!
 //! Outside BEGIN … COMMIT each statement is a transaction of its own: a query reads a snapshot of the moment, a change
-//! commits at its end and is run again, up to three times, if another transaction was first. Inside, all statements see
-//! the snapshot of BEGIN with their own changes; one that fails leaves nothing behind, the transaction goes on. A conflict
-//! then comes from COMMIT, and the whole transaction has to be run again: see [`Error::is_retryable`].
+//! commits at its end and is run again, at last as the writer, if another transaction was first: it never fails by a
+//! conflict. Inside, all statements see the snapshot of BEGIN with their own changes; one that fails leaves nothing
+//! behind, the transaction goes on. A conflict then comes from COMMIT, and the whole transaction has to be run again: see
+//! [`Error::is_retryable`].
+//!
+//! `BEGIN ISOLATION LEVEL SERIALIZABLE` makes what was read count as well, and `BEGIN IMMEDIATE` keeps all others from
+//! committing first.
 //!
 //! Changes of the schema are transactions of their own and are refused between BEGIN and COMMIT.
 
+mod advise;
 mod cache;
 mod compile;
 mod outcome;
@@ -22,11 +27,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ahash::AHashMap;
-use manicule_engine::{Database, Reader, Value};
+use manicule_engine::{Database, Isolation, Reader, Value};
 use manicule_query::plan::OutputColumn;
 use manicule_query::{CancellationToken, Routing};
 
-pub use outcome::{Outcome, Report, Rows, Sink};
+pub use advise::{Advice, Estimate};
+pub use outcome::{Outcome, Report, RowIter, Rows, Sink};
 pub use prepared::Prepared;
 
 use crate::error::{Error, Result};
@@ -43,6 +49,10 @@ pub struct Session {
     database: Database,
     reader: Reader,
     open: Option<Open>,
+    /// What SET TRANSACTION said of the next transaction.
+    next_isolation: Option<Isolation>,
+    /// How many statements were begun.
+    statement_count: u64,
     token: CancellationToken,
     options: Options,
     cache: PlanCache,
@@ -57,6 +67,8 @@ impl Session {
             reader: database.reader(),
             database: database.clone(),
             open: None,
+            next_isolation: None,
+            statement_count: 0,
             token: CancellationToken::new(),
             options: Options::default(),
             cache: PlanCache::default(),

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use manicule::{Catalog, IndexSchema, MemoryUsage, TableSchema, Value};
+use manicule::{Catalog, MemoryUsage, TableSchema, Value};
 
-use super::{closest, first_word, usage};
+use super::{closest, usage};
 use crate::error::{Error, Result};
 use crate::shell::{Flow, Shell};
 use crate::{schema, text};
@@ -73,42 +73,6 @@ pub(super) fn indexes(shell: &mut Shell, arguments: &str) -> Result<Flow> {
     Ok(Flow::Continue)
 }
 
-pub(super) fn index(shell: &mut Shell, arguments: &str) -> Result<Flow> {
-    let Some((name, "")) = first_word(arguments) else {
-        return Err(usage(".index"));
-    };
-    let database = shell.backend.database().clone();
-    let mut reader = database.reader();
-    let view = reader.view();
-    let catalog = view.catalog();
-    let (table, index) = catalog.index(name).ok_or_else(|| {
-        let names = catalog.tables().flat_map(|table| table.indexes.iter().map(|index| index.name.as_str()));
-        unknown("index", name, closest(name, names))
-    })?;
-    let usage = database.memory_usage();
-    let rows = view.row_count(table.id);
-    let lines = [
-        ("index", index.name.clone()),
-        ("on", format!("{} ({})", table.name, schema::key_columns(table, index))),
-        ("structure", schema::structures(index).to_owned()),
-        ("unique", if index.unique { "yes" } else { "no" }.to_owned()),
-        ("made by", made_by(table, index)),
-        ("answers", answers(index).to_owned()),
-        (
-            "keys",
-            format!(
-                "{} different, {} in the table",
-                text::grouped(view.distinct_keys(index.id)),
-                text::counted(rows, "row")
-            ),
-        ),
-        ("memory", bytes_of(&usage.indexes, &index.name).map_or_else(|| "unknown".to_owned(), text::size)),
-    ];
-    let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name:>9}  {value}")).collect();
-    shell.write_text(&lines.join("\n"))?;
-    Ok(Flow::Continue)
-}
-
 pub(super) fn describe(shell: &mut Shell, arguments: &str) -> Result<Flow> {
     if arguments.is_empty() {
         return tables(shell, arguments);
@@ -164,31 +128,9 @@ fn chosen<'c>(catalog: &'c Catalog, name: &str) -> Result<Vec<&'c Arc<TableSchem
     }
 }
 
-fn unknown(what: &str, name: &str, near: Option<&str>) -> Error {
+pub(super) fn unknown(what: &str, name: &str, near: Option<&str>) -> Error {
     let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
     Error::Command(format!("there is no {what} {name}{hint}"))
-}
-
-fn made_by(table: &TableSchema, index: &IndexSchema) -> String {
-    let is_primary = index.columns.iter().map(|part| part.column).eq(table.primary_key.iter().copied());
-    match schema::create_index(table, index) {
-        Some(sql) => sql,
-        None if is_primary => "PRIMARY KEY".to_owned(),
-        None => "UNIQUE constraint".to_owned(),
-    }
-}
-
-/// Which conditions the index serves.
-fn answers(index: &IndexSchema) -> &'static str {
-    match (index.has_hash(), index.has_tree()) {
-        (true, false) => "= and IN on the whole key",
-        (false, true) => "=, IN, <, <=, >, >=, BETWEEN, LIKE 'prefix%', ORDER BY, MIN, MAX",
-        _ => "=, IN (hash), and <, <=, >, >=, BETWEEN, LIKE 'prefix%', ORDER BY, MIN, MAX (tree)",
-    }
-}
-
-fn bytes_of(usage: &[(String, usize)], name: &str) -> Option<usize> {
-    usage.iter().find(|(other, _)| other == name).map(|(_, bytes)| *bytes)
 }
 
 fn integer(count: u64) -> Value<'static> {

@@ -22,6 +22,7 @@ use crate::row::Row;
 use crate::state::TableState;
 use crate::table::Table;
 use crate::transaction::unique_violation;
+use crate::version;
 
 /// How many row ids a thread takes at a time.
 const ROW_IDS_PER_PART: u64 = 4096;
@@ -139,7 +140,7 @@ impl BuildingIndex {
         let mut holder = None;
         let _: ControlFlow<()> = index.candidates(&key, reader, |row_id| {
             let head = state.table.rows.head(row_id.0, &guard);
-            holder = head.and_then(|head| head.value().row.as_ref()).filter(|row| self.shape.matches(row, &key));
+            holder = head.and_then(version::row).filter(|row| self.shape.matches(row, &key));
             if holder.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         holder.map_or(Ok(()), |row| Err(unique_violation(state, self.id, row)))?;
@@ -150,13 +151,13 @@ impl BuildingIndex {
 /// The versions of a row, newest first, tombstones left out.
 fn rows_of_chain<'g>(table: &'g Table, row_id: u64, guard: &'g Guard) -> impl Iterator<Item = &'g Row> {
     let chain = std::iter::successors(table.rows.head(row_id, guard), |version| version.next());
-    chain.filter_map(|version| version.value().row.as_ref())
+    chain.filter_map(version::row)
 }
 
 /// Whether the newest version of a row is live and has the key.
 fn newest_has_key(state: &TableState, shape: &KeyShape, (row_id, key): (RowId, &Key), guard: &Guard) -> bool {
     let head = state.table.rows.head(row_id.0, guard);
-    head.and_then(|head| head.value().row.as_ref()).is_some_and(|row| shape.matches(row, key))
+    head.and_then(version::row).is_some_and(|row| shape.matches(row, key))
 }
 
 impl Index {

@@ -12,7 +12,7 @@ use super::{RecordKey, RowStore, StorageId};
 use crate::catalog::{Catalog, Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
 use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
-use crate::row::Row;
+use crate::row::{Row, RowBuf};
 use crate::state::State;
 use crate::value::{ColumnType, Value};
 
@@ -91,7 +91,7 @@ pub(crate) fn encode_row(row: &Row, bytes: &mut Vec<u8>) {
 }
 
 /// Reads a row's record; `None` if it is none.
-pub(crate) fn decode_row(bytes: &[u8]) -> Option<Row> {
+pub(crate) fn decode_row(bytes: &[u8]) -> Option<RowBuf> {
     match bytes {
         [ROW_FORMAT, row @ ..] => Row::from_bytes(row),
         _ => None,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use manicule_engine::{Database, Error, IndexMethod, Row, RowId, TableDefinition, TableId, Transaction, Value};
+use manicule_engine::{Database, Error, IndexMethod, Row, RowBuf, RowId, TableDefinition, TableId, Transaction, Value};
 
 use super::support::{contents, create_index, integer, integer_column};
 
@@ -42,7 +42,7 @@ fn create_tables(database: &Database) -> Result<(), Error> {
     Ok(())
 }
 
-fn integers(values: &[i64]) -> Row {
+fn integers(values: &[i64]) -> RowBuf {
     Row::new(&values.iter().map(|value| Value::Integer(*value)).collect::<Vec<_>>())
 }
 

@@ -149,7 +149,7 @@ fn insert_items_again(database: &Database) {
     let catalog = database.catalog();
     let schema = catalog.tables().next().unwrap();
     let mut transaction = database.begin();
-    let row = transaction.view().row(schema.id, RowId(0)).unwrap().clone();
+    let row = transaction.view().row(schema.id, RowId(0)).unwrap().to_owned();
     transaction.update(schema.id, RowId(0), row).unwrap();
     transaction.commit().unwrap();
 }

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use manicule_engine::{
-    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, KeyRange, Row, RowId,
-    TableDefinition, TableId, Value, View,
+    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, KeyRange, Row, RowBuf,
+    RowId, TableDefinition, TableId, Value, View,
 };
 
 /// The rows of each table by its name: row id and the row as text.
@@ -42,7 +42,7 @@ pub(super) fn create_index(
     database.create_index(table, IndexDefinition { name: name.into(), columns, unique: false, method }).map(drop)
 }
 
-pub(super) fn item(id: i64, owner: i64) -> Row {
+pub(super) fn item(id: i64, owner: i64) -> RowBuf {
     Row::new(&[Value::Integer(id), Value::Integer(owner), Value::from(format!("note {id} of {owner}"))])
 }
 

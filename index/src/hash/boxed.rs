@@ -7,7 +7,7 @@ use super::cell::{BoxedCell, Cell, Entry, spread};
 use super::core::{Core, Plan};
 use super::equivalent::Equivalent;
 use super::pinned::Pinned;
-use super::stats::HashStats;
+use super::stats::{HashShape, HashStats};
 use crate::Guard;
 
 mod convert;
@@ -118,6 +118,11 @@ impl<K, V, S> HashIndex<K, V, S> {
     /// The shape of the tables.
     pub fn stats(&self) -> HashStats {
         HashStats { memory_bytes: self.memory_usage(), ..self.core.stats() }
+    }
+
+    /// How the entries are spread over the groups. O(slots).
+    pub fn shape(&self) -> HashShape {
+        self.core.shape()
     }
 
     /// The index with a guard of its own, for `for` loops.

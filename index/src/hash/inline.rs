@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use super::cell::{Cell, WordCell, WordImage};
 use super::core::{Core, Plan};
 use super::pinned::Pinned;
-use super::stats::HashStats;
+use super::stats::{HashShape, HashStats};
 use crate::Guard;
 use crate::word::{Word, WordKey};
 
@@ -91,6 +91,11 @@ impl<K: WordKey, V: Word, S> WordHashIndex<K, V, S> {
     /// The shape of the tables.
     pub fn stats(&self) -> HashStats {
         HashStats { memory_bytes: self.memory_usage(), ..self.core.stats() }
+    }
+
+    /// How the entries are spread over the groups. O(slots).
+    pub fn shape(&self) -> HashShape {
+        self.core.shape()
     }
 
     /// The index with a guard of its own, for `for` loops.

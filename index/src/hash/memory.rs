@@ -13,7 +13,7 @@ pub(super) use layout::Memory;
 
 /// Asks the processor for the cache line at `address`; harmless for any address.
 #[inline]
-pub(super) fn prefetch<T>(address: *const T) {
+pub(crate) fn prefetch<T>(address: *const T) {
     #[cfg(all(target_arch = "x86_64", target_feature = "sse", not(miri)))]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

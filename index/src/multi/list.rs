@@ -110,6 +110,17 @@ impl<V> PostingList<V> {
         }
     }
 
+    /// The values as one slice, where they are at most 32.
+    #[inline]
+    pub fn as_slice(&self) -> Option<&[V]> {
+        match &self.shape {
+            Shape::One(value) => Some(std::slice::from_ref(value)),
+            Shape::Two(values) => Some(values),
+            Shape::Few(values) => Some(values),
+            Shape::Many(_) => None,
+        }
+    }
+
     /// Every value, occurrence by occurrence. A long list is a few dense runs of memory; `fold`, `sum` and `for_each`
     /// are the fastest ways through them.
     #[inline]

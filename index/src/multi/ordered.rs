@@ -19,6 +19,7 @@ use std::fmt;
 
 use super::directory::{Directory, Seek, Stored};
 use crate::IndexKey;
+use crate::tree::{LevelShape, TreeShape};
 use node::{Arena, Inner, Leaf};
 pub use range::Range;
 
@@ -76,6 +77,24 @@ impl<K, T> OrderedDirectory<K, T> {
             path.leaf = inner.children[child];
         }
         path
+    }
+
+    /// Every node, level by level.
+    pub(super) fn shape(&self) -> TreeShape {
+        let mut levels = Vec::with_capacity(self.height + 1);
+        let mut nodes = vec![self.root];
+        for _ in 0..self.height {
+            let mut level = LevelShape::new(ORDER);
+            nodes.iter().for_each(|node| level.push(self.inners[*node].len()));
+            levels.push(level);
+            let children = |node: u32| self.inners[node].children.iter().copied().take(self.inners[node].len());
+            nodes = nodes.into_iter().flat_map(children).collect();
+        }
+        let mut leaves = LevelShape::new(ORDER);
+        nodes.iter().for_each(|leaf| leaves.push(self.leaves[*leaf].len()));
+        levels.push(leaves);
+        levels.reverse();
+        TreeShape { levels }
     }
 
     /// The position of the first entry.

@@ -9,6 +9,7 @@ use super::directory::{Arrangement, Directory, Lookup, Ordered, Stored};
 use super::list::{ListValue, PostingList};
 use super::ordered::Range;
 use crate::IndexKey;
+use crate::tree::TreeShape;
 
 /// One index at one version: everything read through it fits together.
 ///
@@ -173,6 +174,11 @@ impl<'a, K: Stored + IndexKey, V: ListValue> MultiView<'a, K, V, Ordered> {
         K: Borrow<Q>,
     {
         self.copy.directory.estimate(&bounds)
+    }
+
+    /// How many keys or children every single node of the tree has. O(nodes), in time and memory.
+    pub fn shape(&self) -> TreeShape {
+        self.copy.directory.shape()
     }
 }
 

@@ -43,7 +43,7 @@ pub struct CandidateIndex<R: RowId> {
 }
 
 /// The structures of an index, by uniqueness and by the form of its keys.
-enum Store<R: RowId> {
+pub(super) enum Store<R: RowId> {
     UniqueWords { entries: UniqueWords<R, R::Words>, repeated: MultiEntries<Option<u64>, R> },
     UniqueBytes { entries: UniqueBytes<R, R::Words>, repeated: MultiEntries<ByteKey, R> },
     Words(MultiEntries<Option<u64>, R>),
@@ -73,7 +73,7 @@ pub struct EntryReader<'r> {
 
 impl<'r> EntryReader<'r> {
     #[inline]
-    fn published(self) -> &'r BorrowedSnapshot {
+    pub(super) fn published(self) -> &'r BorrowedSnapshot {
         self.published.get_or_init(|| self.registry.load())
     }
 }
@@ -355,6 +355,10 @@ impl<R: RowId> CandidateIndex<R> {
             }
             _ => 0,
         }
+    }
+
+    pub(super) fn store(&self) -> &Store<R> {
+        &self.store
     }
 
     /// How many different keys there are.

@@ -8,9 +8,9 @@ use smallvec::SmallVec;
 
 use super::unique::{OrderedMap, PointMap};
 use crate::guard::Guard;
-use crate::hash::{Equivalent, HashIndex, WordHashIndex};
+use crate::hash::{Equivalent, HashIndex, HashShape, WordHashIndex};
 use crate::key::{Direction, IndexKey};
-use crate::tree::{TreeIndex, WordTreeIndex};
+use crate::tree::{TreeIndex, TreeShape, WordTreeIndex};
 
 /// What the two structures of plain words have in common.
 macro_rules! word_map {
@@ -71,12 +71,18 @@ impl PointMap<u64, [u64; 1]> for WordHashIndex<u64, u64> {
     fn with_capacity(capacity: usize) -> Self {
         Self::with_capacity(capacity)
     }
+    fn hash_shape(&self) -> Option<HashShape> {
+        Some(self.shape())
+    }
     word_map!(WordHashIndex);
 }
 
 impl PointMap<u64, [u64; 1]> for WordTreeIndex<u64, u64> {
     fn with_capacity(_capacity: usize) -> Self {
         Self::new()
+    }
+    fn tree_shape(&self, guard: &Guard) -> Option<TreeShape> {
+        Some(self.shape(guard))
     }
     word_map!(WordTreeIndex);
 }
@@ -115,6 +121,9 @@ where
     fn with_capacity(capacity: usize) -> Self {
         Self::with_capacity(capacity)
     }
+    fn hash_shape(&self) -> Option<HashShape> {
+        Some(self.shape())
+    }
     boxed_map!(HashIndex);
 }
 
@@ -126,6 +135,9 @@ where
 {
     fn with_capacity(_capacity: usize) -> Self {
         Self::new()
+    }
+    fn tree_shape(&self, guard: &Guard) -> Option<TreeShape> {
+        Some(self.shape(guard))
     }
     boxed_map!(TreeIndex);
 }

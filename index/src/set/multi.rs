@@ -7,8 +7,10 @@ use std::ops::{Bound, ControlFlow};
 use smallvec::SmallVec;
 
 use super::definition::{RowId, Structure};
+use super::statistics::ListShape;
 use crate::key::{Direction, IndexKey};
 use crate::multi::{Batch, BorrowedSnapshot, MultiIndex, Ordered, PostingList, Registry};
+use crate::tree::TreeShape;
 
 /// The longest list of row ids that is put in order before it is visited.
 const SORTED_LIST_MAX: usize = 1024;
@@ -153,6 +155,21 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
         either!(self, index => published.on(index).len_keys())
     }
 
+    pub(super) fn len_values(&self, published: &BorrowedSnapshot) -> usize {
+        either!(self, index => published.on(index).len_values())
+    }
+
+    /// The number of rows, the lengths of the lists, and the tree if there is one. O(keys).
+    pub(super) fn shape(&self, published: &BorrowedSnapshot) -> (u64, ListShape, Option<TreeShape>) {
+        let mut lists = ListShape::default();
+        either!(self, index => published.on(index).iter().for_each(|(_, list)| lists.add(list.len())));
+        let tree = match self {
+            Self::Hash(_) => None,
+            Self::Ordered(index) => Some(published.on(index).shape()),
+        };
+        (self.len_values(published) as u64, lists, tree)
+    }
+
     pub(super) fn memory_usage(&self) -> usize {
         either!(self, index => index.memory_usage())
     }
@@ -163,6 +180,9 @@ pub(super) fn visit_list<R: RowId, B>(
     list: &PostingList<R>,
     visit: &mut impl FnMut(R) -> ControlFlow<B>,
 ) -> ControlFlow<B> {
+    if let Some([row]) = list.as_slice() {
+        return visit(*row);
+    }
     if list.len() > SORTED_LIST_MAX || list.iter().is_sorted() {
         return list.iter().try_for_each(|row| visit(*row));
     }

@@ -13,9 +13,9 @@ use smallvec::SmallVec;
 
 use super::definition::{RowId, Structure};
 use crate::guard::Guard;
-use crate::hash::{HashIndex, WordHashIndex};
+use crate::hash::{HashIndex, HashShape, WordHashIndex};
 use crate::key::Direction;
-use crate::tree::{TreeIndex, WordTreeIndex};
+use crate::tree::{TreeIndex, TreeShape, WordTreeIndex};
 use crate::word::Words;
 
 /// The candidates of a key that has several, in order.
@@ -67,6 +67,15 @@ pub trait PointMap<Q: ToOwned + ?Sized, W>: Send + Sync + 'static {
     fn len(&self) -> usize;
     /// Bytes of the map.
     fn memory_usage(&self) -> usize;
+    /// What it looks like, if it is a hash.
+    fn hash_shape(&self) -> Option<HashShape> {
+        None
+    }
+    /// What it looks like, if it is a tree.
+    fn tree_shape(&self, guard: &Guard) -> Option<TreeShape> {
+        let _ = guard;
+        None
+    }
 }
 
 /// A map that is ordered too.
@@ -336,6 +345,22 @@ where
         O: OrderedMap<Q, R::Words>,
     {
         self.tree.as_ref().map_or(0, |tree| tree.estimate_range(bounds, guard))
+    }
+
+    pub(super) fn hash_shape<Q>(&self) -> Option<HashShape>
+    where
+        Q: ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+    {
+        self.hash.as_ref().and_then(P::hash_shape)
+    }
+
+    pub(super) fn tree_shape<Q>(&self, guard: &Guard) -> Option<TreeShape>
+    where
+        Q: ToOwned + ?Sized,
+        O: PointMap<Q, R::Words>,
+    {
+        self.tree.as_ref().and_then(|tree| tree.tree_shape(guard))
     }
 
     /// How many keys there are.

@@ -5,7 +5,7 @@ use std::ops::{Bound, RangeBounds, RangeFull};
 
 use super::raw::RawTree;
 use super::scan::{Backward, Forward, RawRange};
-use super::shape::{FromPrefix, PrefixKey, TreeStats};
+use super::shape::{FromPrefix, PrefixKey, TreeShape, TreeStats};
 use super::store::{Boxed, Entry};
 use crate::guard::Guard;
 use crate::key::IndexKey;
@@ -224,6 +224,11 @@ impl<K: IndexKey + Clone, V, const ORDER: usize> TreeIndex<K, V, ORDER> {
     /// Nodes and fill of every level. O(nodes).
     pub fn stats(&self, guard: &Guard) -> TreeStats {
         self.tree.stats(guard)
+    }
+
+    /// How many entries or children every single node has. O(nodes), in time and memory.
+    pub fn shape(&self, guard: &Guard) -> TreeShape {
+        self.tree.shape(guard)
     }
 
     /// Bytes of the nodes and entries, without what keys and values own elsewhere. O(1).

@@ -11,6 +11,7 @@ use super::lock::Wait;
 use super::meta::Meta;
 use super::node::{Leaf, Place, Probe};
 use super::raw::RawTree;
+use super::reclaim;
 use super::store::{Cell, Store};
 use crate::guard::Guard;
 use crate::key::IndexKey;
@@ -105,13 +106,14 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
                     Edit::Put(after) if leaf.replace(meta, slot, after) => false,
                     Edit::Remove if leaf.exchange(meta, meta.removed(rank)) => {
                         self.count.subtract(1);
-                        meta.len() <= Self::SPARSE + 1
+                        Self::is_sparse(meta.removed(rank))
                     }
                     Edit::Put(_) | Edit::Remove => return Attempt::Retry,
                 };
                 // SAFETY: the exchange took the entry out of the leaf, so it is ours; entries are inserted under the
                 // bounds that this asks for.
                 unsafe { S::retire_entry(before, guard) };
+                reclaim::collect(guard);
                 if sparse { Attempt::Sparse(Some(before)) } else { Attempt::Done(Some(before)) }
             }
             Place::Absent { rank } => match decide(None) {

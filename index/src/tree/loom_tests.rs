@@ -195,6 +195,22 @@ fn an_insertion_beside_a_merge_is_not_lost() {
 }
 
 #[test]
+fn nothing_is_lost_while_nodes_move() {
+    explore(|| {
+        let tree = tree([10, 20, 30, 15, 16]);
+        let writer = {
+            let tree = tree.clone();
+            // Moves both leaves and the node above them.
+            thread::spawn(move || assert_eq!(tree.remove(&16, &pin()), Some(16)))
+        };
+        assert_eq!(tree.insert(25, 25, &pin()), None);
+        assert!(matches!(tree.keys()[..], [10, 15, 20, 25, 30] | [10, 15, 16, 20, 25, 30]));
+        writer.join().unwrap();
+        assert_eq!(tree.keys_rev(), [30, 25, 20, 15, 10]);
+    });
+}
+
+#[test]
 fn the_first_two_insertions_plant_one_tree() {
     explore(|| {
         let tree = tree([]);

@@ -5,6 +5,7 @@
 use std::borrow::Borrow;
 
 use super::grow::Run;
+use super::meta::Meta;
 use super::node::{self, Inner, Leaf, Probe};
 use super::plan::{Bottom, Forks, Plan};
 use super::raw::{Fences, Path, RawTree};
@@ -14,9 +15,14 @@ use crate::key::IndexKey;
 
 impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
     /// A leaf with so few entries looks for a neighbour to merge with.
-    pub(super) const SPARSE: usize = Self::LEAF_MAX / 3;
+    pub(super) const SPARSE: usize = Self::LEAF_MAX / 2;
     /// As few children of an inner node.
     const SPARSE_CHILDREN: usize = if ORDER / 4 < 2 { 1 } else { ORDER / 4 };
+
+    /// Whether the leaf that a removal left like this is to be looked at.
+    pub(super) fn is_sparse(after: Meta) -> bool {
+        after.len() <= Self::SPARSE || (after.len() == Self::SPARSE + 1 && after.is_due())
+    }
 
     /// Merges the leaf of the key with a neighbour, if it is sparse and both fit one leaf.
     pub(super) fn merge<'g, Q>(&'g self, probe: &mut Probe<'_, Q>, guard: &'g Guard)
@@ -37,6 +43,9 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
                 }
                 return;
             }
+        }
+        if path.leaf.snapshot().is_due() {
+            self.relocate(&path, guard);
         }
     }
 

@@ -77,6 +77,11 @@ impl Meta {
         (0..self.len()).all(|rank| self.slot(rank) == self.len() - 1 - rank)
     }
 
+    /// Whether this is one of the versions after which the surroundings are looked at.
+    pub(crate) fn is_due(self) -> bool {
+        (self.0 / VERSION).is_multiple_of(2)
+    }
+
     pub(crate) fn is_locked(self) -> bool {
         self.0 & LOCKED != 0
     }

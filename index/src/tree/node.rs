@@ -18,6 +18,7 @@ use std::cmp::Ordering as KeyOrder;
 
 use super::lock::Lock;
 use super::meta::Meta;
+use super::reclaim;
 use super::store::{Cell, Store};
 use crate::guard::Guard;
 use crate::key::IndexKey;
@@ -308,7 +309,7 @@ pub(crate) unsafe fn leaf<'g, S: Store>(node: *mut Node) -> &'g Leaf<S> {
     unsafe { &*node.cast() }
 }
 
-pub(crate) use super::slab::{allocate, free};
+pub(crate) use super::slab::{allocate, free, is_sparse};
 
 /// Frees the memory of one node when no guard can reach it any more.
 ///
@@ -319,7 +320,7 @@ pub(crate) unsafe fn retire<N>(node: *mut Node, guard: &Guard) {
     // SAFETY: the caller unlinked the node; it is plain memory, which any thread may free.
     let reclaim = move || unsafe { free::<N>(node) };
     // SAFETY: the node is unreachable for new readers, and the closure owns its pointer.
-    unsafe { guard.defer(reclaim) };
+    unsafe { reclaim::retire(reclaim, guard) };
 }
 
 /// Asks for the two lines of a node before they are needed.

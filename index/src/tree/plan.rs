@@ -28,6 +28,7 @@ use smallvec::SmallVec;
 use super::meta::Meta;
 use super::node::{self, Inner, Leaf, Node, Window};
 use super::raw::{Fences, Path, RawTree, Step};
+use super::reclaim;
 use super::store::Store;
 use crate::guard::Guard;
 use crate::key::IndexKey;
@@ -185,6 +186,15 @@ impl<'g, S: Store> Plan<'g, S> {
         }
     }
 
+    /// Prepares a copy of the node at `level` as it is.
+    pub(super) fn copy<const ORDER: usize>(&mut self, path: &Path<'g, S>, level: usize) {
+        let Some(step) = path.step(level) else { return };
+        let site = Site { step, fences: path.fences(level), is_root: false };
+        self.rebuild::<ORDER>(site, step.index..step.index + 1, None);
+        let from = path.step(level + 1).map_or(0, |step| step.index);
+        self.raise::<ORDER>(path, level + 1, from..from + 1, None);
+    }
+
     /// Prepares the copy of one node; gives the separator between the halves if it had to be split.
     fn rebuild<const ORDER: usize>(
         &mut self,
@@ -245,6 +255,7 @@ impl<'g, S: Store> Plan<'g, S> {
         self.committed = true;
         self.unlock_published(tree);
         self.retire(tree, guard);
+        reclaim::collect(guard);
         true
     }
 

@@ -35,39 +35,92 @@ pub struct TreeStats {
     pub memory_bytes: usize,
 }
 
+/// Every node of a tree index at some moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TreeShape {
+    /// Every level, the leaves first.
+    pub levels: Vec<LevelShape>,
+}
+
+/// Every node of one level.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LevelShape {
+    /// Entries or children that one node has room for.
+    pub node_capacity: usize,
+    /// How many each node has, in key order.
+    pub filled: Vec<u8>,
+}
+
+impl LevelShape {
+    /// A level without nodes, whose nodes have room for so many.
+    pub(crate) fn new(node_capacity: usize) -> Self {
+        Self { node_capacity, filled: Vec::new() }
+    }
+
+    /// Adds the next node.
+    pub(crate) fn push(&mut self, filled: usize) {
+        self.filled.push(u8::try_from(filled).unwrap_or(u8::MAX));
+    }
+}
+
 impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
     /// Levels, that of the leaves included; 0 if nothing was ever inserted.
     pub(crate) fn depth(&self, guard: &Guard) -> usize {
-        self.root(guard).map_or(0, |root| usize::from(root.level) + 1)
+        Self::level_count(self.root(guard))
     }
 
     pub(crate) fn stats(&self, guard: &Guard) -> TreeStats {
         let mut stats = TreeStats { memory_bytes: self.memory_usage(), ..TreeStats::default() };
-        stats.levels.resize(self.depth(guard), LevelStats::default());
-        if let Some(root) = self.root(guard) {
-            Self::add_level(root, &mut stats.levels);
-        }
+        // Read once: it may grow meanwhile.
+        let root = self.root(guard);
+        stats.levels.resize(Self::level_count(root), LevelStats::default());
+        Self::for_each_node(root, |level, filled| {
+            let level_stats = &mut stats.levels[level];
+            level_stats.nodes += 1;
+            level_stats.filled += filled;
+            level_stats.capacity += Self::node_capacity(level);
+        });
         stats.entries = stats.levels.first().map_or(0, |leaves| leaves.filled);
         stats
     }
 
-    /// Counts a node and what is below it.
-    fn add_level(inner: &Inner<S>, levels: &mut [LevelStats]) {
-        let level = usize::from(inner.level);
-        levels[level].nodes += 1;
-        levels[level].filled += inner.child_count();
-        levels[level].capacity += ORDER;
+    pub(crate) fn shape(&self, guard: &Guard) -> TreeShape {
+        let root = self.root(guard);
+        let level = |level| LevelShape::new(Self::node_capacity(level));
+        let mut levels: Vec<LevelShape> = (0..Self::level_count(root)).map(level).collect();
+        Self::for_each_node(root, |level, filled| levels[level].push(filled));
+        TreeShape { levels }
+    }
+
+    /// Entries of a leaf or children of an inner node, at most.
+    fn node_capacity(level: usize) -> usize {
+        if level == 0 { Self::LEAF_MAX } else { ORDER }
+    }
+
+    /// Calls `visit` with the level of every node and how many entries or children it has; in key order within a level.
+    fn for_each_node(root: Option<&Inner<S>>, mut visit: impl FnMut(usize, usize)) {
+        if let Some(root) = root {
+            Self::for_each_below(root, &mut visit);
+        }
+    }
+
+    fn level_count(root: Option<&Inner<S>>) -> usize {
+        root.map_or(0, |root| usize::from(root.level) + 1)
+    }
+
+    fn for_each_below(inner: &Inner<S>, visit: &mut impl FnMut(usize, usize)) {
+        visit(usize::from(inner.level), inner.child_count());
         for child in Self::children(inner) {
-            if level > 1 {
+            if inner.level > 1 {
                 // SAFETY: above level 1 are inner nodes, read under the caller's guard.
-                Self::add_level(unsafe { node::inner(child) }, levels);
-                continue;
+                Self::for_each_below(unsafe { node::inner(child) }, visit);
+            } else {
+                // SAFETY: below level 1 are leaves, read under the caller's guard.
+                let leaf = unsafe { node::leaf::<S>(child) };
+                visit(0, leaf.snapshot().len());
             }
-            // SAFETY: below level 1 are leaves, read under the caller's guard.
-            let leaf = unsafe { node::leaf::<S>(child) };
-            levels[0].nodes += 1;
-            levels[0].filled += leaf.snapshot().len();
-            levels[0].capacity += Self::LEAF_MAX;
         }
     }
 

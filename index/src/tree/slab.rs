@@ -1,19 +1,19 @@
 //! Memory for nodes.
 //!
-//! Nodes come from chunks of 64 KiB that are carved into cells of one size, aligned to cache lines, without a header each:
+//! Nodes come from chunks of a page that are carved into cells of one size, aligned to cache lines, without a header each:
 //! a general allocator would spend up to half of a 128-byte aligned node on padding. A cell finds its chunk by rounding its
 //! address down.
 //!
 //! Space is given back: a new node goes to the fullest chunk that has room, so that sparse chunks run empty, and an empty
-//! chunk goes back to the system. Threads allocate from different shards; a cell is freed to the shard of its chunk, which
+//! chunk goes back to the system. What lingers in a sparse chunk is moved (`relocate.rs`). Threads allocate from different shards; a cell is freed to the shard of its chunk, which
 //! the collector may do on any thread.
 //!
 //! Model checkers and sanitizers see each node as an allocation of its own.
 
 #[cfg(any(loom, feature = "shuttle", crossbeam_sanitize))]
-pub(crate) use plain::{allocate, free};
+pub(crate) use plain::{allocate, free, is_sparse};
 #[cfg(not(any(loom, feature = "shuttle", crossbeam_sanitize)))]
-pub(crate) use pooled::{allocate, free};
+pub(crate) use pooled::{allocate, free, is_sparse};
 
 #[cfg(any(loom, feature = "shuttle", crossbeam_sanitize))]
 mod plain {
@@ -22,6 +22,15 @@ mod plain {
     /// Moves `value` into memory of its own.
     pub(crate) fn allocate<N>(value: N) -> *mut Node {
         Box::into_raw(Box::new(value)).cast()
+    }
+
+    /// Whether a node should move elsewhere: always, so that the models see it move.
+    ///
+    /// # Safety
+    ///
+    /// None, but in the other module.
+    pub(crate) unsafe fn is_sparse(_node: *mut Node) -> bool {
+        true
     }
 
     /// Frees the memory of a node, without dropping it.
@@ -38,7 +47,9 @@ mod plain {
 #[cfg(not(any(loom, feature = "shuttle", crossbeam_sanitize)))]
 mod pooled {
     use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+    use std::cell::Cell;
     use std::ptr::{self, null_mut};
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use parking_lot::Mutex;
 
@@ -46,23 +57,28 @@ mod pooled {
     use crate::tree::node::Node;
 
     const LINE: usize = 64;
-    const CHUNK_BYTES: usize = 1 << 16;
-    const LAYOUT: Layout = match Layout::from_size_align(CHUNK_BYTES, CHUNK_BYTES) {
+    /// Where chunks begin: at multiples of this. Small, so that removals leave few nodes in a chunk to wait for.
+    const CHUNK_ALIGN: usize = 1 << 12;
+    /// Leaves room for the header of a common allocator, which else would spend a second page on each chunk.
+    const CHUNK_BYTES: usize = CHUNK_ALIGN - 16;
+    const LAYOUT: Layout = match Layout::from_size_align(CHUNK_BYTES, CHUNK_ALIGN) {
         Ok(layout) => layout,
         Err(_) => panic!("a power of two is an alignment"),
     };
     /// Cells of two, three and four lines.
     const CLASSES: usize = 3;
     /// Lists of chunks by how full they are; full ones are in none.
-    const FILLS: usize = 4;
+    const FILLS: usize = 16;
 
     static SHARDS: [[Mutex<Shard>; STRIPES]; CLASSES] =
-        [const { [const { Mutex::new(Shard { chunks: [null_mut(); FILLS], empty: null_mut() }) }; STRIPES] }; CLASSES];
+        [const { [const { Mutex::new(Shard::new()) }; STRIPES] }; CLASSES];
 
     /// The chunks of one cell size that one thread allocates from.
     struct Shard {
         /// Chunks with room, fuller ones in later lists.
         chunks: [*mut Chunk; FILLS],
+        /// The lists that are not empty, as a mask.
+        listed: u32,
         /// One chunk without nodes, kept so that a node that comes and goes does not take a chunk along.
         empty: *mut Chunk,
     }
@@ -70,39 +86,53 @@ mod pooled {
     // SAFETY: a shard owns its chunks, which are plain memory; the mutex lets one thread at a time change them.
     unsafe impl Send for Shard {}
 
-    /// The head of a chunk; cells follow.
+    /// The head of a chunk; cells follow. But for `used`, which may be read at any time, only the holder of the shard's
+    /// lock reads and changes what can change.
     struct Chunk {
+        /// The chunk itself, with the right to all of its memory.
+        whole: *mut Chunk,
         /// Cells that were freed, each pointing to the next.
-        freed: *mut Cell,
-        next: *mut Chunk,
-        previous: *mut Chunk,
+        freed: Cell<*mut Vacant>,
+        next: Cell<*mut Chunk>,
+        previous: Cell<*mut Chunk>,
+        /// Cells that were ever used; the memory behind them is untouched.
+        carved: Cell<usize>,
+        /// Cells in use.
+        used: AtomicU32,
         class: usize,
         stripe: usize,
-        /// Cells in use.
-        used: usize,
-        /// Cells that were ever used; the memory behind them is untouched.
-        carved: usize,
     }
 
     /// A freed cell.
-    struct Cell {
-        next: *mut Cell,
+    struct Vacant {
+        next: *mut Vacant,
     }
 
     const fn cell_bytes(class: usize) -> usize {
         (class + 2) * LINE
     }
 
-    /// Cells of a chunk; the first lies behind the head.
+    /// Cells of a chunk.
     const fn capacity(class: usize) -> usize {
-        (CHUNK_BYTES - cell_bytes(class)) / cell_bytes(class)
+        (CHUNK_BYTES - LINE) / cell_bytes(class)
     }
 
     const fn class_of<N>() -> usize {
         let lines = size_of::<N>().div_ceil(LINE);
         assert!(align_of::<N>() <= LINE && lines >= 2 && lines < 2 + CLASSES);
-        assert!(size_of::<Chunk>() <= 2 * LINE);
+        assert!(size_of::<Chunk>() <= LINE);
         lines - 2
+    }
+
+    /// The chunk that a node lies in.
+    ///
+    /// # Safety
+    ///
+    /// `node` came from [`allocate`] and is not freed before the end of `'a`.
+    unsafe fn chunk_of<'a>(node: *mut Node) -> &'a Chunk {
+        let chunk = node.map_addr(|address| address & !(CHUNK_ALIGN - 1)).cast::<Chunk>();
+        // SAFETY: a node lies in a chunk, which lives as long as the node.
+        unsafe { &*chunk }
     }
 
     /// Moves `value` into memory of its own.
@@ -115,6 +145,18 @@ mod pooled {
         cell.cast()
     }
 
+    /// Whether the memory around a node is so empty that the node should move elsewhere.
+    ///
+    /// # Safety
+    ///
+    /// `node` came from [`allocate`] and is not freed meanwhile.
+    pub(crate) unsafe fn is_sparse(node: *mut Node) -> bool {
+        // SAFETY: as the caller guarantees.
+        let chunk = unsafe { chunk_of(node) };
+        // Relaxed: a hint.
+        chunk.used.load(Ordering::Relaxed) as usize * 3 < capacity(chunk.class) * 2
+    }
+
     /// Frees the memory of a node, without dropping it.
     ///
     /// # Safety
@@ -123,43 +165,59 @@ mod pooled {
     pub(crate) unsafe fn free<N>(node: *mut Node) {
         const { assert!(!std::mem::needs_drop::<N>()) };
         let class = const { class_of::<N>() };
-        let chunk = node.map_addr(|address| address & !(CHUNK_BYTES - 1)).cast::<Chunk>();
-        // SAFETY: a node lies in a chunk, whose stripe never changes.
-        let stripe = unsafe { (*chunk).stripe };
-        let mut shard = SHARDS[class][stripe].lock();
+        // SAFETY: the node is the caller's, and live until it is put back below.
+        let chunk = unsafe { chunk_of(node) };
+        let mut shard = SHARDS[class][chunk.stripe].lock();
         // SAFETY: the chunk belongs to this shard, which we hold locked; the cell is the caller's to give up.
         unsafe { shard.put_back(chunk, node.cast()) };
     }
 
     impl Shard {
+        const fn new() -> Self {
+            Self { chunks: [null_mut(); FILLS], listed: 0, empty: null_mut() }
+        }
+
         /// A cell of the fullest chunk that has one.
-        fn take(&mut self, class: usize, stripe: usize) -> *mut Cell {
-            let found = self.chunks.iter().rev().copied().find(|chunk| !chunk.is_null());
-            let pointer = found.unwrap_or_else(|| self.add_chunk(class, stripe));
-            // SAFETY: listed chunks are live and only reached through the locked shard.
-            let chunk = unsafe { &mut *pointer };
+        fn take(&mut self, class: usize, stripe: usize) -> *mut Vacant {
+            let pointer = match self.listed.checked_ilog2() {
+                Some(fill) => self.chunks[fill as usize],
+                None => self.add_chunk(class, stripe),
+            };
+            // SAFETY: listed chunks are live, and the lock is held.
+            let chunk = unsafe { &*pointer };
             let before = chunk.fill();
-            let cell = chunk.take(pointer);
-            self.relist(pointer, before);
+            let cell = chunk.take();
+            self.relist(chunk, before);
             cell
         }
 
         /// Lists a chunk without nodes.
         fn add_chunk(&mut self, class: usize, stripe: usize) -> *mut Chunk {
-            let mut chunk = std::mem::replace(&mut self.empty, null_mut());
-            if chunk.is_null() {
+            let mut pointer = std::mem::replace(&mut self.empty, null_mut());
+            if pointer.is_null() {
                 // SAFETY: the size is not zero.
-                chunk = unsafe { alloc(LAYOUT) }.cast();
-                if chunk.is_null() {
+                pointer = unsafe { alloc(LAYOUT) }.cast();
+                if pointer.is_null() {
                     handle_alloc_error(LAYOUT);
                 }
-                let (next, previous) = (null_mut(), null_mut());
-                let head = Chunk { freed: null_mut(), next, previous, class, stripe, used: 0, carved: 0 };
+                let none = || Cell::new(null_mut());
+                let (carved, used) = (Cell::new(0), AtomicU32::new(0));
+                let head = Chunk {
+                    whole: pointer,
+                    freed: Cell::new(null_mut()),
+                    next: none(),
+                    previous: none(),
+                    carved,
+                    used,
+                    class,
+                    stripe,
+                };
                 // SAFETY: the memory is new, large enough and aligned.
-                unsafe { ptr::write(chunk, head) };
+                unsafe { ptr::write(pointer, head) };
             }
-            self.link(chunk, 0);
-            chunk
+            // SAFETY: the chunk is live, and this shard's.
+            self.link(unsafe { &*pointer }, 0);
+            pointer
         }
 
         /// Takes a cell back.
@@ -167,19 +225,19 @@ mod pooled {
         /// # Safety
         ///
         /// `cell` is a cell of `chunk` in use that nobody touches again, and `chunk` belongs to this shard.
-        unsafe fn put_back(&mut self, pointer: *mut Chunk, cell: *mut Cell) {
-            // SAFETY: the caller guarantees that the chunk is live and only reached through the locked shard.
-            let chunk = unsafe { &mut *pointer };
+        unsafe fn put_back(&mut self, chunk: &Chunk, cell: *mut Vacant) {
             let before = chunk.fill();
             // SAFETY: the caller gives the cell up.
-            unsafe { ptr::write(cell, Cell { next: chunk.freed }) };
-            chunk.freed = cell;
-            chunk.used -= 1;
-            if chunk.used > 0 {
-                return self.relist(pointer, before);
+            unsafe { ptr::write(cell, Vacant { next: chunk.freed.get() }) };
+            chunk.freed.set(cell);
+            // Relaxed: others only take it as a hint.
+            let used = chunk.used.load(Ordering::Relaxed) - 1;
+            chunk.used.store(used, Ordering::Relaxed);
+            if used > 0 {
+                return self.relist(chunk, before);
             }
-            self.unlink(pointer, before);
-            let spare = std::mem::replace(&mut self.empty, pointer);
+            self.unlink(chunk, before);
+            let spare = std::mem::replace(&mut self.empty, chunk.whole);
             if !spare.is_null() {
                 // SAFETY: the chunk came from the same layout, is in no list, and holds no node.
                 unsafe { dealloc(spare.cast(), LAYOUT) };
@@ -187,41 +245,40 @@ mod pooled {
         }
 
         /// Moves a chunk to the list it belongs to, if that is not `before`.
-        fn relist(&mut self, pointer: *mut Chunk, before: usize) {
-            // SAFETY: the chunk belongs to this shard.
-            let after = unsafe { &*pointer }.fill();
+        fn relist(&mut self, chunk: &Chunk, before: usize) {
+            let after = chunk.fill();
             if before != after {
-                self.unlink(pointer, before);
-                self.link(pointer, after);
+                self.unlink(chunk, before);
+                self.link(chunk, after);
             }
         }
 
-        fn link(&mut self, pointer: *mut Chunk, fill: usize) {
+        fn link(&mut self, chunk: &Chunk, fill: usize) {
             let Some(list) = self.chunks.get_mut(fill) else { return };
-            let next = std::mem::replace(list, pointer);
-            // SAFETY: the chunk belongs to this shard.
-            let chunk = unsafe { &mut *pointer };
-            chunk.next = next;
-            chunk.previous = null_mut();
-            if !next.is_null() {
-                // SAFETY: as above; it is another chunk.
-                unsafe { (*next).previous = pointer };
+            self.listed |= 1 << fill;
+            let next = std::mem::replace(list, chunk.whole);
+            chunk.next.set(next);
+            chunk.previous.set(null_mut());
+            // SAFETY: listed chunks are live.
+            if let Some(next) = unsafe { next.as_ref() } {
+                next.previous.set(chunk.whole);
             }
         }
 
-        fn unlink(&mut self, pointer: *mut Chunk, fill: usize) {
+        fn unlink(&mut self, chunk: &Chunk, fill: usize) {
             let Some(list) = self.chunks.get_mut(fill) else { return };
-            // SAFETY: the chunk belongs to this shard.
-            let chunk = unsafe { &mut *pointer };
-            if chunk.previous.is_null() {
-                *list = chunk.next;
-            } else {
-                // SAFETY: as above; it is another chunk.
-                unsafe { (*chunk.previous).next = chunk.next };
+            let (next, previous) = (chunk.next.get(), chunk.previous.get());
+            // SAFETY: listed chunks are live.
+            match unsafe { previous.as_ref() } {
+                Some(previous) => previous.next.set(next),
+                None => *list = next,
             }
-            if !chunk.next.is_null() {
-                // SAFETY: as above; it is another chunk.
-                unsafe { (*chunk.next).previous = chunk.previous };
+            if list.is_null() {
+                self.listed &= !(1 << fill);
+            }
+            // SAFETY: listed chunks are live.
+            if let Some(next) = unsafe { next.as_ref() } {
+                next.previous.set(previous);
             }
         }
     }
@@ -229,19 +286,20 @@ mod pooled {
     impl Chunk {
         /// The list that a chunk so full belongs to; `FILLS` if it has no room.
         fn fill(&self) -> usize {
-            self.used * FILLS / capacity(self.class)
+            self.used.load(Ordering::Relaxed) as usize * FILLS / capacity(self.class)
         }
 
-        /// Gives a free cell; there is one. `pointer` is the chunk itself, with the right to all of its memory.
-        fn take(&mut self, pointer: *mut Self) -> *mut Cell {
-            self.used += 1;
-            if self.freed.is_null() {
-                self.carved += 1;
-                return pointer.wrapping_byte_add(self.carved * cell_bytes(self.class)).cast();
+        /// Gives a free cell; there is one.
+        fn take(&self) -> *mut Vacant {
+            // Relaxed: others only take it as a hint.
+            self.used.store(self.used.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            let cell = self.freed.get();
+            if cell.is_null() {
+                let carved = self.carved.replace(self.carved.get() + 1);
+                return self.whole.wrapping_byte_add(LINE + carved * cell_bytes(self.class)).cast();
             }
-            let cell = self.freed;
             // SAFETY: a freed cell is ours and was written when it was freed.
-            self.freed = unsafe { (*cell).next };
+            self.freed.set(unsafe { (*cell).next });
             cell
         }
     }

@@ -9,6 +9,7 @@ use super::edit::Edit;
 use super::grow::Loose;
 use super::node::{KEYS_MAX, Probe};
 use super::raw::RawTree;
+use super::reclaim;
 use super::scan::{Forward, Ranks, RawRange};
 use super::store::Store;
 use crate::guard::Guard;
@@ -70,6 +71,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
                 // bounds that this asks for.
                 unsafe { S::retire_entry(run[rank].slot, guard) };
             }
+            reclaim::collect(guard);
             return (taken.len(), (after.len() <= Self::SPARSE).then_some(first_key));
         }
         let removed = taken.iter().filter(|&&rank| {

@@ -7,7 +7,7 @@ use super::bulk::Builder;
 use super::edit::Edit;
 use super::raw::RawTree;
 use super::scan::{Backward, Forward, RawRange};
-use super::shape::TreeStats;
+use super::shape::{TreeShape, TreeStats};
 use super::store::Words;
 use super::sweep::Broom;
 use crate::guard::Guard;
@@ -167,6 +167,11 @@ impl<K: OrderedWord, V: Word, const ORDER: usize> WordTreeIndex<K, V, ORDER> {
     /// Nodes and fill of every level. O(nodes).
     pub fn stats(&self, guard: &Guard) -> TreeStats {
         self.tree.stats(guard)
+    }
+
+    /// How many entries or children every single node has. O(nodes), in time and memory.
+    pub fn shape(&self, guard: &Guard) -> TreeShape {
+        self.tree.shape(guard)
     }
 
     /// Bytes of the nodes. O(1).

@@ -3,11 +3,13 @@
 
 mod conflict;
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
+use std::time::Instant;
 
-use manicule_engine::{Row, RowId, TableId, TableSchema, Transaction, Value};
+use manicule_engine::{Row, RowBuf, RowId, TableId, TableSchema, Transaction, Value, View};
 
-use super::{OnRow, attempt, coerced_parameters, finished, run, run_output};
+use super::{Analysis, Counter, OnRow, attempt, coerced_parameters, finished, run, run_output};
 use crate::context::ExecutionContext;
 use crate::error::{Error, Result};
 use crate::evaluate::{coerce_for_storage, evaluate, evaluate_kept, violates};
@@ -21,13 +23,15 @@ pub(super) struct Change<'c> {
     plan: &'c PhysicalPlan,
     context: &'c ExecutionContext<'c>,
     parameters: &'c [Value<'c>],
+    /// What EXPLAIN ANALYZE counts while the rows are found.
+    counters: RefCell<Option<Vec<Counter>>>,
 }
 
 /// Rows and the slot in which expressions find them.
 #[derive(Clone, Copy)]
 struct Rows<'r> {
     slot: usize,
-    rows: &'r [(RowId, Row)],
+    rows: &'r [(RowId, RowBuf)],
 }
 
 /// Runs a change; gives the number of changed rows.
@@ -37,25 +41,54 @@ pub(crate) fn change(
     context: &ExecutionContext<'_>,
     on_row: &mut OnRow<'_>,
 ) -> Result<u64> {
-    context.limits.check()?;
     let coerced = coerced_parameters(plan, context);
     let parameters = coerced.as_deref().unwrap_or(context.parameters);
-    let change = Change { plan, context, parameters };
-    let savepoint = transaction.savepoint();
-    let result = match &plan.action {
-        Action::Query(_) => Err(Error::WrongStatementKind),
-        Action::Insert(insert) => change.insert(insert, transaction, on_row),
-        Action::Update(update) => change.update(update, transaction, on_row),
-        Action::Delete(delete) => change.delete(delete, transaction, on_row),
-    };
-    let result = result.and_then(|count| Ok(transaction.check_unique(savepoint).map(|()| count)?));
-    if result.is_err() {
-        transaction.rollback_to(savepoint);
-    }
-    result
+    Change { plan, context, parameters, counters: RefCell::default() }.run(transaction, on_row)
+}
+
+/// Runs a change with counters and drops the rows of RETURNING.
+pub(crate) fn analyze_change(
+    plan: &PhysicalPlan,
+    transaction: &mut Transaction,
+    context: &ExecutionContext<'_>,
+) -> Result<Analysis> {
+    let coerced = coerced_parameters(plan, context);
+    let parameters = coerced.as_deref().unwrap_or(context.parameters);
+    let counters = RefCell::new(Some(vec![Counter::default(); plan.node_count]));
+    let change = Change { plan, context, parameters, counters };
+    let start = Instant::now();
+    let changed = change.run(transaction, &mut |_| Ok(ControlFlow::Continue(())))?;
+    let counters = change.counters.into_inner().unwrap_or_default();
+    Ok(Analysis { counters, time: start.elapsed(), changed: Some(changed) })
 }
 
 impl Change<'_> {
+    /// Runs the statement; if it fails, the transaction is as it was before.
+    fn run(&self, transaction: &mut Transaction, on_row: &mut OnRow<'_>) -> Result<u64> {
+        self.context.limits.check()?;
+        let savepoint = transaction.savepoint();
+        let result = match &self.plan.action {
+            Action::Query(_) => Err(Error::WrongStatementKind),
+            Action::Insert(insert) => self.insert(insert, transaction, on_row),
+            Action::Update(update) => self.update(update, transaction, on_row),
+            Action::Delete(delete) => self.delete(delete, transaction, on_row),
+        };
+        let result = result.and_then(|count| Ok(transaction.check_unique(savepoint).map(|()| count)?));
+        if result.is_err() {
+            transaction.rollback_to(savepoint);
+        }
+        result
+    }
+
+    /// Finds rows in a run over the view, with the counters if there are any.
+    fn find<'v, T>(&'v self, view: &'v View<'v>, rows: impl FnOnce(&Run<'v>) -> Result<T>) -> Result<T> {
+        let mut run = Run::new(self.plan, view, self.context, self.parameters);
+        run.counters = self.counters.take().map(RefCell::new);
+        let found = rows(&run);
+        self.counters.replace(run.counters.take().map(RefCell::into_inner));
+        found
+    }
+
     fn insert(&self, insert: &InsertAction, transaction: &mut Transaction, on_row: &mut OnRow<'_>) -> Result<u64> {
         let table = self.table(insert.table)?;
         let rows = self.new_rows(insert, table, transaction)?;
@@ -83,16 +116,14 @@ impl Change<'_> {
     fn update(&self, update: &UpdateAction, transaction: &mut Transaction, on_row: &mut OnRow<'_>) -> Result<u64> {
         let table = self.table(update.table)?;
         let mut rows = Vec::new();
-        {
-            let view = transaction.view();
-            let run = Run::new(self.plan, &view, self.context, self.parameters);
-            for_each_row(&run, &update.input, update.slot, &mut |row_id, row, frame| {
+        self.find(&transaction.view(), |run| {
+            for_each_row(run, &update.input, update.slot, &mut |row_id, row, frame| {
                 let new = changed_row(table, row, &update.assignments, frame)?;
                 run.charge(new.byte_len() + 32)?;
                 rows.push((row_id, new));
                 Ok(())
-            })?;
-        }
+            })
+        })?;
         self.check(&update.checks, table, transaction, Rows { slot: update.slot, rows: &rows })?;
         for (row_id, row) in &rows {
             transaction.update(update.table, *row_id, row.clone())?;
@@ -104,15 +135,13 @@ impl Change<'_> {
     fn delete(&self, delete: &DeleteAction, transaction: &mut Transaction, on_row: &mut OnRow<'_>) -> Result<u64> {
         let mut rows = Vec::new();
         let keeps_rows = delete.returning.is_some();
-        {
-            let view = transaction.view();
-            let run = Run::new(self.plan, &view, self.context, self.parameters);
-            for_each_row(&run, &delete.input, delete.slot, &mut |row_id, row, _| {
+        self.find(&transaction.view(), |run| {
+            for_each_row(run, &delete.input, delete.slot, &mut |row_id, row, _| {
                 run.charge(32)?;
-                rows.push((row_id, if keeps_rows { row.clone() } else { Row::new(&[]) }));
+                rows.push((row_id, if keeps_rows { row.to_owned() } else { Row::new(&[]) }));
                 Ok(())
-            })?;
-        }
+            })
+        })?;
         for (row_id, _) in &rows {
             transaction.delete(delete.table, *row_id)?;
         }
@@ -130,17 +159,17 @@ impl Change<'_> {
         insert: &InsertAction,
         table: &TableSchema,
         transaction: &Transaction,
-    ) -> Result<Vec<(RowId, Row)>> {
-        let view = transaction.view();
-        let run = Run::new(self.plan, &view, self.context, self.parameters);
-        let mut frame = Frame::new(&run, self.plan.slot_count);
+    ) -> Result<Vec<(RowId, RowBuf)>> {
         let mut rows = Vec::new();
-        finished(run_output(&insert.source, &mut frame, &mut |values| {
-            let row = stored_row(table, values);
-            run.charge(row.byte_len() + 32)?;
-            rows.push((RowId(0), row));
-            Ok(ControlFlow::Continue(()))
-        }))?;
+        self.find(&transaction.view(), |run| {
+            let mut frame = Frame::new(run, self.plan.slot_count);
+            finished(run_output(&insert.source, &mut frame, &mut |values| {
+                let row = stored_row(table, values);
+                run.charge(row.byte_len() + 32)?;
+                rows.push((RowId(0), row));
+                Ok(ControlFlow::Continue(()))
+            }))
+        })?;
         Ok(rows)
     }
 
@@ -213,7 +242,7 @@ fn check_row<'v>(checks: &'v [Check], table: &TableSchema, frame: &Frame<'_, 'v>
 }
 
 /// The row with its values as the columns take them.
-fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> Row {
+fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> RowBuf {
     let coerced: Vec<Value<'_>> = values
         .iter()
         .enumerate()
@@ -231,7 +260,7 @@ fn changed_row<'v>(
     row: &Row,
     assignments: &'v [(usize, Expr)],
     frame: &Frame<'_, 'v>,
-) -> Result<Row> {
+) -> Result<RowBuf> {
     // A row written before a column was added ends earlier.
     let mut values: Vec<Value<'_>> = (0..table.columns.len()).map(|column| row.get(column)).collect();
     for (column, expr) in assignments {

@@ -29,6 +29,8 @@ pub(crate) struct Analysis {
     pub(crate) counters: Vec<Counter>,
     /// The whole time.
     pub(crate) time: Duration,
+    /// How many rows a change has changed.
+    pub(crate) changed: Option<u64>,
 }
 
 /// Runs a query with counters and drops its rows.
@@ -44,7 +46,7 @@ pub(crate) fn analyze(plan: &PhysicalPlan, view: &View<'_>, context: &ExecutionC
     drop(frame);
     let time = start.elapsed();
     let counters = run.counters.map(std::cell::RefCell::into_inner).unwrap_or_default();
-    Ok(Analysis { counters, time })
+    Ok(Analysis { counters, time, changed: None })
 }
 
 /// Runs a step and counts it.

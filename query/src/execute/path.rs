@@ -6,13 +6,14 @@ use ahash::AHashSet;
 use manicule_engine::{ColumnType, KeyRange, Row, RowId, Value};
 use smallvec::SmallVec;
 
+use super::subquery::subquery_values;
 use super::{Flow, attempt};
 use crate::error::Result;
 use crate::evaluate::evaluate_kept;
 use crate::expr::Expr;
 use crate::frame::Frame;
-use crate::physical::{AccessPath, IndexLookup, IndexRange, KeyPart, TableScan};
-use crate::route::{Fit, fit, fit_lower, fit_upper};
+use crate::physical::{AccessPath, IndexLookup, IndexMembers, IndexRange, KeyPart, TableScan};
+use crate::route::{Fit, PROBE, ROW_BY_INDEX, SMALL_TABLE_ROWS, fit, fit_lower, fit_upper};
 
 /// What gets the rows of a path.
 type Visit<'s, 'r, 'v> = dyn FnMut(&mut Frame<'r, 'v>, RowId, &'v Row) -> Flow + 's;
@@ -32,8 +33,47 @@ pub(super) fn visit<'r, 'v>(
             let Some(key_range) = attempt(key_range(range, frame))? else { return ControlFlow::Continue(()) };
             view.range(range.index, &key_range, range.direction, |row_id, row| visit(frame, row_id, row))
         }
+        AccessPath::Members(members) => visit_members(scan, members, frame, visit),
         AccessPath::Union(paths) => visit_union(scan, paths, frame, visit),
     }
+}
+
+/// The rows under each value of a subquery, or all rows where that costs less.
+fn visit_members<'r, 'v>(
+    scan: &'v TableScan,
+    members: &'v IndexMembers,
+    frame: &mut Frame<'r, 'v>,
+    visit: &mut Visit<'_, 'r, 'v>,
+) -> Flow {
+    let view = frame.run.view();
+    match attempt(few_keys(scan, members, frame))? {
+        Some(keys) => view.lookup_many(members.index, &keys, |_, row_id, row| visit(frame, row_id, row)),
+        None => view.scan(scan.table, |row_id, row| visit(frame, row_id, row)),
+    }
+}
+
+/// The values of the subquery as keys, in order; `None` as soon as it shows that their rows cost more than a scan.
+fn few_keys<'v>(
+    scan: &'v TableScan,
+    members: &'v IndexMembers,
+    frame: &Frame<'_, 'v>,
+) -> Result<Option<Vec<Vec<Value<'v>>>>> {
+    let view = frame.run.view();
+    let cost_max = (view.row_count(scan.table) as f64).max(SMALL_TABLE_ROWS);
+    let values_max = (cost_max / PROBE) as usize;
+    let Some(values) = subquery_values(members.subplan, values_max, frame)? else { return Ok(None) };
+    let (mut keys, mut cost) = (Vec::with_capacity(values.len()), 0.0);
+    for value in values {
+        let Fit::Equal(value) = fit(value, members.column_type) else { continue };
+        let rows = view.estimate_lookup(members.index, std::slice::from_ref(&value));
+        cost += PROBE + rows as f64 * ROW_BY_INDEX;
+        if cost > cost_max {
+            return Ok(None);
+        }
+        keys.push(vec![value]);
+    }
+    keys.sort_unstable();
+    Ok(Some(keys))
 }
 
 fn visit_lookup<'r, 'v>(lookup: &'v IndexLookup, frame: &mut Frame<'r, 'v>, visit: &mut Visit<'_, 'r, 'v>) -> Flow {

@@ -18,33 +18,62 @@ pub(crate) fn query_point(
     point: &PointLookup,
     view: &View<'_>,
     context: &ExecutionContext<'_>,
-    mut on_row: impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
+    on_row: impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
+    if let [part] = point.key.as_slice() {
+        let value = value_of(&part.value, context);
+        if value.column_type() == Some(part.column_type) {
+            return hand_out(point, view, context, std::slice::from_ref(value), on_row);
+        }
+    }
     let mut key: SmallVec<[Value<'_>; 4]> = SmallVec::new();
     for part in &point.key {
-        let value = match &part.value {
-            PointValue::Parameter(position) => context.parameters[*position].as_borrowed(),
-            PointValue::Literal(value) => value.as_borrowed(),
-        };
+        let value = value_of(&part.value, context);
         if value.is_null() {
             return Ok(());
         }
-        match fit(value, part.column_type) {
+        match fit(value.as_borrowed(), part.column_type) {
             Fit::Equal(value) => key.push(value),
             Fit::After(_) | Fit::Least | Fit::Greatest => return Ok(()),
         }
     }
+    hand_out(point, view, context, &key, on_row)
+}
+
+#[inline]
+fn value_of<'p>(part: &'p PointValue, context: &ExecutionContext<'p>) -> &'p Value<'p> {
+    match part {
+        PointValue::Parameter(position) => &context.parameters[*position],
+        PointValue::Literal(value) => value,
+    }
+}
+
+#[inline]
+fn hand_out(
+    point: &PointLookup,
+    view: &View<'_>,
+    context: &ExecutionContext<'_>,
+    key: &[Value<'_>],
+    mut on_row: impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
+) -> Result<()> {
     let mut rows_to_poll = ROWS_PER_POLL;
-    let flow = view.lookup(point.index, &key, |_, row| {
-        let values: SmallVec<[Value<'_>; 8]> = point.columns.iter().map(|&column| row.get(column)).collect();
-        rows_to_poll -= 1;
-        let said = on_row(&values).and_then(|said| {
-            if rows_to_poll == 0 {
-                rows_to_poll = ROWS_PER_POLL;
-                context.limits.check()?;
+    let flow = view.lookup(point.index, key, |_, row| {
+        let said = match *point.columns.as_slice() {
+            [column] => on_row(&[row.get(column)]),
+            [first, second] => on_row(&[row.get(first), row.get(second)]),
+            _ => {
+                let values: SmallVec<[Value<'_>; 8]> = point.columns.iter().map(|&column| row.get(column)).collect();
+                on_row(&values)
             }
-            Ok(said)
-        });
+        };
+        rows_to_poll -= 1;
+        let said = match rows_to_poll {
+            0 => said.and_then(|said| {
+                rows_to_poll = ROWS_PER_POLL;
+                context.limits.check().map(|()| said)
+            }),
+            _ => said,
+        };
         match said {
             Ok(ControlFlow::Continue(())) => ControlFlow::Continue(()),
             Ok(ControlFlow::Break(())) => ControlFlow::Break(Ok(())),

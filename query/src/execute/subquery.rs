@@ -64,19 +64,41 @@ pub(crate) fn evaluate_subquery<'a, 'v: 'a>(
             SubqueryForm::In => boolean(negate_if(is_among(operand.unwrap_or_default(), subplan, frame)?, negated)),
         });
     }
-    if is_unknown(position, frame) {
-        let answer = match form {
-            SubqueryForm::Scalar => SubqueryCache::Scalar(scalar(subplan, frame)?),
-            SubqueryForm::Exists => SubqueryCache::Exists(exists(subplan, frame)?),
-            SubqueryForm::In => SubqueryCache::Set(set(subplan, frame)?),
-        };
-        frame.run.caches.borrow_mut()[position] = answer;
-    }
+    run_once(form, position, frame)?;
     Ok(match &frame.run.caches.borrow()[position] {
         SubqueryCache::Unknown => unreachable!("the answer has just been put there"),
         SubqueryCache::Exists(exists) => Value::Boolean(*exists != negated),
         SubqueryCache::Scalar(value) => value.clone(),
         SubqueryCache::Set(set) => boolean(negate_if(set.contains(operand.unwrap_or_default()), negated)),
+    })
+}
+
+/// Runs a subquery that reads no outer row, unless its answer is there.
+fn run_once(form: SubqueryForm, position: usize, frame: &Frame<'_, '_>) -> Result<()> {
+    if !is_unknown(position, frame) {
+        return Ok(());
+    }
+    let subplan = &frame.run.subplans[position];
+    let answer = match form {
+        SubqueryForm::Scalar => SubqueryCache::Scalar(scalar(subplan, frame)?),
+        SubqueryForm::Exists => SubqueryCache::Exists(exists(subplan, frame)?),
+        SubqueryForm::In => SubqueryCache::Set(set(subplan, frame)?),
+    };
+    frame.run.caches.borrow_mut()[position] = answer;
+    Ok(())
+}
+
+/// The different values but NULL of a subquery that reads no outer row and is asked by IN, in no order; `None` if there are
+/// more than `values_max`.
+pub(super) fn subquery_values<'v>(
+    position: usize,
+    values_max: usize,
+    frame: &Frame<'_, 'v>,
+) -> Result<Option<Vec<Value<'v>>>> {
+    run_once(SubqueryForm::In, position, frame)?;
+    Ok(match &frame.run.caches.borrow()[position] {
+        SubqueryCache::Set(set) if set.values.len() <= values_max => Some(set.values.iter().cloned().collect()),
+        _ => None,
     })
 }
 

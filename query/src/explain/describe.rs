@@ -9,7 +9,8 @@ use crate::execute::Analysis;
 use crate::expr::print::write_expr;
 use crate::expr::{AggregateCall, AggregateFunction, ColumnRef, Expr};
 use crate::physical::{
-    AccessPath, Action, IndexLookup, IndexRange, KeyPart, Node, NodeKind, NotUsed, PhysicalPlan, TableScan,
+    AccessPath, Action, IndexLookup, IndexMembers, IndexRange, KeyPart, Node, NodeKind, NotUsed, PhysicalPlan,
+    TableScan,
 };
 use crate::plan::{JoinKind, SetOperationKind, SortKey};
 
@@ -96,7 +97,11 @@ impl<'p> Describer<'p> {
     }
 
     fn change(&self, what: &str, table: TableId, input: &Node) -> Description {
-        plain(format!("{what} {}", self.table_name(table)), "ModifyTable", vec![self.node(input)])
+        let mut description =
+            plain(format!("{what} {}", self.table_name(table)), "ModifyTable", vec![self.node(input)]);
+        let changed = self.analysis.and_then(|analysis| analysis.changed);
+        description.facts.extend(changed.map(|rows| ("changed", "Changed Rows", row_count(rows as f64))));
+        description
     }
 
     /// Describes a step. A projection is not shown: its input stands for it.
@@ -220,6 +225,7 @@ impl<'p> Describer<'p> {
             ),
             AccessPath::Lookup(lookup) => self.lookup(table, scan, lookup),
             AccessPath::Range(range) => self.range(table, scan, range),
+            AccessPath::Members(members) => self.members(table, scan, members),
             AccessPath::Union(paths) => {
                 let paths = paths.iter().map(|path| self.path(table, scan, path)).collect();
                 plain(format!("Union of paths on {}", table.name), "BitmapOr", paths)
@@ -248,6 +254,21 @@ impl<'p> Describer<'p> {
             }
         });
         description.facts.push(("key", "Index Cond", parts.collect::<Vec<_>>().join(" AND ")));
+        description.facts.push(("", "Index Name", index.name.clone()));
+        description
+    }
+
+    fn members(&self, table: &TableSchema, scan: &TableScan, members: &IndexMembers) -> Description {
+        let Some(index) = table.index(members.index) else { return dropped_index() };
+        let number = members.subplan + 1;
+        let structure = index.lookup_structure();
+        let title = format!("{structure} lookup of subquery {number} on {} using {}", table.name, index.name);
+        let mut description = plain(title, "Index Scan", Vec::new());
+        let key = format!("{} IN (subquery {number})", self.key_name(scan, index, 0));
+        description.facts.push(("key", "Index Cond", key));
+        let otherwise =
+            format!("full scan, where the subquery's rows are many of {}", row_count(scan.table_rows as f64));
+        description.facts.push(("or", "Alternative", otherwise));
         description.facts.push(("", "Index Name", index.name.clone()));
         description
     }

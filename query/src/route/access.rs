@@ -7,7 +7,7 @@ use manicule_engine::IndexId;
 
 use super::order::{self, Wanted};
 use super::region::{Conjunct, TableRef};
-use super::{PROBE, ROW_BY_INDEX, Router, SCAN_SHARE};
+use super::{PROBE, ROW_BY_INDEX, Router, SCAN_SHARE, sort_cost};
 use crate::context::Routing;
 use crate::error::Result;
 use crate::expr::Expr;
@@ -16,7 +16,7 @@ use crate::slots::SlotSet;
 use candidate::Candidate;
 
 /// Up to so many rows a table is too small for its rows' number to say anything against an index.
-pub(super) const SMALL_TABLE_ROWS: f64 = 64.0;
+pub(crate) const SMALL_TABLE_ROWS: f64 = 64.0;
 
 /// A table's chosen path.
 #[derive(Debug)]
@@ -117,9 +117,7 @@ impl Router<'_, '_> {
         if wanted.order.is_empty() || wanted.order.iter().any(|key| key.column.slot != table.slot) {
             return;
         }
-        let sorted = access.rows.max(2.0);
-        let comparisons = wanted.limit.unwrap_or(sorted).clamp(2.0, sorted).log2();
-        let cost_with_sort = access.cost + 0.3 * sorted * comparisons + 8.0;
+        let cost_with_sort = access.cost + sort_cost(access.rows, wanted.limit);
         let mut best: Option<(f64, Candidate)> = None;
         for index in table.schema.indexes.iter().filter(|index| index.has_tree()) {
             let candidate = self.range_candidate(table, index, terms);
@@ -160,6 +158,7 @@ impl Router<'_, '_> {
             path: self.finish_path(access.path)?,
             residual,
             table_rows: table.rows as u64,
+            cost: access.cost,
             not_used: access.not_used,
         };
         Ok(self.node(access.rows, NodeKind::Scan(scan)))
@@ -180,8 +179,12 @@ impl Access {
     }
 }
 
-/// Whether a path finds so much of its table that reading all of it is cheaper.
+/// Whether a path finds so much of its table that reading all of it is cheaper. With the values of a subquery that is seen
+/// when they are there.
 fn is_much(candidate: &Candidate, table_rows: f64) -> bool {
+    if matches!(candidate.path, AccessPath::Members(_)) {
+        return false;
+    }
     let unique_key = candidate.is_unique_key && candidate.probes <= 1.0;
     !unique_key && table_rows > SMALL_TABLE_ROWS && candidate.rows * SCAN_SHARE > table_rows
 }
@@ -215,6 +218,7 @@ fn uses(path: &AccessPath, index: IndexId) -> bool {
         AccessPath::FullScan => false,
         AccessPath::Lookup(lookup) => lookup.index == index,
         AccessPath::Range(range) => range.index == index,
+        AccessPath::Members(members) => members.index == index,
         AccessPath::Union(paths) => paths.iter().any(|path| uses(path, index)),
     }
 }

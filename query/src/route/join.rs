@@ -19,9 +19,9 @@ use crate::slots::{SlotSet, slots_given};
 /// Up to so many wanted rows it pays to begin a join with the table that has their order.
 const FEW_ROWS: f64 = 1000.0;
 /// What putting a row in a hash table costs, in rows of a full scan.
-const HASH_INSERT: f64 = 2.0;
+pub(super) const HASH_INSERT: f64 = 2.0;
 /// What looking a row up in a hash table costs.
-const HASH_LOOKUP: f64 = 1.5;
+pub(super) const HASH_LOOKUP: f64 = 1.5;
 /// A scan without conditions of more rows than this is read again rather than kept.
 const KEPT_ROWS_MAX: f64 = 100_000.0;
 

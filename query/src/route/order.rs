@@ -38,7 +38,7 @@ pub(super) fn base_order(plan: &LogicalPlan, keys: &[SortKey]) -> Option<Vec<Ord
 }
 
 /// The table's column that `column` is a copy of.
-fn base_column(plan: &LogicalPlan, column: ColumnRef) -> Option<ColumnRef> {
+pub(crate) fn base_column(plan: &LogicalPlan, column: ColumnRef) -> Option<ColumnRef> {
     match plan {
         LogicalPlan::Scan { slot, .. } => (*slot == column.slot).then_some(column),
         LogicalPlan::Project { input, expressions, slot } if *slot == column.slot => {
@@ -66,7 +66,7 @@ pub(super) fn path_delivers(table: &TableSchema, scan: &TableScan, order: &[Orde
         return false;
     }
     match &scan.path {
-        AccessPath::FullScan | AccessPath::Union(_) => order.is_empty(),
+        AccessPath::FullScan | AccessPath::Members(_) | AccessPath::Union(_) => order.is_empty(),
         AccessPath::Lookup(lookup) => {
             let Some(index) = table.index(lookup.index) else { return false };
             let single = |position: usize| lookup.columns[position].values.len() == 1;

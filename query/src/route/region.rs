@@ -65,6 +65,7 @@ impl Router<'_, '_> {
             let slot = relations.iter().flat_map(|relation| relation.slots().iter().collect::<Vec<_>>()).next();
             return Ok(self.node(0.0, NodeKind::Values { rows: Vec::new(), slot: slot.unwrap_or(0) }));
         }
+        conjuncts.iter_mut().try_for_each(|conjunct| self.plan_members(&mut conjunct.expr))?;
         self.plan_joins(relations, conjuncts, wanted)
     }
 

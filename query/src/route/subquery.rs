@@ -65,6 +65,19 @@ impl Router<'_, '_> {
         Ok(())
     }
 
+    /// Plans the subqueries of `column IN (query)` that read no outer row, so that an index may be asked for their values.
+    pub(super) fn plan_members(&mut self, expr: &mut Expr) -> Result<()> {
+        match expr {
+            Expr::And(parts) | Expr::Or(parts) => parts.iter_mut().try_for_each(|part| self.plan_members(part)),
+            Expr::InQuery { operand, query, negated: false }
+                if matches!(**operand, Expr::Column(_)) && outer_slots(query).is_empty() =>
+            {
+                self.finish_own(expr)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn planned(&mut self, form: SubqueryForm, operand: Option<Box<Expr>>, negated: bool, query: Query) -> Result<Expr> {
         let outer_slots = outer_slots(&query).iter().collect();
         let output = self.plan_output(query.plan, query.columns.len())?;
@@ -85,6 +98,7 @@ impl Router<'_, '_> {
                 AccessPath::Lookup(IndexLookup { columns, ..lookup })
             }
             AccessPath::Range(range) => AccessPath::Range(self.finish_range(range)?),
+            AccessPath::Members(members) => AccessPath::Members(members),
             AccessPath::Union(paths) => {
                 AccessPath::Union(paths.into_iter().map(|path| self.finish_path(path)).collect::<Result<Vec<_>>>()?)
             }

@@ -133,14 +133,16 @@ impl<'a> Binder<'a> {
     ) -> Result<OnConflict> {
         let on = match (&insert.on, insert.or, insert.replace_into) {
             (None, _, true) | (None, Some(SqliteOnConflict::Replace), _) => return Ok(OnConflict::Replace),
-            (None, Some(SqliteOnConflict::Ignore), _) => return Ok(OnConflict::DoNothing),
+            (None, Some(SqliteOnConflict::Ignore), _) => {
+                return Ok(OnConflict::DoNothing { columns: Vec::new() });
+            }
             (None, None | Some(SqliteOnConflict::Abort), _) => return Ok(OnConflict::Fail),
             (None, Some(_), _) => return Err(Error::not_supported("INSERT OR FAIL and INSERT OR ROLLBACK")),
             (Some(OnInsert::OnConflict(on)), None, false) => on,
             (Some(_), ..) => return Err(Error::not_supported("this ON clause of INSERT")),
         };
         let columns = self.conflict_columns(table, on.conflict_target.as_ref())?;
-        let OnConflictAction::DoUpdate(update) = &on.action else { return Ok(OnConflict::DoNothing) };
+        let OnConflictAction::DoUpdate(update) = &on.action else { return Ok(OnConflict::DoNothing { columns }) };
         let existing = self.table_slot(table);
         let (bound, _) = self.in_level(|binder| {
             binder.push_relation(shown, existing, Columns::Table(table.clone()));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use manicule_engine::{Catalog, View};
+use manicule_engine::{Catalog, Isolation, Start, View};
 use manicule_query::plan::Bound;
 use manicule_query::{PhysicalPlan, PlanOptions, Routing};
 use sqlparser::ast::{self, Statement};
@@ -36,18 +36,32 @@ impl Planned {
 #[derive(Debug)]
 pub(super) enum Compiled {
     Plan(Arc<Planned>),
-    Explain { planned: Arc<Planned>, analyze: bool, json: bool },
+    Explain {
+        planned: Arc<Planned>,
+        analyze: bool,
+        json: bool,
+    },
     Schema(Box<SchemaChange>),
     Transaction(TransactionCommand),
-    Set { name: String, value: String },
-    Show { name: String },
+    Set {
+        name: String,
+        value: String,
+    },
+    /// The level of this or the next transaction, or of all that follow.
+    SetTransaction {
+        isolation: Option<Isolation>,
+        session: bool,
+    },
+    Show {
+        name: String,
+    },
     Nothing,
 }
 
 /// A command that begins or ends something.
 #[derive(Debug)]
 pub(super) enum TransactionCommand {
-    Begin,
+    Begin { isolation: Option<Isolation>, start: Start },
     Commit,
     Rollback,
     Savepoint(String),
@@ -74,6 +88,17 @@ pub(super) fn compile(statement: StatementText<'_>, view: &View<'_>, routing: Ro
         }
         Front::Other(compiled) => compiled,
     })
+}
+
+/// Binds one statement that has a plan, or the statement of an EXPLAIN.
+pub(super) fn bind(statement: StatementText<'_>, catalog: &Arc<Catalog>) -> Result<Bound> {
+    let front = with_room_for(statement.levels, || Binding { text: statement.text, catalog }.front());
+    match front.map_err(|error| parse::blame_depth(error, statement.levels))? {
+        Front::Plan { bound, .. } | Front::Explain { bound, .. } => Ok(bound),
+        Front::Other(_) => {
+            Err(Error::not_supported("advice for a statement other than SELECT, INSERT, UPDATE and DELETE"))
+        }
+    }
 }
 
 /// Makes a plan of what was bound.
@@ -142,7 +167,9 @@ impl Binding<'_> {
 
     fn transaction_command(self, statement: &Statement) -> Result<TransactionCommand> {
         Ok(match statement {
-            Statement::StartTransaction { statements, .. } if statements.is_empty() => TransactionCommand::Begin,
+            Statement::StartTransaction { statements, modes, modifier, .. } if statements.is_empty() => {
+                TransactionCommand::Begin { isolation: self.isolation(modes)?, start: self.start(*modifier)? }
+            }
             Statement::Commit { chain: false, .. } => TransactionCommand::Commit,
             Statement::Rollback { chain: false, savepoint: None } => TransactionCommand::Rollback,
             Statement::Rollback { chain: false, savepoint: Some(name) } => {
@@ -154,7 +181,42 @@ impl Binding<'_> {
         })
     }
 
+    /// The level that is asked for. Those of the standard below it are given as SNAPSHOT, which forbids all they forbid.
+    fn isolation(self, modes: &[ast::TransactionMode]) -> Result<Option<Isolation>> {
+        let mut isolation = None;
+        for mode in modes {
+            match mode {
+                ast::TransactionMode::IsolationLevel(level) => {
+                    isolation = Some(match level {
+                        ast::TransactionIsolationLevel::Serializable => Isolation::Serializable,
+                        ast::TransactionIsolationLevel::Snapshot
+                        | ast::TransactionIsolationLevel::RepeatableRead
+                        | ast::TransactionIsolationLevel::ReadCommitted
+                        | ast::TransactionIsolationLevel::ReadUncommitted => Isolation::Snapshot,
+                    });
+                }
+                ast::TransactionMode::AccessMode(ast::TransactionAccessMode::ReadWrite) => {}
+                ast::TransactionMode::AccessMode(ast::TransactionAccessMode::ReadOnly) => {
+                    return Err(Error::not_supported("READ ONLY"));
+                }
+            }
+        }
+        Ok(isolation)
+    }
+
+    /// When the transaction becomes the writer.
+    fn start(self, modifier: Option<ast::TransactionModifier>) -> Result<Start> {
+        match modifier {
+            None | Some(ast::TransactionModifier::Deferred) => Ok(Start::Deferred),
+            Some(ast::TransactionModifier::Immediate | ast::TransactionModifier::Exclusive) => Ok(Start::Immediate),
+            Some(ast::TransactionModifier::Try | ast::TransactionModifier::Catch) => Err(self.not_supported()),
+        }
+    }
+
     fn set(self, set: &ast::Set) -> Result<Compiled> {
+        if let ast::Set::SetTransaction { modes, snapshot: None, session } = set {
+            return Ok(Compiled::SetTransaction { isolation: self.isolation(modes)?, session: *session });
+        }
         let ast::Set::SingleAssignment { variable, values, .. } = set else { return Err(self.not_supported()) };
         let [value] = values.as_slice() else { return Err(self.not_supported()) };
         let value = match value {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use manicule_engine::{Row, Value};
+use manicule_engine::{Row, RowBuf, Value};
 use manicule_query::plan::OutputColumn;
 
 /// Receives the rows of a statement as they come.
@@ -42,7 +42,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
     columns: Vec<OutputColumn>,
-    rows: Vec<Row>,
+    rows: Vec<RowBuf>,
 }
 
 impl Rows {
@@ -62,8 +62,8 @@ impl Rows {
     }
 
     /// The rows, in their order.
-    pub fn iter(&self) -> std::slice::Iter<'_, Row> {
-        self.rows.iter()
+    pub fn iter(&self) -> RowIter<'_> {
+        self.rows.iter().map(|row| row)
     }
 
     /// A value; NULL if there is no such row or column.
@@ -73,9 +73,12 @@ impl Rows {
     }
 }
 
+/// The rows of a result, in their order.
+pub type RowIter<'r> = std::iter::Map<std::slice::Iter<'r, RowBuf>, fn(&'r RowBuf) -> &'r Row>;
+
 impl<'r> IntoIterator for &'r Rows {
     type Item = &'r Row;
-    type IntoIter = std::slice::Iter<'r, Row>;
+    type IntoIter = RowIter<'r>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()

@@ -30,7 +30,16 @@ pub struct Prepared {
 struct PreparedStatement {
     id: u64,
     sql: String,
+    /// How many levels the parser needs for it.
+    levels: usize,
     planned: Arc<Planned>,
+}
+
+impl PreparedStatement {
+    /// The statement, to be planned again.
+    fn text(&self) -> StatementText<'_> {
+        StatementText { text: &self.sql, offset: 0, is_terminated: false, levels: self.levels }
+    }
 }
 
 impl Prepared {
@@ -74,7 +83,7 @@ pub(super) fn plan_statement(statement: StatementText<'_>, view: &View<'_>, rout
 }
 
 /// The one statement of a text.
-fn single(sql: &str) -> Result<StatementText<'_>> {
+pub(super) fn single(sql: &str) -> Result<StatementText<'_>> {
     let mut statements = split_statements(sql);
     let statement = statements.next().transpose()?.ok_or_else(|| Error::syntax("there is no statement"))?;
     match statements.next() {
@@ -84,6 +93,7 @@ fn single(sql: &str) -> Result<StatementText<'_>> {
 }
 
 /// What a statement reads: the open transaction, or else what is visible now.
+#[inline]
 fn current_view<'s>(open: Option<&'s Open>, reader: &'s mut Reader) -> View<'s> {
     match open {
         Some(open) => open.transaction.view(),
@@ -106,7 +116,7 @@ impl Session {
         let planned = planned.map_err(|error| error.shifted(statement.offset))?;
         // Relaxed: the number is all that matters, and it orders nothing.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let statement = PreparedStatement { id, sql: statement.text.to_owned(), planned };
+        let statement = PreparedStatement { id, sql: statement.text.to_owned(), levels: statement.levels, planned };
         Ok(Prepared { statement: Arc::new(statement) })
     }
 
@@ -125,6 +135,7 @@ impl Session {
         on_row: impl FnMut(&[Value<'_>]) -> ControlFlow<()>,
     ) -> Result<()> {
         self.token.reset();
+        self.statement_count += 1;
         let mut planned = &prepared.statement.planned;
         let parameters = fit_parameters(parameters, planned.plan.parameters())?;
         let context = self.options.context(&parameters, &self.token);
@@ -133,7 +144,7 @@ impl Session {
         if !planned.fits(view, routing) {
             let known = self.replanned.get(&prepared.statement.id);
             if !known.is_some_and(|known| known.fits(view, routing)) {
-                let again = plan_statement(single(prepared.sql())?, view, routing)?;
+                let again = plan_statement(prepared.statement.text(), view, routing)?;
                 if self.replanned.len() >= REPLANNED_MAX {
                     self.replanned.clear();
                 }
@@ -151,12 +162,13 @@ impl Session {
     /// Those of running it.
     pub fn execute_prepared(&mut self, prepared: &Prepared, parameters: &[Value<'_>]) -> Result<Outcome> {
         self.token.reset();
+        self.statement_count += 1;
         let planned = self.current(prepared)?;
         let mut rows = Collector::default();
         if !planned.plan.columns().is_empty() {
             let _ = super::Sink::columns(&mut rows, planned.plan.columns());
         }
-        let changed = self.run_plan(&planned, single(prepared.sql())?, parameters, &mut rows)?;
+        let changed = self.run_plan(&planned, prepared.statement.text(), parameters, &mut rows)?;
         Ok(rows.outcome(&Report { changed, ..Report::default() }))
     }
 
@@ -172,6 +184,7 @@ impl Session {
         mut on_row: impl FnMut(usize, &[Value<'_>]) -> ControlFlow<()>,
     ) -> Result<()> {
         self.token.reset();
+        self.statement_count += 1;
         let planned = self.current(prepared)?;
         let view = &current_view(self.open.as_ref(), &mut self.reader);
         let mut is_stopped = false;
@@ -198,6 +211,6 @@ impl Session {
         if prepared.statement.planned.fits(view, routing) {
             return Ok(prepared.statement.planned.clone());
         }
-        plan_statement(single(prepared.sql())?, view, routing)
+        plan_statement(prepared.statement.text(), view, routing)
     }
 }

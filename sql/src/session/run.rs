@@ -5,19 +5,17 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use manicule_engine::{ColumnType, Database, Row, Transaction, Value, View};
+use manicule_engine::{ColumnType, Row, RowBuf, Start, Transaction, TransactionOptions, Value, View};
 use manicule_query::plan::OutputColumn;
 use manicule_query::{ExecutionContext, ExplainFormat};
 
 use super::compile::{Compiled, Planned, compile};
 use super::outcome::{Report, Sink};
+use super::setting::isolation_name;
 use super::{Session, prepared};
 use crate::bind::fit_parameter;
 use crate::error::{Error, Result};
 use crate::split::StatementText;
-
-/// How often a change of its own transaction is run when another transaction was first.
-const ATTEMPTS_MAX: usize = 4;
 
 impl Session {
     /// Runs the text of one statement.
@@ -28,6 +26,7 @@ impl Session {
         sink: &mut dyn Sink,
     ) -> Result<Report> {
         let start = Instant::now();
+        self.statement_count += 1;
         let mut report = match self.cached(statement.text) {
             Some(planned) => self.run_planned(&planned, statement, parameters, sink)?,
             None => self.run_new(statement, parameters, sink)?,
@@ -77,8 +76,16 @@ impl Session {
             Compiled::Schema(change) => self.change_schema(*change),
             Compiled::Transaction(command) => self.transaction_command(command).map(|()| Report::default()),
             Compiled::Set { name, value } => self.options.set(&name, &value).map(|()| Report::default()),
+            Compiled::SetTransaction { isolation, session } => {
+                isolation.map_or(Ok(()), |isolation| self.set_isolation(isolation, session))?;
+                Ok(Report::default())
+            }
             Compiled::Show { name } => {
-                let value = self.options.show(&name)?;
+                let value = match (name.as_str(), &self.open) {
+                    ("transaction_isolation", Some(open)) => isolation_name(open.transaction.isolation()).to_owned(),
+                    ("transaction_isolation", None) => isolation_name(self.options.isolation).to_owned(),
+                    _ => self.options.show(&name)?,
+                };
                 show(sink, &name, vec![&value]);
                 Ok(Report::default())
             }
@@ -124,23 +131,32 @@ impl Session {
             return change(planned, &mut open.transaction, &context, sink).map(Some);
         }
         let mut returned = Returned::default();
+        let options = TransactionOptions { isolation: self.options.isolation, start: Start::Deferred };
         let mut attempt = Attempt { planned: planned.clone(), statement, routing: self.options.routing };
-        let changed = attempt.run(&self.database, &context, &mut returned)?;
+        let changed =
+            self.database.run_with(options, |transaction| attempt.run(transaction, &context, &mut returned))?;
         returned.pass_on(sink);
         Ok(Some(changed))
     }
 
+    /// Runs a statement, a change for good, and gives its plan with what was counted.
     fn explain_analyze(
         &mut self,
         planned: &Planned,
         parameters: &[Value<'_>],
         format: ExplainFormat,
     ) -> Result<String> {
-        if !planned.plan.is_query() {
-            return Err(Error::not_supported("EXPLAIN ANALYZE of a change"));
-        }
         let parameters = fit_parameters(parameters, planned.plan.parameters())?;
         let context = self.options.context(&parameters, &self.token);
+        if !planned.plan.is_query() {
+            if let Some(open) = &mut self.open {
+                return Ok(planned.plan.explain_analyze_change(&mut open.transaction, &context, format)?);
+            }
+            let mut transaction = self.database.begin();
+            let explained = planned.plan.explain_analyze_change(&mut transaction, &context, format)?;
+            transaction.commit()?;
+            return Ok(explained);
+        }
         let explained = match &self.open {
             Some(open) => planned.plan.explain_analyze(&open.transaction.view(), &context, format),
             None => planned.plan.explain_analyze(&self.reader.view(), &context, format),
@@ -157,32 +173,24 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn run(&mut self, database: &Database, context: &ExecutionContext<'_>, returned: &mut Returned) -> Result<u64> {
-        let mut attempts = 1;
-        loop {
-            match self.once(database, context, returned) {
-                Err(error) if error.is_retryable() && attempts < ATTEMPTS_MAX => attempts += 1,
-                result => return result,
-            }
-            returned.rows.clear();
-        }
-    }
-
-    fn once(&mut self, database: &Database, context: &ExecutionContext<'_>, returned: &mut Returned) -> Result<u64> {
-        let mut transaction = database.begin();
+    fn run(
+        &mut self,
+        transaction: &mut Transaction,
+        context: &ExecutionContext<'_>,
+        returned: &mut Returned,
+    ) -> Result<u64> {
+        returned.rows.clear();
         if !self.planned.fits(&transaction.view(), self.routing) {
             self.planned = prepared::plan_statement(self.statement, &transaction.view(), self.routing)?;
         }
-        let changed = change(&self.planned, &mut transaction, context, returned)?;
-        transaction.commit()?;
-        Ok(changed)
+        change(&self.planned, transaction, context, returned)
     }
 }
 
 /// The rows of RETURNING, kept until the commit has succeeded.
 #[derive(Default)]
 struct Returned {
-    rows: Vec<Row>,
+    rows: Vec<RowBuf>,
 }
 
 impl Returned {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use manicule_engine::{Column, ColumnType, Row, TableDefinition, TableId, Transaction, Value, View};
+use manicule_engine::{Column, ColumnType, Row, RowBuf, TableDefinition, TableId, Transaction, Value, View};
 use manicule_query::plan::{Bound, OutputColumn};
 
 use super::Session;
@@ -31,9 +31,7 @@ impl Session {
             SchemaChange::CreateTableAs { name, query } => changed = Some(self.create_table_as(name, &query)?),
             SchemaChange::DropTables(tables) => tables.into_iter().try_for_each(|table| database.drop_table(table))?,
             SchemaChange::DeleteAll(table) => {
-                let mut transaction = database.begin();
-                changed = Some(delete_all(&mut transaction, table)?);
-                transaction.commit()?;
+                changed = Some(database.run(|transaction| delete_all(transaction, table))?);
             }
             SchemaChange::CreateIndex { table, definition } => {
                 database.create_index(table, definition)?;
@@ -73,7 +71,7 @@ impl Session {
         filled.map(|()| rows.len() as u64)
     }
 
-    fn fill(&self, table: TableId, types: &[ColumnType], rows: &[Row]) -> Result<()> {
+    fn fill(&self, table: TableId, types: &[ColumnType], rows: &[RowBuf]) -> Result<()> {
         let mut transaction = self.database.begin();
         let mut values: Vec<Value<'_>> = Vec::with_capacity(types.len());
         for row in rows {
@@ -93,7 +91,7 @@ fn collect(
     view: &View<'_>,
     options: &Options,
     token: &manicule_query::CancellationToken,
-) -> Result<(Vec<OutputColumn>, Vec<Row>)> {
+) -> Result<(Vec<OutputColumn>, Vec<RowBuf>)> {
     let planned = plan(bound, view, options.routing, Vec::new())?;
     let mut rows = Vec::new();
     planned.plan.query(view, &options.context(&[], token), |row| {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use manicule_engine::Value;
+use manicule_engine::{Isolation, Value};
 use manicule_query::{CancellationToken, DivisionByZero, ExecutionContext, Limits, Routing, Settings};
 
 use crate::error::{Error, Result};
@@ -10,12 +10,15 @@ use crate::error::{Error, Result};
 /// The memory that a statement may hold unless something else is set.
 const MEMORY_BYTES_MAX: usize = 4 << 30;
 
-const NAMES: [&str; 4] = ["division_by_zero", "routing", "statement_timeout", "memory_limit"];
+const NAMES: [&str; 5] =
+    ["division_by_zero", "routing", "statement_timeout", "memory_limit", "default_transaction_isolation"];
 
 /// The settings of a session.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
     pub(super) routing: Routing,
+    /// Of transactions that do not say theirs, statements of their own included.
+    pub(super) isolation: Isolation,
     settings: Settings,
     timeout: Option<Duration>,
     memory_bytes_max: Option<usize>,
@@ -25,6 +28,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             routing: Routing::Automatic,
+            isolation: Isolation::default(),
             settings: Settings::default(),
             timeout: None,
             memory_bytes_max: Some(MEMORY_BYTES_MAX),
@@ -35,9 +39,13 @@ impl Default for Options {
 impl Options {
     /// What a statement is run with.
     #[inline]
-    pub(super) fn context<'p>(&self, parameters: &'p [Value<'p>], token: &CancellationToken) -> ExecutionContext<'p> {
+    pub(super) fn context<'p>(
+        &self,
+        parameters: &'p [Value<'p>],
+        token: &'p CancellationToken,
+    ) -> ExecutionContext<'p> {
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
-        let limits = Limits { token: Some(token.clone()), deadline, memory_bytes_max: self.memory_bytes_max };
+        let limits = Limits { token: Some(token), deadline, memory_bytes_max: self.memory_bytes_max };
         ExecutionContext { parameters, settings: self.settings, limits }
     }
 
@@ -49,6 +57,8 @@ impl Options {
             ("division_by_zero", "error") => self.settings.division_by_zero = DivisionByZero::Error,
             ("routing", "automatic") => self.routing = Routing::Automatic,
             ("routing", "full_scan") => self.routing = Routing::FullScan,
+            ("default_transaction_isolation", "snapshot") => self.isolation = Isolation::Snapshot,
+            ("default_transaction_isolation", "serializable") => self.isolation = Isolation::Serializable,
             ("statement_timeout", number) => {
                 let milliseconds = number.parse().map_err(|_| invalid(name, value, "milliseconds, or 0 for none"))?;
                 self.timeout = (milliseconds > 0).then(|| Duration::from_millis(milliseconds));
@@ -58,6 +68,7 @@ impl Options {
                 self.memory_bytes_max = (bytes > 0).then_some(bytes);
             }
             ("division_by_zero", _) => return Err(invalid(name, value, "null or error")),
+            ("default_transaction_isolation", _) => return Err(invalid(name, value, "snapshot or serializable")),
             ("routing", _) => return Err(invalid(name, value, "automatic or full_scan")),
             _ => return Err(Error::unknown("setting", name).suggesting(name, NAMES)),
         }
@@ -75,10 +86,19 @@ impl Options {
                 Routing::Automatic => "automatic".to_owned(),
                 Routing::FullScan => "full_scan".to_owned(),
             },
+            "default_transaction_isolation" => isolation_name(self.isolation).to_owned(),
             "statement_timeout" => self.timeout.map_or(0, |timeout| timeout.as_millis()).to_string(),
             "memory_limit" => self.memory_bytes_max.unwrap_or(0).to_string(),
             _ => return Err(Error::unknown("setting", name).suggesting(name, NAMES)),
         })
+    }
+}
+
+/// The name of a level, as it is written and shown.
+pub(super) fn isolation_name(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::Snapshot => "snapshot",
+        Isolation::Serializable => "serializable",
     }
 }
 

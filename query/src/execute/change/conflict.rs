@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use manicule_engine::{IndexSchema, Row, RowId, TableSchema, Transaction, Value, View};
+use manicule_engine::{IndexSchema, Row, RowBuf, RowId, TableSchema, Transaction, Value, View};
 
 use super::{Change, Rows, changed_row};
 use crate::error::Result;
@@ -30,15 +30,16 @@ impl Change<'_> {
         insert: &InsertAction,
         table: &TableSchema,
         transaction: &mut Transaction,
-        row: Row,
-    ) -> Result<Option<(RowId, Row)>> {
+        row: RowBuf,
+    ) -> Result<Option<(RowId, RowBuf)>> {
+        check_not_null(table, &row)?;
         let columns: &[usize] = match &insert.on_conflict {
-            OnConflict::Update { columns, .. } => columns,
-            OnConflict::Fail | OnConflict::DoNothing | OnConflict::Replace => &[],
+            OnConflict::DoNothing { columns } | OnConflict::Update { columns, .. } => columns,
+            OnConflict::Fail | OnConflict::Replace => &[],
         };
         let in_the_way = rows_in_the_way(&transaction.view(), table, columns, &row);
         match &insert.on_conflict {
-            OnConflict::DoNothing if !in_the_way.is_empty() => return Ok(None),
+            OnConflict::DoNothing { .. } if !in_the_way.is_empty() => return Ok(None),
             OnConflict::Replace => {
                 for row_id in in_the_way {
                     transaction.delete(insert.table, row_id)?;
@@ -54,7 +55,7 @@ impl Change<'_> {
                 transaction.update(insert.table, row_id, changed.clone())?;
                 return Ok(Some((row_id, changed)));
             }
-            OnConflict::Fail | OnConflict::DoNothing | OnConflict::Update { .. } => {}
+            OnConflict::Fail | OnConflict::DoNothing { .. } | OnConflict::Update { .. } => {}
         }
         let row_id = transaction.insert(insert.table, row.clone())?;
         Ok(Some((row_id, row)))
@@ -67,7 +68,7 @@ impl Change<'_> {
         table: &TableSchema,
         resolution: &Resolution<'_>,
         transaction: &Transaction,
-    ) -> Result<Option<Row>> {
+    ) -> Result<Option<RowBuf>> {
         let row_id = resolution.row_id;
         let view = transaction.view();
         let Some(row) = view.row(insert.table, row_id) else { return Ok(None) };
@@ -84,6 +85,16 @@ impl Change<'_> {
         self.check(&insert.checks, table, transaction, Rows { slot: insert.slot, rows: &[(row_id, changed.clone())] })?;
         Ok(Some(changed))
     }
+}
+
+/// A row with NULL where none may be is refused also if it would not have been inserted.
+fn check_not_null(table: &TableSchema, row: &Row) -> Result<()> {
+    let refused =
+        table.columns.iter().enumerate().find(|(column, schema)| schema.not_null && row.get(*column).is_null());
+    refused.map_or(Ok(()), |(_, column)| {
+        let (table, column) = (table.name.clone(), column.name.clone());
+        Err(manicule_engine::Error::NotNullViolation { table, column }.into())
+    })
 }
 
 /// The rows with the same key in a unique index: in any, or in the one on exactly `columns`.

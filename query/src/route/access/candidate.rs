@@ -7,9 +7,9 @@ use manicule_engine::{ColumnType, Direction, IndexSchema, Value};
 
 use super::terms::{Form, Term, Terms};
 use crate::expr::Expr;
-use crate::physical::{AccessPath, IndexLookup, IndexRange, KeyColumn, KeyPart};
-use crate::route::Router;
+use crate::physical::{AccessPath, IndexLookup, IndexMembers, IndexRange, KeyColumn, KeyPart};
 use crate::route::region::TableRef;
+use crate::route::{Router, SCAN_SHARE};
 
 /// The most keys that lists on several columns of one index may make together.
 const KEYS_MAX: usize = 4096;
@@ -52,13 +52,31 @@ impl Router<'_, '_> {
             return Some(candidate);
         }
         if !index.has_tree() {
-            return None;
+            return self.members_candidate(table, index, terms);
         }
         let (range, proven) = range_of(table, index, terms);
         if !proven.is_empty() || range.bounded.is_some() {
             return Some(self.estimated(table, index, range, proven));
         }
-        self.list_candidate(table, index, terms).or_else(|| self.like_candidate(table, index, terms))
+        self.list_candidate(table, index, terms)
+            .or_else(|| self.like_candidate(table, index, terms))
+            .or_else(|| self.members_candidate(table, index, terms))
+    }
+
+    /// Lookup by each value of a subquery. It is expected to be run only if it finds few rows.
+    fn members_candidate(&self, table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> Option<Candidate> {
+        let [key] = index.columns.as_slice() else { return None };
+        let subplan = terms.on(key.column).find_map(|term| match term.form {
+            Form::Among(subplan) => Some(subplan),
+            _ => None,
+        })?;
+        let few = table.rows / SCAN_SHARE;
+        let per_key = table.rows / self.view.distinct_keys(index.id).max(1) as f64;
+        let values = self.subplans[subplan].output.root.rows.clamp(1.0, few.max(1.0));
+        let column_type = table.schema.columns[key.column].column_type;
+        let path = AccessPath::Members(IndexMembers { index: index.id, column_type, subplan });
+        let rows = (values * per_key).min(few);
+        Some(Candidate { path, proven: Vec::new(), rows, probes: values, is_unique_key: false })
     }
 
     /// Lookup by whole keys.
@@ -196,7 +214,7 @@ fn set_bounds(
             }
             Form::IsNotNull => proven.push(term.conjunct),
             Form::Lower(_) | Form::Upper(_) => {}
-            Form::Equals(_) | Form::In(_) | Form::IsNull | Form::Within(_) => continue,
+            Form::Equals(_) | Form::In(_) | Form::IsNull | Form::Among(_) | Form::Within(_) => continue,
         }
         bounded = true;
     }

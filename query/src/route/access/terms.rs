@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use manicule_engine::{ColumnType, Value};
 
-use crate::expr::{BinaryOperator, Expr};
+use crate::expr::{BinaryOperator, Expr, SubqueryForm};
 use crate::route::region::{Conjunct, TableRef};
 use crate::slots::{SlotSet, slots_read};
 
@@ -26,6 +26,8 @@ pub(super) enum Form<'c> {
     IsNotNull,
     Lower(Bound<&'c Expr>),
     Upper(Bound<&'c Expr>),
+    /// The values of an uncorrelated subquery, by the position of its plan.
+    Among(usize),
     /// Texts of these ranges, each from the first on and before the second, and some of them only.
     Within(Vec<(String, Option<String>)>),
 }
@@ -81,6 +83,11 @@ impl<'c> Terms<'c> {
             Expr::InList { operand, list, negated: false } => {
                 if let (Some(column), true) = (column_of(operand), list.iter().all(is_known)) {
                     self.terms.push(Term { conjunct, column, form: Form::In(list) });
+                }
+            }
+            Expr::Planned { form: SubqueryForm::In, operand: Some(operand), negated: false, subplan } => {
+                if let Some(column) = column_of(operand) {
+                    self.terms.push(Term { conjunct, column, form: Form::Among(*subplan) });
                 }
             }
             Expr::Like { operand, pattern, escape: None, negated: false } => {

@@ -1,0 +1,105 @@
+//! The commit lock, and the writer's place before it.
+//!
+//! A commit holds the lock for as long as it installs. A transaction that begins as the writer takes the *place*: until it
+//! ends, nobody else commits or changes the schema, so nothing can overtake it. The lock itself is free meanwhile, and
+//! readers know of neither.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::commit::Committer;
+use crate::database::Inner;
+use crate::error::{Error, Result};
+use crate::sync::{Condvar, Mutex, MutexGuard};
+
+/// How long anybody waits for the writer's place. A thread that holds it and commits by another transaction too would
+/// wait for itself.
+const PLACE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// The commit lock.
+#[derive(Debug)]
+pub(crate) struct CommitLock {
+    committer: Mutex<Committer>,
+    /// Notified when the place becomes free.
+    place_left: Condvar,
+}
+
+/// The writer's place, left by a drop.
+pub(crate) struct WriterPlace {
+    inner: Arc<Inner>,
+    is_left: bool,
+}
+
+impl CommitLock {
+    pub(crate) fn new(committer: Committer) -> Self {
+        Self { committer: Mutex::new(committer), place_left: Condvar::new() }
+    }
+
+    /// The lock for a commit: at once for who has the writer's place, and leaves it; once nobody has it for others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if the place was not left in time.
+    pub(crate) fn lock(&self, own_place: Option<WriterPlace>) -> Result<MutexGuard<'_, Committer>> {
+        let mut committer = self.committer.lock();
+        if let Some(mut place) = own_place {
+            place.is_left = true;
+            self.leave_place(&mut committer);
+        }
+        if !committer.is_place_taken {
+            return Ok(committer);
+        }
+        let deadline = Instant::now() + PLACE_WAIT_MAX;
+        while committer.is_place_taken {
+            let is_late = self.place_left.wait_until(&mut committer, deadline).timed_out();
+            if is_late && committer.is_place_taken {
+                return Err(Error::Busy);
+            }
+        }
+        Ok(committer)
+    }
+
+    fn leave_place(&self, committer: &mut Committer) {
+        committer.is_place_taken = false;
+        self.place_left.notify_all();
+    }
+
+    /// The lock for clearing away, which disturbs no writer.
+    pub(crate) fn lock_to_vacuum(&self) -> MutexGuard<'_, Committer> {
+        self.committer.lock()
+    }
+}
+
+impl WriterPlace {
+    /// Takes the place, and waits for commits in flight, so that a snapshot of now sees all that is installed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if somebody else has it for too long; [`Error::Poisoned`] and [`Error::Closed`] if nothing can be
+    /// committed.
+    pub(crate) fn take(inner: &Arc<Inner>) -> Result<Self> {
+        let mut committer = inner.commit_lock.lock(None)?;
+        committer.is_place_taken = true;
+        let installed = committer.installed();
+        drop(committer);
+        let place = Self { inner: Arc::clone(inner), is_left: false };
+        inner.log.as_ref().map_or(Ok(()), |log| log.wait_written(installed, &inner.visible))?;
+        Ok(place)
+    }
+}
+
+impl Drop for WriterPlace {
+    fn drop(&mut self) {
+        if !self.is_left {
+            let lock = &self.inner.commit_lock;
+            lock.leave_place(&mut lock.committer.lock());
+        }
+    }
+}
+
+impl fmt::Debug for WriterPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WriterPlace")
+    }
+}

@@ -1,0 +1,41 @@
+//! What writers take out of a tree, and when it is freed.
+//!
+//! The collector frees garbage when a thread pins for the 128th time. A writer that works under one guard and repins it now
+//! and then never does, and half a million insertions would leave behind three times the memory that they fill. So each
+//! thread counts what it retires, and collects a bounded portion whenever that has become a bagful. It does so at the end
+//! of an operation, when it holds no lock: the destructors are the user's.
+
+use crate::guard::Guard;
+
+/// Objects that a thread retires between two collections: what the collector's own bag holds.
+#[cfg(not(any(loom, feature = "shuttle")))]
+const PORTION: usize = 64;
+
+/// Runs `reclaim` once no guard that is live now is left.
+///
+/// # Safety
+///
+/// As [`Guard::defer`].
+pub(super) unsafe fn retire(reclaim: impl FnOnce(), guard: &Guard) {
+    // SAFETY: as the caller guarantees.
+    unsafe { guard.defer(reclaim) };
+    #[cfg(not(any(loom, feature = "shuttle")))]
+    // A thread that is ending keeps no count, and hands its garbage over anyway.
+    let _ = RETIRED.try_with(|retired| retired.set(retired.get() + 1));
+}
+
+/// Frees some of what was retired long enough ago, if this thread has retired much. For the end of an operation.
+#[inline]
+pub(super) fn collect(guard: &Guard) {
+    #[cfg(not(any(loom, feature = "shuttle")))]
+    if RETIRED.try_with(|retired| retired.get() >= PORTION && retired.replace(0) > 0) == Ok(true) {
+        guard.flush();
+    }
+    #[cfg(any(loom, feature = "shuttle"))]
+    let _ = guard;
+}
+
+#[cfg(not(any(loom, feature = "shuttle")))]
+thread_local! {
+    static RETIRED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}

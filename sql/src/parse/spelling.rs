@@ -1,0 +1,132 @@
+//! Spellings of SQLite's that the parser does not know, put into words that it does.
+//!
+//! | SQLite | the parser |
+//! |---|---|
+//! | `IN table` | `IN (SELECT * FROM table)` |
+//! | `IN ((SELECT …), b)` | `IN (+(SELECT …), b)`: it would take the first item for the whole query |
+//! | `a IS b`, `a IS NOT b` | `a IS NOT DISTINCT FROM b`, `a IS DISTINCT FROM b` |
+//! | `INDEXED BY index`, `NOT INDEXED` | nothing: they only give advice |
+
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+/// What may stand behind IS and IS NOT in the parser's own words.
+const AFTER_IS: [&str; 7] = ["NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", "JSON", "NORMALIZED"];
+
+/// Puts the tokens into the parser's words. Blanks may be lost.
+pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
+    let has_advice = tokens.iter().any(|token| is(token, "INDEXED"));
+    let has_table = tokens.windows(3).any(|three| {
+        is(&three[0], "IN") && matches!((&three[1].token, &three[2].token), (Token::Whitespace(_), Token::Word(_)))
+    });
+    // `POSITION(a IN b)` has an IN of its own.
+    let has_table = has_table && !tokens.iter().any(|token| is(token, "POSITION"));
+    let has_is = tokens.iter().any(|token| is(token, "IS"));
+    let has_nested_list = has_nested_list(tokens);
+    if !has_advice && !has_table && !has_is && !has_nested_list {
+        return;
+    }
+    let old = std::mem::take(tokens);
+    let mut rest = old.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).peekable();
+    while let Some(token) = rest.next() {
+        if is(&token, "INDEXED") {
+            match rest.peek() {
+                Some(next) if is(next, "BY") => drop((rest.next(), rest.next())),
+                _ => drop(tokens.pop()),
+            }
+            continue;
+        }
+        if is(&token, "IS") {
+            let not = rest.next_if(|next| is(next, "NOT"));
+            push_is(tokens, token, not, rest.peek());
+            continue;
+        }
+        let is_in = has_table && is(&token, "IN");
+        tokens.push(token);
+        if let Some(table) = rest.next_if(|next| is_in && matches!(next.token, Token::Word(_))) {
+            let span = table.span;
+            let word = |word: &str| TokenWithSpan { token: Token::make_keyword(word), span };
+            let sign = |token: Token| TokenWithSpan { token, span };
+            tokens.extend([sign(Token::LParen), word("SELECT"), sign(Token::Mul), word("FROM"), table]);
+            tokens.push(sign(Token::RParen));
+        }
+    }
+    if has_nested_list {
+        mark_lists(tokens);
+    }
+}
+
+/// Whether somewhere `IN ((` is said.
+fn has_nested_list(tokens: &[TokenWithSpan]) -> bool {
+    let mut state = 0;
+    for token in tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))) {
+        state = match (&token.token, state) {
+            (Token::LParen, 1) => 2,
+            (Token::LParen, 2) => return true,
+            _ => usize::from(is(token, "IN")),
+        };
+    }
+    false
+}
+
+/// Puts a plus before the first item of each list of IN that begins with a query in parentheses. There are no blanks.
+fn mark_lists(tokens: &mut Vec<TokenWithSpan>) {
+    let begins = |rest: &[TokenWithSpan]| {
+        is(&rest[0], "IN") && rest[1..3].iter().all(|token| token.token == Token::LParen) && is_list(&rest[2..])
+    };
+    let places: Vec<usize> =
+        (0..tokens.len().saturating_sub(3)).filter(|&place| begins(&tokens[place..])).map(|place| place + 2).collect();
+    let mut places = places.into_iter().peekable();
+    let old = std::mem::take(tokens);
+    for (place, token) in old.into_iter().enumerate() {
+        if places.next_if_eq(&place).is_some() {
+            tokens.push(TokenWithSpan { token: Token::Plus, span: token.span });
+        }
+        tokens.push(token);
+    }
+}
+
+/// Whether tokens that begin with a parenthesis are the items of a list, of which the first is a query, and not a part of a
+/// longer query.
+fn is_list(tokens: &[TokenWithSpan]) -> bool {
+    let first = tokens.iter().find(|token| token.token != Token::LParen);
+    if !first.is_some_and(|first| ["SELECT", "WITH", "VALUES"].iter().any(|word| is(first, word))) {
+        return false;
+    }
+    let mut depth = 0_usize;
+    for (position, token) in tokens.iter().enumerate() {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            let goes_on = ["UNION", "EXCEPT", "INTERSECT", "ORDER", "LIMIT", "OFFSET"];
+            return tokens.get(position + 1).is_some_and(|next| !goes_on.iter().any(|word| is(next, word)));
+        }
+    }
+    false
+}
+
+/// IS or IS NOT before `next`, spelled out where `next` is an operand.
+fn push_is(
+    tokens: &mut Vec<TokenWithSpan>,
+    token: TokenWithSpan,
+    not: Option<TokenWithSpan>,
+    next: Option<&TokenWithSpan>,
+) {
+    let span = token.span;
+    let is_operand = next.is_some_and(|next| next.token != Token::EOF && !AFTER_IS.iter().any(|word| is(next, word)));
+    let is_equality = not.is_none();
+    tokens.push(token);
+    if !is_operand {
+        tokens.extend(not);
+        return;
+    }
+    let words: &[&str] = if is_equality { &["NOT", "DISTINCT", "FROM"] } else { &["DISTINCT", "FROM"] };
+    tokens.extend(words.iter().map(|word| TokenWithSpan { token: Token::make_keyword(word), span }));
+}
+
+/// Whether a token is that word, not quoted.
+fn is(token: &TokenWithSpan, expected: &str) -> bool {
+    matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
+}

@@ -1,0 +1,100 @@
+//! What SQLite's users write, answered as SQLite answers it: spellings, constraints and their order.
+
+use manicule_engine::{Database, Value};
+use manicule_sql::Session;
+
+fn session() -> Session {
+    let mut session = Session::new(&Database::in_memory());
+    session
+        .execute(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b TEXT NOT NULL, c BOOLEAN UNIQUE);
+             INSERT INTO t VALUES (1, NULL, 'x', TRUE), (2, 5, 'y', NULL), (3, 7, 'z', NULL)",
+        )
+        .expect("the table is new");
+    session
+}
+
+/// The rows as text, a line each.
+#[track_caller]
+fn rows(session: &mut Session, sql: &str) -> String {
+    let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
+    let line = |row: &manicule_engine::Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
+    rows.iter().map(line).collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn sqlstate(session: &mut Session, sql: &str) -> &'static str {
+    session.execute(sql).expect_err(sql).sqlstate()
+}
+
+#[test]
+fn is_compares_any_two_operands() {
+    let mut session = session();
+    assert_eq!(rows(&mut session, "SELECT id FROM t WHERE a IS 5"), "2");
+    assert_eq!(rows(&mut session, "SELECT id FROM t WHERE a IS NOT 5 ORDER BY id"), "1 3");
+    assert_eq!(rows(&mut session, "SELECT id FROM t WHERE a IS (SELECT NULL)"), "1");
+    assert_eq!(
+        rows(&mut session, "SELECT id FROM t WHERE a IS NULL AND b IS 'x' OR a IS NOT NULL AND id IS NOT 2"),
+        "1 3"
+    );
+    assert_eq!(rows(&mut session, "SELECT id FROM t WHERE c IS TRUE"), "1");
+    assert_eq!(rows(&mut session, "SELECT id FROM t WHERE a IS NOT DISTINCT FROM 7"), "3");
+    let found = session.query("SELECT id FROM t WHERE a IS ?", &[Value::from(7)]).unwrap();
+    assert_eq!(found.value(0, 0), Value::from(3));
+    session.execute("CREATE TABLE u (a INTEGER CHECK (a IS NOT 4))").unwrap();
+    assert_eq!(sqlstate(&mut session, "INSERT INTO u VALUES (4)"), "23514");
+    session.execute("INSERT INTO u VALUES (5)").unwrap();
+    assert_eq!(sqlstate(&mut session, "SELECT 1 IS"), "42601");
+    assert_eq!(sqlstate(&mut session, "SELECT 1 IS NOT"), "42601");
+}
+
+#[test]
+fn a_list_may_begin_with_a_query() {
+    let mut session = session();
+    assert_eq!(rows(&mut session, "SELECT id FROM t WHERE a IN ((SELECT 5), 7) ORDER BY id"), "2 3");
+    assert_eq!(
+        rows(&mut session, "SELECT id FROM t WHERE a IN ( (SELECT 4) + 1, (SELECT max(a) FROM t) ) ORDER BY id"),
+        "2 3"
+    );
+    assert_eq!(rows(&mut session, "SELECT id FROM t WHERE a IN ((SELECT 5))"), "2");
+    assert_eq!(rows(&mut session, "SELECT id FROM t WHERE a IN ((SELECT 5) UNION SELECT 7) ORDER BY id"), "2 3");
+    assert_eq!(rows(&mut session, "SELECT id FROM t WHERE a NOT IN ((1), (SELECT 5))"), "3");
+}
+
+#[test]
+fn on_conflict_with_a_target_passes_over_that_conflict_alone() {
+    let mut session = session();
+    let sql = "INSERT INTO t VALUES (1, 9, 'w', NULL) ON CONFLICT (id) DO NOTHING";
+    assert_eq!(session.execute(sql).unwrap(), [manicule_sql::Outcome::Changed(0)]);
+    assert_eq!(sqlstate(&mut session, "INSERT INTO t VALUES (9, 9, 'w', TRUE) ON CONFLICT (id) DO NOTHING"), "23505");
+    let sql = "INSERT INTO t VALUES (9, 9, 'w', TRUE) ON CONFLICT DO NOTHING";
+    assert_eq!(session.execute(sql).unwrap(), [manicule_sql::Outcome::Changed(0)]);
+    assert_eq!(rows(&mut session, "SELECT count(*) FROM t"), "3");
+}
+
+#[test]
+fn a_row_with_a_forbidden_null_is_refused_before_its_key_is_looked_up() {
+    let mut session = session();
+    for tail in ["ON CONFLICT DO NOTHING", "ON CONFLICT (id) DO UPDATE SET a = 1 WHERE FALSE"] {
+        assert_eq!(sqlstate(&mut session, &format!("INSERT INTO t VALUES (1, 1, NULL, NULL) {tail}")), "23502");
+    }
+}
+
+#[test]
+fn a_change_is_explained_with_what_it_did() {
+    let mut session = session();
+    let shown = rows(&mut session, "EXPLAIN ANALYZE UPDATE t SET a = 1 WHERE id = 2");
+    assert!(shown.contains("Update of t") && shown.contains("changed: 1 row"), "{shown}");
+    assert!(shown.contains("lookup on t using t_pkey") && shown.contains("actual 1 row"), "{shown}");
+    assert_eq!(rows(&mut session, "SELECT a FROM t WHERE id = 2"), "1");
+    session.execute("BEGIN").unwrap();
+    let shown = rows(&mut session, "EXPLAIN (ANALYZE, FORMAT JSON) DELETE FROM t WHERE a > 0");
+    assert!(shown.contains("\"Changed Rows\":\"2 rows\"") && shown.contains("\"Actual Rows\":2"), "{shown}");
+    assert_eq!(rows(&mut session, "SELECT count(*) FROM t"), "1");
+    session.execute("ROLLBACK").unwrap();
+    let shown = rows(&mut session, "EXPLAIN ANALYZE INSERT INTO t SELECT id + 10, a, b, NULL FROM t");
+    assert!(shown.contains("Insert into t") && shown.contains("changed: 3 rows"), "{shown}");
+    assert_eq!(rows(&mut session, "SELECT count(*) FROM t"), "6");
+    assert_eq!(sqlstate(&mut session, "EXPLAIN ANALYZE INSERT INTO t VALUES (1, 1, 'x', NULL)"), "23505");
+    assert_eq!(rows(&mut session, "SELECT count(*) FROM t"), "6");
+}
