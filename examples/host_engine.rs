@@ -113,8 +113,7 @@ impl Engine {
             slots[place].push(Version { since, account: account.clone() });
         }
         drop(slots);
-        prepared.commit(since);
-        self.visible.store(since, Ordering::Release);
+        prepared.commit_then(since, || self.visible.store(since, Ordering::Release));
         Ok(since)
     }
 

@@ -20,9 +20,9 @@
 //! transaction = set.begin()
 //! transaction.insert(index, key, row) …            notes it; nobody sees it
 //! prepared = transaction.prepare(&rows)?           the writers' turn: unique keys are checked, others wait
-//! writes its rows, durably, under a new timestamp  (if that fails: drop the prepared, and nothing has happened)
-//! prepared.commit(timestamp)                       entries are in place, in all indexes: cannot fail
-//! lets readers see the timestamp
+//! writes its rows, durably, with a new timestamp   (if that fails: drop the prepared, and nothing has happened)
+//! prepared.commit_then(timestamp, || …)            entries are in place, in all indexes: cannot fail
+//!     lets readers see the timestamp               and now the next transaction has its turn
 //! ```
 //!
 //! A reader at a timestamp therefore finds the entries of all commits up to it, in every index. Entries that a commit

@@ -161,6 +161,16 @@ impl Batch {
     /// Publishes everything that is pending with one swap; the sequence that shows it. A batch that has changed nothing
     /// publishes nothing. Waits for nobody.
     pub fn commit(mut self) -> Sequence {
+        self.publish()
+    }
+
+    /// Commits, and does something more before anybody else can begin a batch.
+    pub(crate) fn commit_then(mut self, act: impl FnOnce()) {
+        self.publish();
+        act();
+    }
+
+    fn publish(&mut self) -> Sequence {
         let sequence = self.tenure.publish();
         self.frames.clear();
         sequence

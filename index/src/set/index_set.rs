@@ -106,7 +106,18 @@ impl<R: RowId, T: Timestamp> IndexSet<R, T> {
 
     /// Begins to make an index. From here on every commit is noted for it; feed the [builder](IndexBuilder) with the rows
     /// that are there already, if there are any, and [finish](IndexBuilder::finish) it. Waits for a prepared transaction.
+    ///
+    /// A host whose writers go on meanwhile has to know the index before the first of them is told of it: see
+    /// [`create_index_then`](Self::create_index_then).
     pub fn create_index(&self, definition: IndexDefinition) -> IndexBuilder<R, T> {
+        self.create_index_then(definition, |_| {})
+    }
+
+    /// As [`create_index`](Self::create_index); runs `register`, which notes in the host's catalog what the index is over,
+    /// before another transaction can be prepared.
+    ///
+    /// `register` must not prepare, vacuum, create or drop: it would wait for itself.
+    pub fn create_index_then(&self, definition: IndexDefinition, register: impl FnOnce(IndexId)) -> IndexBuilder<R, T> {
         let batch = self.shared.registry.begin();
         let list = self.shared.list.load();
         let index = Arc::new(SetIndex {
@@ -119,6 +130,7 @@ impl<R: RowId, T: Timestamp> IndexSet<R, T> {
         let mut indexes = list.indexes.clone();
         indexes.push(Arc::clone(&index));
         self.shared.list.store(Arc::new(IndexList { indexes, next_id: list.next_id + 1 }));
+        register(index.id);
         drop(batch);
         IndexBuilder::new(self.clone(), index)
     }

@@ -173,8 +173,18 @@ pub struct Prepared<R: RowId, T> {
 impl<R: RowId, T: Timestamp> Prepared<R, T> {
     /// Puts the entries in place, in all indexes; those of multi indexes by one swap. Cannot fail.
     ///
-    /// `timestamp` is that of the commit: snapshots before it go on finding the entries that it removes.
+    /// `timestamp` is that of the commit: snapshots before it go on finding the entries that it removes. The next
+    /// transaction can be prepared as soon as the entries are in place: a host that has no commit lock of its own to keep
+    /// it from being seen before this one takes [`commit_then`](Self::commit_then).
     pub fn commit(self, timestamp: T) {
+        self.commit_then(timestamp, || {});
+    }
+
+    /// As [`commit`](Self::commit); then runs `publish`, which lets readers see the timestamp, before another transaction
+    /// can be prepared. So the turn that transactions are prepared in is the host's commit lock too.
+    ///
+    /// `publish` must not prepare, vacuum, create or drop: it would wait for itself.
+    pub fn commit_then(self, timestamp: T, publish: impl FnOnce()) {
         let Self { set, list, mut batch, writes } = self;
         let guard = crate::pin();
         let mut writer = EntryWriter { guard: &guard, batch: &mut batch };
@@ -192,7 +202,8 @@ impl<R: RowId, T: Timestamp> Prepared<R, T> {
                 }
             }
         }
-        batch.commit();
+        drop(garbage);
+        batch.commit_then(publish);
     }
 }
 
