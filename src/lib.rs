@@ -20,3 +20,18 @@ pub use manicule_engine::{
 pub use manicule_index as index;
 /// Plans, the router and the executor, for other front ends.
 pub use manicule_query as query;
+
+/// The code in the documents, compiled by the doctests.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../docs/architecture.md")]
+    mod architecture {}
+    #[doc = include_str!("../docs/design.md")]
+    mod design {}
+    #[doc = include_str!("../docs/dialect.md")]
+    mod dialect {}
+    #[doc = include_str!("../docs/format.md")]
+    mod format {}
+    #[doc = include_str!("../docs/style.md")]
+    mod style {}
+}

@@ -1,4 +1,14 @@
-//! What the documents show is true: their SQL runs.
+//! What the documents show is true: their SQL runs, and nothing is shown that no test looks at.
+//!
+//! | language | in | looked at by |
+//! |---|---|---|
+//! | `rust` | all | the doctests of the crate, which takes the documents in |
+//! | `sql` | `docs/` | this file |
+//! | `sh` | README | the shell's tests, which run every command |
+//! | `sh` | `docs/benchmarks.md`, the peers' README | the peers' tests, which read the command lines |
+//! | `text` | README | the shell's tests: the first is a session that it really has |
+//! | `text` | `docs/` | nobody: they are drawings |
+//! | `toml` | `docs/benchmarks.md` | nobody: it is made by a program |
 
 #[path = "support/demo.rs"]
 mod demo;
@@ -20,6 +30,54 @@ fn blocks(document: &str, language: &str) -> Vec<(usize, String)> {
         }
     }
     blocks
+}
+
+/// The documents with code in them, by their path.
+fn documents() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_dir(root.join("docs")).expect("the folder is there");
+    let docs = docs.map(|entry| format!("docs/{}", entry.expect("it can be read").file_name().to_string_lossy()));
+    let others = ["README.md", "CHANGELOG.md", "data/README.md", "benches/peers/README.md"].map(str::to_owned);
+    let pages = docs.chain(others).filter(|path| path.ends_with(".md"));
+    let read = |path: String| (fs::read_to_string(root.join(&path)).expect("it can be read"), path);
+    pages.map(read).map(|(text, path)| (path, text)).collect()
+}
+
+#[test]
+fn every_code_block_is_looked_at() {
+    let mut block_count = 0;
+    for (path, text) in documents() {
+        let mut is_inside = false;
+        for (number, line) in text.lines().enumerate() {
+            let Some(language) = line.trim().strip_prefix("```") else { continue };
+            is_inside = !is_inside;
+            if !is_inside {
+                continue;
+            }
+            block_count += 1;
+            let is_known = match language {
+                "rust" => path == "README.md" || path.starts_with("docs/"),
+                "sql" => path == "docs/dialect.md",
+                "sh" => ["README.md", "docs/benchmarks.md", "benches/peers/README.md"].contains(&path.as_str()),
+                "text" => path == "README.md" || path.starts_with("docs/"),
+                "toml" => path == "docs/benchmarks.md",
+                _ => false,
+            };
+            assert!(is_known, "{path}:{}: no test looks at this block of {language:?}", number + 1);
+        }
+        assert!(!is_inside, "{path}: a block is not closed");
+    }
+    assert!(block_count >= 12, "only {block_count} blocks were found");
+}
+
+#[test]
+fn every_document_is_compiled() {
+    let library = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("it is there");
+    for (path, _) in
+        documents().into_iter().filter(|(path, text)| path.starts_with("docs/") && text.contains("```rust"))
+    {
+        assert!(library.contains(&path), "src/lib.rs does not take in {path}, so its code is not compiled");
+    }
 }
 
 #[test]

@@ -87,10 +87,32 @@ fn markdown_mode() {
 
 #[test]
 fn line_mode() {
-    let expected = "i = 1\nr = 2.5\ns = plain\nb = true\nx = x'00ff'\nd = 2013-01-01\nm = 2013-01-01 10:00:00\n";
-    let output = results(&["--mode", "line"], AWKWARD);
-    assert!(output.starts_with(expected), "{output}");
-    assert_eq!(output.matches("\n\n").count(), 2);
+    let expected = "\
+i = 1
+r = 2.5
+s = plain
+b = true
+x = x'00ff'
+d = 2013-01-01
+m = 2013-01-01 10:00:00
+
+i = NULL
+r = NULL
+s = NULL
+b = NULL
+x = NULL
+d = NULL
+m = NULL
+
+i = -20
+r = 1.0e+300
+s = a \"b\", c|d
+b = false
+x = x''
+d = 0001-12-31
+m = 2013-01-01 10:00:00.500000
+";
+    assert_eq!(results(&["--mode", "line"], AWKWARD), expected);
 }
 
 #[test]
@@ -187,6 +209,92 @@ fn a_reader_that_goes_away_is_no_failure() {
     child.stderr.take().unwrap().read_to_string(&mut messages).unwrap();
     assert_eq!(messages, "");
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn every_mode_stops_for_a_reader_that_goes_away() {
+    for mode in ["table", "json", "jsonl", "markdown", "line"] {
+        let values: Vec<String> = (0..400).map(|x| format!("({x})")).collect();
+        let sql = format!("CREATE TABLE t (x INTEGER); INSERT INTO t VALUES {};", values.join(","));
+        // More than a pipe holds, of which nobody reads any.
+        let query = "SELECT a.x, b.x, 'some text that takes its place in the pipe' AS s FROM t AS a, t AS b LIMIT 9000";
+        let mut child = Command::new(env!("CARGO_BIN_EXE_manicule"))
+            .args(["--mode", mode, "-c", &sql, "-c", query])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let mut messages = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut messages).unwrap();
+        assert_eq!((messages.as_str(), child.wait().unwrap().code()), ("", Some(0)), "{mode}");
+    }
+}
+
+#[test]
+fn a_transaction_in_a_file_that_fails_is_not_committed() {
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("half.db");
+    // What an earlier run of the test left.
+    let _ = std::fs::remove_dir_all(&directory);
+    let path = directory.to_str().unwrap();
+    let script = "CREATE TABLE t (id INTEGER PRIMARY KEY);\nINSERT INTO t VALUES (1);\nBEGIN;\nINSERT INTO t VALUES (2);\n\
+        INSERT INTO t VALUES (1);\nCOMMIT;\nSELECT 'never' AS s;\n";
+    let failed = run(&[path, "--mode", "csv"], script.as_bytes());
+    assert_eq!((failed.status, failed.stdout.as_str()), (1, ""));
+    assert!(failed.stderr.starts_with("stdin:5: error[23505]"), "{}", failed.stderr);
+    assert_eq!(results(&[path, "--mode", "csv"], "SELECT id FROM t;"), "id\n1\n");
+}
+
+/// Runs the shell on a file, with so much memory at most that a line of a gigabyte does not fit.
+#[cfg(target_os = "linux")]
+fn run_in_little_memory(arguments: &[&str]) -> shell::Run {
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -v 700000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_manicule")])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the shell starts");
+    let text = |bytes| String::from_utf8(bytes).expect("it writes UTF-8");
+    shell::Run {
+        status: output.status.code().expect("it exits by itself"),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_line_of_a_gigabyte_is_refused() {
+    // Of these files only the first line takes space on the disk.
+    let huge = |name: &str, start: &[u8]| {
+        let path = file(name, start);
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(1 << 30).unwrap();
+        path
+    };
+    let script = huge("gigabyte.sql", b"SELECT 1 AS a;\nSELECT 2 ");
+    let refused = run_in_little_memory(&["--mode", "csv", "-f", script.to_str().unwrap()]);
+    assert_eq!((refused.status, refused.stdout.as_str()), (1, "a\n1\n"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("gigabyte.sql:2: a statement of more than 64 MiB"), "{}", refused.stderr);
+    let table = huge("gigabyte.csv", b"a,b\n1,2\n3,");
+    let refused = run_in_little_memory(&["-c", &format!(".import '{}' t", table.display()), "-c", "SELECT 1"]);
+    assert_eq!((refused.status, refused.stdout.as_str()), (1, ""), "{}", refused.stderr);
+    let message = "gigabyte.csv:3: a field of more than 16 MiB begins here";
+    assert!(refused.stderr.contains(message), "{}", refused.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_manicule"))
+        .args(["--mode", "csv", "-c", "SELECT 1 AS a"])
+        .stdin(Stdio::null())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("cannot write the result: "));
 }
 
 #[test]

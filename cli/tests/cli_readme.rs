@@ -42,17 +42,41 @@ fn the_session_shows_what_the_shell_writes() {
     assert_eq!(run.stderr.lines().collect::<Vec<_>>(), notes);
 }
 
+/// What the shell is called by in the README.
+const SHELL: &str = "cargo run --release -- ";
+
+/// The words of a command line, of which some are in double quotes.
+fn words(line: &str) -> Vec<String> {
+    let parts = line.split('"').enumerate();
+    let words = parts.flat_map(|(place, part)| match place % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    });
+    words.collect()
+}
+
 #[test]
-fn the_query_of_the_two_commands_runs() {
+fn every_command_runs() {
     let readme = readme();
-    let command = readme.lines().find(|line| line.contains("--demo -c")).expect("the README has the command");
-    let sql = command.split('"').nth(1).expect("the statement is quoted");
-    let run = run(&["--demo", "-c", sql, "--mode", "csv"], b"");
-    assert_eq!((run.status, run.stderr.as_str()), (0, ""));
-    assert!(
-        run.stdout.starts_with("id,carrier,flight,origin,dest,dep_time\n1,UA,1545,EWR,IAH,517\n"),
-        "{}",
-        run.stdout
-    );
-    assert_eq!(run.stdout.lines().count(), 16);
+    let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let commands: Vec<&str> = blocks.flat_map(str::lines).map(|line| line.split(" #").next().unwrap_or(line)).collect();
+    assert!(commands.len() >= 3, "{commands:?}");
+    for command in commands {
+        match command.trim().strip_prefix(SHELL) {
+            Some(arguments) => {
+                let words = words(arguments);
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                // A database in a directory would be left behind.
+                assert!(words[0].starts_with('-'), "{command}");
+                let run = run(&words, b"");
+                assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{command}");
+                if words.contains(&"-c") {
+                    let first = "id,carrier,flight,origin,dest,dep_time\n1,UA,1545,EWR,IAH,517\n";
+                    assert!(run.stdout.starts_with(first), "{}", run.stdout);
+                    assert_eq!(run.stdout.lines().count(), 16);
+                }
+            }
+            None => assert_eq!(command.trim(), "cargo test", "nothing here runs this command"),
+        }
+    }
 }

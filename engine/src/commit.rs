@@ -284,7 +284,9 @@ impl Committer {
             let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
             for index in state.written_indexes() {
                 let key = index.shape().of_row(row);
-                if before.is_none_or(|before| !index.shape().matches(before, &key)) {
+                if pending.is_new == IsNew::Yes {
+                    index.insert_new(&key, row_id, &mut writer);
+                } else if before.is_none_or(|before| !index.shape().matches(before, &key)) {
                     index.insert(&key, row_id, &mut writer);
                 }
             }

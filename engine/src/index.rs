@@ -54,6 +54,11 @@ impl Index {
         self.entries.insert(key, row_id, writer);
     }
 
+    /// Adds an entry of a row that had none with that key.
+    pub(crate) fn insert_new(&self, key: &Key, row_id: RowId, writer: &mut IndexWriter<'_>) {
+        self.entries.insert_new(key, row_id, writer);
+    }
+
     /// Takes an entry away, if it is there.
     pub(crate) fn remove(&self, key: &Key, row_id: RowId, writer: &mut IndexWriter<'_>) {
         self.entries.remove(key, row_id, writer);

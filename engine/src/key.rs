@@ -61,11 +61,6 @@ impl KeyShape {
         self.words && self.columns[0].descending
     }
 
-    /// The positions of the key's columns in the table.
-    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
-        self.columns.iter().map(|column| column.column)
-    }
-
     /// The key of a stored row.
     #[inline]
     pub(crate) fn of_row(&self, row: &Row) -> Key {

@@ -76,6 +76,14 @@ impl<'s> WrittenIndex<'s> {
         }
     }
 
+    /// Adds an entry of a row that had none with that key.
+    pub(crate) fn insert_new(self, key: &Key, row_id: RowId, writer: &mut IndexWriter<'_>) {
+        match self {
+            Self::Built(index) => index.insert_new(key, row_id, writer),
+            Self::Building(index) => index.note_insert(key, row_id),
+        }
+    }
+
     /// Takes an entry away, if it is there.
     pub(crate) fn remove(self, key: &Key, row_id: RowId, writer: &mut IndexWriter<'_>) {
         match self {

@@ -1,6 +1,5 @@
 //! Transactions: a snapshot and a private write set.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::commit::Attempt;
@@ -12,7 +11,6 @@ use crate::read_set::ReadSet;
 use crate::row::{Row, RowBuf};
 use crate::snapshots::Slot;
 use crate::state::{State, TableState};
-use crate::value::Value;
 use crate::view::{View, ViewSource};
 use crate::write_set::{IsNew, WriteSet};
 
@@ -171,15 +169,12 @@ impl Transaction {
     pub fn check_unique(&self, since: Savepoint) -> Result<()> {
         let view = self.view();
         for (table, row_id) in self.writes.touched_since(since.0) {
-            let Some(row) = view.row(table, row_id) else { continue };
+            let pending = self.writes.table(table).and_then(|writes| writes.get(&row_id));
+            let Some(row) = pending.and_then(|pending| pending.row.as_deref()) else { continue };
             let state = self.table(table)?;
-            for index in state.indexes.iter().filter(|index| index.unique && !index.shape.of_row(row).may_repeat()) {
-                let key: Vec<Value<'_>> = index.shape.columns().map(|column| row.get(column)).collect();
-                let other = view.lookup(index.id, &key, |other, _| match other == row_id {
-                    true => ControlFlow::Continue(()),
-                    false => ControlFlow::Break(()),
-                });
-                if other.is_break() {
+            for index in state.indexes.iter().filter(|index| index.unique) {
+                let key = index.shape.of_row(row);
+                if !key.may_repeat() && view.has_other_holder(state, index, (row_id, &key)) {
                     return Err(unique_violation(state, index.id, row));
                 }
             }

@@ -143,14 +143,7 @@ impl<'s> View<'s> {
             reads.note(state.schema.id, Read::Key(index.id, key.clone()));
         }
         if let Some(writes) = self.pending(state.schema.id) {
-            let mut found = self.installed_matches(state, index, &key, writes);
-            let candidates = self.writes.map(|set| set.candidates(state, index, &key)).unwrap_or_default();
-            found.extend(candidates.iter().filter_map(|row_id| {
-                let row = writes.get(row_id)?.row.as_deref()?;
-                index.shape.matches(row, &key).then_some((*row_id, row))
-            }));
-            found.sort_unstable_by_key(|(row_id, _)| *row_id);
-            found.dedup_by_key(|(row_id, _)| *row_id);
+            let found = self.matches_with_own(state, index, &key, writes);
             return found.into_iter().try_for_each(|(row_id, row)| visit(row_id, row));
         }
         let mut check = |(), row_id| match self.installed(&state.table, row_id) {
@@ -259,6 +252,46 @@ impl<'s> View<'s> {
             own.map(|(row_id, row)| (index.shape.of_row(row), row_id, row))
                 .filter(|(key, _, _)| span.contains(key.as_ref())),
         );
+        found
+    }
+
+    /// Whether a row other than `row_id` has a key that does not repeat. It is a read like any other.
+    pub(crate) fn has_other_holder(&self, state: &TableState, index: &Index, (row_id, key): (RowId, &Key)) -> bool {
+        if let Some(reads) = self.reads {
+            reads.note(state.schema.id, Read::Key(index.id, key.clone()));
+        }
+        let writes = self.pending(state.schema.id);
+        let is_installed = index.candidates(key, self.reader(), |other| {
+            let is_holder = other != row_id
+                && writes.is_none_or(|writes| !writes.contains_key(&other))
+                && self.installed(&state.table, other).is_some_and(|row| index.shape.matches(row, key));
+            if is_holder { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let is_pending = |(writes, set): (&TableWrites, &WriteSet)| {
+            set.candidates(state, index, key).iter().filter(|other| **other != row_id).any(|other| {
+                let row = writes.get(other).and_then(|pending| pending.row.as_deref());
+                row.is_some_and(|row| index.shape.matches(row, key))
+            })
+        };
+        is_installed.is_break() || writes.zip(self.writes).is_some_and(is_pending)
+    }
+
+    /// The rows with the key, the transaction's own among them, each once and in order of row id.
+    fn matches_with_own<'v>(
+        &'v self,
+        state: &'v TableState,
+        index: &Index,
+        key: &Key,
+        writes: &'v TableWrites,
+    ) -> SmallVec<[(RowId, &'v Row); 8]> {
+        let mut found = self.installed_matches(state, index, key, writes);
+        let candidates = self.writes.map(|set| set.candidates(state, index, key)).unwrap_or_default();
+        found.extend(candidates.iter().filter_map(|row_id| {
+            let row = writes.get(row_id)?.row.as_deref()?;
+            index.shape.matches(row, key).then_some((*row_id, row))
+        }));
+        found.sort_unstable_by_key(|(row_id, _)| *row_id);
+        found.dedup_by_key(|(row_id, _)| *row_id);
         found
     }
 

@@ -13,6 +13,7 @@ mod aggregate;
 mod change;
 mod counter;
 mod join;
+mod output;
 mod path;
 mod point;
 mod rows;
@@ -23,19 +24,19 @@ mod subquery;
 use std::ops::ControlFlow;
 
 use manicule_engine::{Value, View};
-use smallvec::SmallVec;
 
 pub(crate) use change::{analyze_change, change};
 pub(crate) use counter::{Analysis, Counter, analyze};
+pub(crate) use output::run_output;
 pub(crate) use point::query_point;
 pub(crate) use subquery::{SubqueryCache, evaluate_subquery};
 
 use crate::context::ExecutionContext;
 use crate::error::{Error, Result};
-use crate::evaluate::{coerce_for_storage, evaluate, passes};
+use crate::evaluate::{coerce_for_storage, passes};
 use crate::expr::Expr;
 use crate::frame::{Frame, Run};
-use crate::physical::{Action, Node, NodeKind, Output, PhysicalPlan, TableScan};
+use crate::physical::{Action, Node, NodeKind, PhysicalPlan, TableScan};
 
 /// Why the steps below must end.
 #[derive(Debug)]
@@ -45,9 +46,6 @@ pub(crate) enum Stop {
     /// Something failed.
     Failed(Error),
 }
-
-/// The values of a row of the result that need no list on the heap.
-const VALUES_ON_STACK: usize = 8;
 
 /// Whether more rows are wanted.
 pub(crate) type Flow<T = ()> = ControlFlow<Stop, T>;
@@ -107,65 +105,6 @@ pub(crate) fn coerced_parameters<'p>(plan: &PhysicalPlan, context: &ExecutionCon
         _ => value.as_borrowed(),
     };
     Some(context.parameters.iter().zip(&plan.parameters).map(coerce).collect())
-}
-
-/// Runs a tree and hands out its rows. A projection at the top is handed out as it is computed, without a slot.
-pub(crate) fn run_output<'v>(output: &'v Output, frame: &mut Frame<'_, 'v>, on_row: &mut OnRow<'_>) -> Flow {
-    hand_out(&output.root, output, frame, on_row)
-}
-
-fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, on_row: &mut OnRow<'_>) -> Flow {
-    let mut buffer: Vec<Value<'static>> = Vec::with_capacity(output.width);
-    match &node.kind {
-        NodeKind::Project { input, expressions, .. } if frame.run.counters.is_none() => {
-            let expressions = &expressions[..output.width];
-            if output.width <= VALUES_ON_STACK {
-                return run(input, frame, &mut |frame| {
-                    let mut values: SmallVec<[Value<'_>; VALUES_ON_STACK]> = SmallVec::new();
-                    for expr in expressions {
-                        values.push(attempt(evaluate(expr, frame))?);
-                    }
-                    wanted(on_row(&values))
-                });
-            }
-            run(input, frame, &mut |frame| {
-                let mut values = recycle(std::mem::take(&mut buffer));
-                for expr in expressions {
-                    values.push(attempt(evaluate(expr, frame))?);
-                }
-                let flow = on_row(&values);
-                buffer = recycle(values);
-                wanted(flow)
-            })
-        }
-        NodeKind::Limit { input, limit, offset } if frame.run.counters.is_none() => {
-            let mut window = attempt(rows::Window::new(limit.as_ref(), offset.as_ref(), frame))?;
-            window.limited(|window| {
-                hand_out(input, output, frame, &mut |values| match window.next() {
-                    rows::Place::Before => Ok(ControlFlow::Continue(())),
-                    rows::Place::Within => on_row(values),
-                    rows::Place::Last => {
-                        window.end();
-                        on_row(values).map(|_| ControlFlow::Break(()))
-                    }
-                })
-            })
-        }
-        _ => run(node, frame, &mut |frame| {
-            let mut values = recycle(std::mem::take(&mut buffer));
-            let slot = &frame.slots[output.slot];
-            values.extend((0..output.width).map(|column| slot.get(column)));
-            let flow = on_row(&values);
-            buffer = recycle(values);
-            wanted(flow)
-        }),
-    }
-}
-
-/// The same memory for values of another lifetime: collecting an emptied list in place allocates nothing.
-fn recycle<'a>(mut values: Vec<Value<'_>>) -> Vec<Value<'a>> {
-    values.clear();
-    values.into_iter().map(|_| -> Value<'a> { unreachable!("the list is empty") }).collect()
 }
 
 /// What the receiver of rows said.

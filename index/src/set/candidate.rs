@@ -22,7 +22,7 @@ use std::ops::{Bound, ControlFlow};
 
 use super::definition::{IndexDefinition, RowId};
 use super::key::{Key, KeyForm, KeyRef, KeySpan, Repeats};
-use super::multi::{MultiEntries, visit_list};
+use super::multi::{MultiEntries, Presence, visit_list};
 use super::unique::{Candidates, RowWords, UniqueEntries};
 use crate::guard::Guard;
 use crate::key::Direction;
@@ -154,18 +154,31 @@ impl<R: RowId> CandidateIndex<R> {
     /// # Panics
     /// If the key has not the form that the definition says, or the batch is of another registry.
     pub fn insert(&self, key: &Key, row: R, writer: &mut EntryWriter<'_>) -> Candidates {
+        self.put(key, row, writer, Presence::Possible)
+    }
+
+    /// [`insert`](Self::insert) of an entry that is not there, as that of a row without older versions never is: saves the
+    /// look whether it is.
+    ///
+    /// # Panics
+    /// As [`insert`](Self::insert).
+    pub fn insert_new(&self, key: &Key, row: R, writer: &mut EntryWriter<'_>) -> Candidates {
+        self.put(key, row, writer, Presence::Impossible)
+    }
+
+    fn put(&self, key: &Key, row: R, writer: &mut EntryWriter<'_>, presence: Presence) -> Candidates {
         let guard = writer.guard;
         match (&self.store, key) {
             (Store::UniqueWords { entries, .. }, Key::Word(word)) => return entries.insert(word, row, guard),
             (Store::UniqueBytes { entries, .. }, Key::Bytes(bytes, Repeats::No)) => {
                 return entries.insert(&**bytes, row, guard);
             }
-            (Store::UniqueWords { repeated, .. }, Key::Null) => repeated.insert(None, row, writer.batch),
+            (Store::UniqueWords { repeated, .. }, Key::Null) => repeated.insert(None, row, writer.batch, presence),
             (Store::UniqueBytes { repeated: multi, .. } | Store::Bytes(multi), Key::Bytes(bytes, _)) => {
-                multi.insert((**bytes).into(), row, writer.batch);
+                multi.insert((**bytes).into(), row, writer.batch, presence);
             }
-            (Store::Words(multi), Key::Null) => multi.insert(None, row, writer.batch),
-            (Store::Words(multi), Key::Word(word)) => multi.insert(Some(*word), row, writer.batch),
+            (Store::Words(multi), Key::Null) => multi.insert(None, row, writer.batch, presence),
+            (Store::Words(multi), Key::Word(word)) => multi.insert(Some(*word), row, writer.batch, presence),
             _ => wrong_form(key),
         }
         Candidates::One

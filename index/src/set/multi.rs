@@ -12,6 +12,13 @@ use crate::key::{Direction, IndexKey};
 use crate::multi::{Batch, BorrowedSnapshot, MultiIndex, Ordered, PostingList, Registry};
 use crate::tree::TreeShape;
 
+/// Whether an entry may be there before it is inserted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    Possible,
+    Impossible,
+}
+
 /// The longest list of row ids that is put in order before it is visited.
 const SORTED_LIST_MAX: usize = 1024;
 
@@ -51,9 +58,9 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
     }
 
     /// Adds a row to a key's list unless it is there: an update may give a row the key of an older version again.
-    pub(super) fn insert(&self, key: K, row: R, batch: &mut Batch) {
+    pub(super) fn insert(&self, key: K, row: R, batch: &mut Batch, presence: Presence) {
         either!(self, index => {
-            if !batch.view(index).contains_value(&key, &row) {
+            if presence == Presence::Impossible || !batch.view(index).contains_value(&key, &row) {
                 batch.on(index).insert(key, row);
             }
         });

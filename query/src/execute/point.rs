@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use manicule_engine::{Value, View};
 use smallvec::SmallVec;
 
+use super::output::hand_out_columns;
 use crate::context::ExecutionContext;
 use crate::error::Result;
 use crate::frame::ROWS_PER_POLL;
@@ -58,14 +59,7 @@ fn hand_out(
 ) -> Result<()> {
     let mut rows_to_poll = ROWS_PER_POLL;
     let flow = view.lookup(point.index, key, |_, row| {
-        let said = match *point.columns.as_slice() {
-            [column] => on_row(&[row.get(column)]),
-            [first, second] => on_row(&[row.get(first), row.get(second)]),
-            _ => {
-                let values: SmallVec<[Value<'_>; 8]> = point.columns.iter().map(|&column| row.get(column)).collect();
-                on_row(&values)
-            }
-        };
+        let said = hand_out_columns(row, &point.columns, &mut on_row);
         rows_to_poll -= 1;
         let said = match rows_to_poll {
             0 => said.and_then(|said| {

@@ -61,6 +61,7 @@ struct Tally {
     statements: usize,
     same: usize,
     both_failed: usize,
+    too_long: usize,
     named: BTreeMap<&'static str, usize>,
     different: usize,
 }
@@ -76,11 +77,12 @@ fn main() -> ExitCode {
         Round::new(&arguments, round).run(&mut tally);
     }
     println!(
-        "seed {}: {} statements, {} the same, {} refused by both, {} different, {:.0} s",
+        "seed {}: {} statements, {} the same, {} refused by both, {} given up as too long, {} different, {:.0} s",
         arguments.seed,
         tally.statements,
         tally.same,
         tally.both_failed,
+        tally.too_long,
         tally.different,
         begin.elapsed().as_secs_f64()
     );
@@ -154,7 +156,7 @@ impl<'a> Round<'a> {
                 let step = self.index(number);
                 if self.random.percent(50) { steps.push(step) } else { later.push(step) }
             }
-            let rows = *self.random.one(&[0, 1, 5, 12, 25, 25, 70]);
+            let rows = *self.random.one(&[0, 1, 4, 8, 15, 30, 70]);
             for id in 0..rows {
                 steps.push(Step::run(table.insert(&mut self.random, id)));
             }
@@ -226,7 +228,7 @@ impl<'a> Round<'a> {
     /// Takes a step and counts what came of it; whether the round goes on.
     fn take(&mut self, step: Step, tally: &mut Tally) -> bool {
         let verdict = match self.player.play(&step) {
-            verdict @ (Verdict::Different(_) | Verdict::Named(pair::JUDGED_AT_END)) => verdict,
+            verdict @ (Verdict::Different(_) | Verdict::TooLong | Verdict::Named(pair::JUDGED_AT_END)) => verdict,
             verdict => match self.player.check_tables(matches!(step, Step::RunAside { .. })) {
                 Verdict::Different(difference) => Verdict::Different(difference),
                 _ => verdict,
@@ -240,6 +242,10 @@ impl<'a> Round<'a> {
         match verdict {
             Verdict::Same => tally.same += 1,
             Verdict::BothFailed => tally.both_failed += 1,
+            Verdict::TooLong => {
+                tally.too_long += 1;
+                return false;
+            }
             Verdict::Named(rule) => {
                 *tally.named.entry(rule).or_default() += 1;
                 // Only ours has done it: the two are not the same any more.

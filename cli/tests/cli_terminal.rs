@@ -1,0 +1,131 @@
+//! The shell at a terminal: history, completion, Ctrl-C, and the lines below results.
+#![cfg(target_os = "linux")]
+
+#[path = "support/file.rs"]
+mod file;
+#[path = "support/terminal.rs"]
+mod terminal;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use file::file;
+use terminal::{CONTROL_C, CONTROL_D, ENTER, TAB, Terminal, UP};
+
+const PLANETS: &str = "CREATE TABLE planet (id INTEGER PRIMARY KEY, title TEXT, radius_km INTEGER);";
+
+/// A history that is not there yet.
+fn no_history(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // The one of an earlier run.
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+#[test]
+fn a_statement_of_many_lines_is_recalled_whole_in_a_later_session() {
+    let history = no_history("recall.history");
+    let mut terminal = Terminal::start(&[], &history);
+    // Without its semicolon a statement goes on in the next line.
+    terminal.press("SELECT 'first' AS one,");
+    terminal.press(ENTER);
+    terminal.press("       'second' AS two");
+    terminal.press(ENTER);
+    terminal.run(";", "│ first │ second │");
+    terminal.run(".mode", "table");
+    terminal.press(CONTROL_D);
+    terminal.wait_for_end();
+
+    let mut terminal = Terminal::start(&[], &history);
+    terminal.press(UP);
+    terminal.wait("the last command", |screen| screen.ends_with("manicule> .mode"));
+    terminal.press(UP);
+    let lines = "manicule> SELECT 'first' AS one,\n       'second' AS two\n;";
+    terminal.wait("the statement", |screen| screen.ends_with(lines));
+    terminal.run("", "│ first │ second │");
+    terminal.press(".quit");
+    terminal.press(ENTER);
+    terminal.wait_for_end();
+}
+
+#[test]
+fn keywords_tables_columns_and_commands_are_completed() {
+    let mut terminal = Terminal::start(&[], &no_history("completion.history"));
+    terminal.run(PLANETS, "ok");
+    let completes = |terminal: &mut Terminal, typed: &str, expected: &str| {
+        terminal.press(typed);
+        terminal.press(TAB);
+        let expected = format!("manicule> {expected}");
+        terminal.wait(&expected, |screen| screen.ends_with(&expected));
+        terminal.press(CONTROL_C);
+        terminal.wait("an empty prompt", |screen| screen.ends_with("manicule>"));
+    };
+    completes(&mut terminal, "SELE", "SELECT");
+    completes(&mut terminal, "sele", "select");
+    completes(&mut terminal, "SELECT * FROM pla", "SELECT * FROM planet");
+    completes(&mut terminal, "UPDATE planet SET rad", "UPDATE planet SET radius_km");
+    completes(&mut terminal, "SELECT * FROM planet AS p WHERE p.ti", "SELECT * FROM planet AS p WHERE p.title");
+    completes(&mut terminal, ".ta", ".tables");
+    completes(&mut terminal, ".index planet_", ".index planet_pkey");
+    completes(&mut terminal, ".schema pl", ".schema planet");
+}
+
+#[test]
+fn the_line_below_a_result_says_which_index_answered() {
+    let mut terminal = Terminal::start(&[], &no_history("via.history"));
+    terminal.run(PLANETS, "ok");
+    terminal.run("INSERT INTO planet VALUES (1, 'Mercury', 2440), (2, 'Venus', 6052);", "2 rows changed");
+    terminal.run("SELECT title FROM planet WHERE id = 2;", "via planet_pkey (hash)");
+    terminal.run("SELECT title FROM planet WHERE id > 1;", "via planet_pkey (tree)");
+    let screen = terminal.run("SELECT id FROM planet WHERE title = 'Venus';", "via full scan of planet, 2 rows");
+    let below = screen.lines().find(|line| line.contains("(hash)")).unwrap();
+    // The number of rows, the time, the way.
+    let parts: Vec<&str> = below.split("  ").collect();
+    assert_eq!((parts[0], parts[2]), ("1 row", "via planet_pkey (hash)"), "{below}");
+    assert!(parts[1].ends_with(" ms"), "{below}");
+}
+
+#[test]
+fn control_c_clears_the_line_or_stops_what_runs_and_never_leaves() {
+    let mut terminal = Terminal::start(&[], &no_history("cancel.history"));
+    terminal.press("SELECT half of");
+    terminal.wait("what was typed", |screen| screen.ends_with("half of"));
+    terminal.press(CONTROL_C);
+    terminal.wait("an empty prompt", |screen| screen.ends_with("manicule>"));
+    terminal.run("CREATE TABLE t (x INTEGER);", "ok");
+    let values: Vec<String> = (0..30).map(|x| format!("({x})")).collect();
+    terminal.run(&format!("INSERT INTO t VALUES {};", values.join(",")), "30 rows changed");
+    let endless = "SELECT count(*) FROM t AS a, t AS b, t AS c, t AS d, t AS e, t AS f, t AS g \
+                   WHERE a.x + b.x + c.x + d.x + e.x + f.x + g.x < 0;";
+    // The machine may be busy elsewhere, but not three times in the same moment.
+    let times: Vec<Duration> = (0..3).map(|_| cancel(&mut terminal, endless)).collect();
+    let least = times.iter().min().unwrap();
+    println!("from the key to the prompt: {times:?}");
+    assert!(*least <= Duration::from_millis(100), "from the key to the prompt: {times:?}");
+    terminal.run("SELECT 41 + 1 AS answer;", "│     42 │");
+}
+
+/// Runs a statement that takes for ever, and stops it: the time from the key to the prompt.
+fn cancel(terminal: &mut Terminal, statement: &str) -> Duration {
+    terminal.press(statement);
+    terminal.press(ENTER);
+    terminal.wait_until_busy();
+    // A signal that comes before the statement has begun does not stop it.
+    let tries = (0..60).filter_map(|_| terminal.time_to_prompt(CONTROL_C, Duration::from_secs(1)));
+    tries.take(1).next().expect("the statement is stopped")
+}
+
+#[test]
+fn an_import_shows_its_progress() {
+    let rows: String = (0..60_000).map(|row| format!("{row},name {row},{}.5\n", row % 100)).collect();
+    let path = file("progress.csv", format!("id,name,price\n{rows}").as_bytes());
+    let mut terminal = Terminal::start(&[], &no_history("progress.history"));
+    let import = format!(".import '{}' goods", path.display());
+    let screen = terminal.run(&import, "60,000 rows of ");
+    for message in ["checking [", "loading  [", "━"] {
+        terminal.wait_for_output(message);
+    }
+    // The bar goes when the import is done.
+    assert!(!screen.contains("━"), "{screen}");
+    terminal.run("SELECT name FROM goods WHERE id = 59999;", "│ name 59999 │");
+}

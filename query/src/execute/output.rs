@@ -1,0 +1,128 @@
+//! The end of a query: the rows of the result on their way out.
+
+use std::ops::ControlFlow;
+
+use manicule_engine::{Row, Value};
+use smallvec::SmallVec;
+
+use super::{Flow, OnRow, attempt, path, rows, run, wanted};
+use crate::error::Result;
+use crate::evaluate::{evaluate, passes};
+use crate::expr::Expr;
+use crate::frame::Frame;
+use crate::physical::{Node, NodeKind, Output, TableScan};
+
+/// The values of a row of the result that need no list on the heap.
+const VALUES_ON_STACK: usize = 8;
+
+/// Positions of columns in a table.
+type Columns = SmallVec<[usize; VALUES_ON_STACK]>;
+
+/// Runs a tree and hands out its rows. A projection at the top is handed out as it is computed, without a slot.
+pub(crate) fn run_output<'v>(output: &'v Output, frame: &mut Frame<'_, 'v>, on_row: &mut OnRow<'_>) -> Flow {
+    hand_out(&output.root, output, frame, on_row)
+}
+
+fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, on_row: &mut OnRow<'_>) -> Flow {
+    let mut buffer: Vec<Value<'static>> = Vec::with_capacity(output.width);
+    match &node.kind {
+        NodeKind::Project { input, expressions, .. } if frame.run.counters.is_none() => {
+            let expressions = &expressions[..output.width];
+            if let (NodeKind::Scan(scan), Some(columns)) = (&input.kind, columns_of(expressions, input)) {
+                return hand_out_stored(scan, &columns, frame, on_row);
+            }
+            if output.width <= VALUES_ON_STACK {
+                return run(input, frame, &mut |frame| {
+                    let mut values: SmallVec<[Value<'_>; VALUES_ON_STACK]> = SmallVec::new();
+                    for expr in expressions {
+                        values.push(attempt(evaluate(expr, frame))?);
+                    }
+                    wanted(on_row(&values))
+                });
+            }
+            run(input, frame, &mut |frame| {
+                let mut values = recycle(std::mem::take(&mut buffer));
+                for expr in expressions {
+                    values.push(attempt(evaluate(expr, frame))?);
+                }
+                let flow = on_row(&values);
+                buffer = recycle(values);
+                wanted(flow)
+            })
+        }
+        NodeKind::Limit { input, limit, offset } if frame.run.counters.is_none() => {
+            let mut window = attempt(rows::Window::new(limit.as_ref(), offset.as_ref(), frame))?;
+            window.limited(|window| {
+                hand_out(input, output, frame, &mut |values| match window.next() {
+                    rows::Place::Before => Ok(ControlFlow::Continue(())),
+                    rows::Place::Within => on_row(values),
+                    rows::Place::Last => {
+                        window.end();
+                        on_row(values).map(|_| ControlFlow::Break(()))
+                    }
+                })
+            })
+        }
+        _ => run(node, frame, &mut |frame| {
+            let mut values = recycle(std::mem::take(&mut buffer));
+            let slot = &frame.slots[output.slot];
+            values.extend((0..output.width).map(|column| slot.get(column)));
+            let flow = on_row(&values);
+            buffer = recycle(values);
+            wanted(flow)
+        }),
+    }
+}
+
+/// The same memory for values of another lifetime: collecting an emptied list in place allocates nothing.
+fn recycle<'a>(mut values: Vec<Value<'_>>) -> Vec<Value<'a>> {
+    values.clear();
+    values.into_iter().map(|_| -> Value<'a> { unreachable!("the list is empty") }).collect()
+}
+
+/// The columns of a scan's rows that the expressions are, if they are nothing else.
+fn columns_of(expressions: &[Expr], input: &Node) -> Option<Columns> {
+    let NodeKind::Scan(scan) = &input.kind else { return None };
+    let column_of = |expr: &Expr| match expr {
+        Expr::Column(column) if column.slot == scan.slot => Some(column.column),
+        _ => None,
+    };
+    expressions.iter().map(column_of).collect()
+}
+
+/// Columns of a table's rows, straight from each row: most queries are that.
+fn hand_out_stored<'v>(
+    scan: &'v TableScan,
+    columns: &[usize],
+    frame: &mut Frame<'_, 'v>,
+    on_row: &mut OnRow<'_>,
+) -> Flow {
+    path::visit(scan, &scan.path, frame, &mut |frame, row_id, row| {
+        attempt(frame.run.tick())?;
+        if let Some(residual) = &scan.residual {
+            frame.slots[scan.slot].store(row_id, row);
+            if !attempt(passes(residual, frame))? {
+                return ControlFlow::Continue(());
+            }
+        }
+        wanted(hand_out_columns(row, columns, on_row))
+    })
+}
+
+/// Some columns of a row. One or two, the usual number, need no list.
+#[inline]
+pub(super) fn hand_out_columns(
+    row: &Row,
+    columns: &[usize],
+    on_row: &mut (impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>> + ?Sized),
+) -> Result<ControlFlow<()>> {
+    match *columns {
+        [column] => on_row(&[row.get(column)]),
+        [first, second] => on_row(&[row.get(first), row.get(second)]),
+        _ => {
+            let values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =
+                columns.iter().map(|&column| row.get(column)).collect();
+            on_row(&values)
+        }
+    }
+}
