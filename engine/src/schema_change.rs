@@ -246,9 +246,10 @@ impl<'d> Construction<'d> {
         let mut change = Change::begin(self.database)?;
         change.check_index_free(&self.schema.name)?;
         let mut state = change.table(self.table_id)?;
-        let Some(loaded) = loaded.take_if(|_| state.stop_building(self.schema.id)) else {
+        let Some(loaded) = loaded.take_if(|_| state.is_building(self.schema.id)) else {
             return Err(Error::Conflict { table: state.schema.name.clone() });
         };
+        state.stop_building(self.schema.id);
         Arc::make_mut(&mut state.schema).indexes.push(self.schema.clone());
         let index = self.building.finish(loaded, &state, &self.database.inner.registry)?;
         state.indexes.push(Arc::new(index));
@@ -263,12 +264,15 @@ impl Drop for Construction<'_> {
         if self.is_finished {
             return;
         }
-        // A database that takes no changes any more does not mind one index more that is being built.
-        let Ok(mut change) = Change::begin(self.database) else { return };
-        let Ok(mut state) = change.table(self.table_id) else { return };
-        if state.stop_building(self.schema.id) {
-            change.state.put_table(state);
-            change.finish_unseen();
+        // Whoever has the writer's place does not mind, and a database whose log has failed is tidied up too.
+        let inner = &*self.database.inner;
+        let _committer = inner.commit_lock.lock_to_vacuum();
+        let mut state = State::clone(&inner.state.load());
+        let table = state.table(self.table_id).map(|table| TableState::clone(table));
+        if let Some(mut table) = table.filter(|table| table.is_building(self.schema.id)) {
+            table.stop_building(self.schema.id);
+            state.put_table(table);
+            inner.state.store(Arc::new(state));
         }
     }
 }

@@ -42,11 +42,14 @@ impl TableState {
         Self { schema: Arc::new(schema), table, indexes: Vec::new(), building: Vec::new() }
     }
 
-    /// Takes an index out of those that are being built; whether it was among them.
-    pub(crate) fn stop_building(&mut self, index: IndexId) -> bool {
-        let before = self.building.len();
+    /// Whether an index is being built.
+    pub(crate) fn is_building(&self, index: IndexId) -> bool {
+        self.building.iter().any(|building| building.id == index)
+    }
+
+    /// Takes an index out of those that are being built.
+    pub(crate) fn stop_building(&mut self, index: IndexId) {
         self.building.retain(|building| building.id != index);
-        self.building.len() < before
     }
 
     /// The indexes that a commit writes to, those that are being built last.

@@ -7,9 +7,8 @@
 //! # Visibility
 //! An entry says that *some* version of a row that somebody may still see has the key. It says neither which version nor
 //! to whom: it is a *candidate*. The host says the rest, through the one trait that it implements, [`Visibility`]: whether
-//! a row, as a snapshot sees it, has a key. [`Reader::lookup`] and
-//! [`range`](Reader::range) ask it and give rows; [`candidates`](Reader::candidates) does not, and is for
-//! a host that reads the row anyway and compares the key itself.
+//! a row, as a snapshot sees it, has a key. [`Reader::lookup`] and [`range`](Reader::range) ask it and give rows;
+//! [`candidates`](Reader::candidates) does not, and is for a host that reads the row anyway and compares the key itself.
 //!
 //! The rule that makes this right is the *superset rule*: an index may have entries that nobody needs, and never lacks one
 //! that somebody may see. So entries come before the rows are visible, and go after the last snapshot that sees them.
@@ -26,8 +25,10 @@
 //! ```
 //!
 //! A reader at a timestamp therefore finds the entries of all commits up to it, in every index. Entries that a commit
-//! removes stay until [`IndexSet::vacuum`] is told that nobody reads before it; a
-//! [`Snapshot`] holds it off.
+//! removes stay until [`IndexSet::vacuum`] is told that nobody reads before it; a [`Snapshot`] holds it off.
+//!
+//! What the set cannot know is whether two transactions change one *row*: the host refuses the second of them before it
+//! prepares it, or the keys that it removes are not those that the row has.
 //!
 //! Each step is a value that the next one consumes. So a transaction that was not prepared cannot be committed, and one
 //! whose outcome is forgotten is rolled back when it is dropped.
@@ -76,6 +77,13 @@
 //! })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Making an index
+//! [`IndexSet::create_index`] gives an [`IndexBuilder`], and from then on every commit is noted for the index. The host
+//! feeds it the keys of the rows that are there, from any number of threads, and finishes it: no writer waits for more
+//! than the last of what was noted. A transaction that began before learns of the index when it is prepared
+//! ([`PrepareError::IndexesCreated`]), notes its keys in it, and goes on. Two rows with one key fail the build, never a
+//! writer, and leave nothing behind.
 //!
 //! # What it costs
 //! * A lookup in a unique index is one probe of a lock-free hash, or one descent of a tree, and one question to the host.

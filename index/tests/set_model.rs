@@ -297,6 +297,26 @@ fn an_index_is_built_of_rows_while_others_are_committed() {
     }
 }
 
+#[test]
+fn an_index_that_is_fed_all_versions_serves_older_snapshots() {
+    let mut random = Random(31);
+    let host = Host::<u64>::new(&DECLARED[..1]);
+    let row_ids: Vec<u64> = (0..30).collect();
+    (0..30).for_each(|_| transact(&host, &row_ids, &mut random));
+    let old = host.set.snapshot(host.now()).unwrap();
+    (0..30).for_each(|_| transact(&host, &row_ids, &mut random));
+    let builder = host.set.create_index_then(DECLARED[1].definition, |index| {
+        host.indexes.write().unwrap().insert(index, DECLARED[1]);
+    });
+    for (row_id, versions) in &*host.rows.read().unwrap() {
+        let rows = versions.iter().filter_map(|(_, row)| row.as_ref());
+        builder.feed(rows.map(|row| (DECLARED[1].columns.key(row), *row_id))).unwrap();
+    }
+    builder.finish(old.timestamp(), &host).unwrap();
+    check_snapshot(&host, &old, &mut random);
+    check_snapshot(&host, &host.set.snapshot(host.now()).unwrap(), &mut random);
+}
+
 fn commit_without_looking(host: &Host<u64>, row_ids: &[u64], random: &mut Random) {
     let (mut transaction, mut changes) = (host.set.begin(), Changes::new());
     let row_id = row_ids[random.below(row_ids.len() as u64) as usize];

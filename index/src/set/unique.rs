@@ -96,7 +96,7 @@ pub trait OrderedMap<Q: ToOwned + ?Sized, W>: PointMap<Q, W> {
     fn estimate_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64;
 }
 
-/// Whether a key had a candidate before one was added.
+/// How many rows are candidates under a key, now that one was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Candidates {
     /// The row that was added is the only one.
