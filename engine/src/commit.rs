@@ -49,12 +49,17 @@ use crate::write_set::{IsNew, PendingRow, TableWrites, WriteSet};
 /// How many queued rows a commit looks at beyond those that it changed itself.
 const VACUUM_ROWS_PER_COMMIT: usize = 16;
 
+/// The least length of the queue at which it is worth a look.
+const GARBAGE_LEN_TO_MERGE: usize = 1 << 14;
+
 /// What the holder of the commit lock owns.
 #[derive(Debug)]
 pub(crate) struct Committer {
     /// The last commit; it is visible, or in flight.
     installed: Timestamp,
     garbage: VecDeque<Garbage>,
+    /// At which length of the queue rows that are in it several times are merged.
+    garbage_len_to_merge: usize,
     /// Whether somebody has the writer's place.
     pub(crate) is_place_taken: bool,
 }
@@ -244,7 +249,7 @@ fn newest_has_key(state: &TableState, index: &Index, row_id: RowId, key: &Key, r
 impl Committer {
     /// One who has committed nothing yet; all before is visible.
     pub(crate) fn new(installed: Timestamp) -> Self {
-        Self { installed, garbage: VecDeque::new(), is_place_taken: false }
+        Self { installed, garbage: VecDeque::new(), garbage_len_to_merge: GARBAGE_LEN_TO_MERGE, is_place_taken: false }
     }
 
     /// The last commit; it is visible, or in flight.
@@ -303,8 +308,22 @@ impl Committer {
         if pending.is_new == IsNew::No {
             let garbage = Garbage { since: step.timestamp, table: state.schema.id, row_id };
             vacuum_row(step, state, row_id);
-            self.garbage.push_back(garbage);
+            self.note_garbage(garbage);
         }
+    }
+
+    /// Adds a row to the queue. Under a long snapshot the queue grows with each change; a row that is in it several times
+    /// is then kept once, at its newest place, when all of it can go.
+    fn note_garbage(&mut self, garbage: Garbage) {
+        self.garbage.push_back(garbage);
+        if self.garbage.len() < self.garbage_len_to_merge {
+            return;
+        }
+        let mut rows = AHashSet::new();
+        let newest: Vec<Garbage> =
+            self.garbage.drain(..).rev().filter(|garbage| rows.insert((garbage.table, garbage.row_id))).collect();
+        self.garbage.extend(newest.into_iter().rev());
+        self.garbage_len_to_merge = GARBAGE_LEN_TO_MERGE.max(2 * self.garbage.len());
     }
 
     /// Looks at no more than `limit` rows of the queue, oldest first.

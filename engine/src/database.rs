@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use arc_swap::ArcSwap;
 use manicule_index::Registry;
@@ -9,11 +10,11 @@ use manicule_index::Registry;
 use crate::catalog::Catalog;
 use crate::commit::Committer;
 use crate::commit_lock::{CommitLock, WriterPlace};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::Timestamp;
 use crate::log::Log;
 use crate::snapshots::{Slot, SnapshotRegistry};
-use crate::state::State;
+use crate::state::{State, TableState};
 use crate::store::{GroupWrite, catalog_record};
 use crate::sync::{AtomicU64, Ordering};
 use crate::transaction::{Isolation, Start, Transaction, TransactionOptions};
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     /// The newest commit that is visible. Stored by the holder of the commit lock, or, with a log, by its leader.
     pub(crate) visible: AtomicU64,
     pub(crate) snapshots: SnapshotRegistry,
+    /// How many bytes may be held, about.
+    memory_bytes_max: AtomicUsize,
     /// The root of all multi indexes.
     pub(crate) registry: Registry,
     pub(crate) commit_lock: CommitLock,
@@ -134,6 +137,16 @@ impl Database {
         usage
     }
 
+    /// Sets how many bytes rows, indexes and pending changes may take, about; `None` for no limit, as it is at first.
+    ///
+    /// A commit that would take more gets [`Error::MemoryLimit`](crate::Error::MemoryLimit), and so does a long
+    /// transaction while it gathers its changes; one that only deletes goes through. Opening a database and making an
+    /// index are not limited.
+    pub fn set_memory_limit(&self, bytes_max: Option<usize>) {
+        // Relaxed: the number is all that matters.
+        self.inner.memory_bytes_max.store(bytes_max.unwrap_or(usize::MAX), Ordering::Relaxed);
+    }
+
     /// How many versions of rows are held, visible ones and older ones. O(tables).
     pub fn version_count(&self) -> u64 {
         self.inner.state.load().tables().map(|table| table.table.versions()).sum()
@@ -162,10 +175,31 @@ impl Inner {
             state: ArcSwap::from_pointee(state),
             visible: AtomicU64::new(visible.0),
             snapshots: SnapshotRegistry::default(),
+            memory_bytes_max: AtomicUsize::new(usize::MAX),
             registry,
             commit_lock: CommitLock::new(Committer::new(visible)),
             log,
         }
+    }
+
+    /// Fails if so many bytes more are too many, also after a vacuum.
+    pub(crate) fn check_memory(&self, bytes: usize) -> Result<()> {
+        // Relaxed: as in `set_memory_limit`.
+        let bytes_max = self.memory_bytes_max.load(Ordering::Relaxed);
+        if bytes_max == usize::MAX || self.memory_usage().saturating_add(bytes) <= bytes_max {
+            return Ok(());
+        }
+        self.vacuum();
+        match self.memory_usage().saturating_add(bytes) <= bytes_max {
+            true => Ok(()),
+            false => Err(Error::MemoryLimit { bytes_max }),
+        }
+    }
+
+    fn memory_usage(&self) -> usize {
+        let state = self.state.load();
+        let of_indexes = |table: &TableState| table.indexes.iter().map(|index| index.memory_usage()).sum::<usize>();
+        state.tables().map(|table| table.table.memory_usage() + of_indexes(table)).sum()
     }
 
     /// Gives up the files, after the last commits.

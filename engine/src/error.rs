@@ -80,6 +80,11 @@ pub enum Error {
         /// The limit, in the unit that `what` says.
         limit: usize,
     },
+    /// The database would take more memory than it may: delete rows, end long snapshots, or raise the limit.
+    MemoryLimit {
+        /// The limit.
+        bytes_max: usize,
+    },
     /// The file system refused something: see to it, then open the database again.
     Io {
         /// What was tried, and on which file.
@@ -152,6 +157,9 @@ impl fmt::Display for Error {
             Self::NotFound { what, name } => write!(f, "there is no {what} {name}"),
             Self::Refused { reason } => f.write_str(reason),
             Self::TooLarge { what, limit } => write!(f, "{what} is over the limit of {limit}"),
+            Self::MemoryLimit { bytes_max } => {
+                write!(f, "the database would take more than its limit of {bytes_max} bytes")
+            }
             Self::Io { what, reason } => write!(f, "{what}: {reason}"),
             Self::Locked { path } => write!(f, "the database is open already: {path} is locked"),
             Self::Corrupt { what } => write!(f, "the database is damaged: {what}"),

@@ -66,6 +66,9 @@ pub enum Start {
     Immediate,
 }
 
+/// After how many changes a transaction looks whether there is memory for them.
+const CHANGES_PER_CHECK: usize = 1024;
+
 /// A point of a transaction to go back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Savepoint(usize);
@@ -110,13 +113,15 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::ColumnCount`], [`Error::TypeMismatch`], [`Error::NotNullViolation`]. Uniqueness is
+    /// [`Error::NotFound`], [`Error::ColumnCount`], [`Error::TypeMismatch`], [`Error::NotNullViolation`],
+    /// [`Error::MemoryLimit`]. Uniqueness is
     /// checked by [`check_unique`](Self::check_unique) and by [`commit`](Self::commit), on the net effect.
     pub fn insert(&mut self, table: TableId, row: RowBuf) -> Result<RowId> {
         let state = self.table(table)?;
         check_row(state, &row)?;
         let row_id = state.table.allocate_row_id();
         self.writes.put(table, row_id, Some(row), IsNew::Yes);
+        self.check_memory()?;
         Ok(row_id)
     }
 
@@ -146,7 +151,15 @@ impl Transaction {
             return Err(Error::NotFound { what: "row", name: row_id.to_string() });
         }
         self.writes.put(table, row_id, row, IsNew::No);
-        Ok(())
+        self.check_memory()
+    }
+
+    /// Looks from time to time whether the changes have become too many for the memory.
+    fn check_memory(&self) -> Result<()> {
+        match self.writes.len().is_multiple_of(CHANGES_PER_CHECK) && self.writes.has_rows() {
+            true => self.inner.check_memory(self.writes.memory_usage()),
+            false => Ok(()),
+        }
     }
 
     /// A point to go back to.
@@ -193,10 +206,13 @@ impl Transaction {
     ///
     /// [`Error::Conflict`] if somebody changed one of the rows, or their table, since the transaction began, or, if it is
     /// serializable, what it read; [`Error::UniqueViolation`] if a key is there already; [`Error::Busy`] if another
-    /// transaction is the writer for long. Nothing is changed then.
+    /// transaction is the writer for long, [`Error::MemoryLimit`]. Nothing is changed then.
     pub fn commit(mut self) -> Result<Timestamp> {
         if self.writes.is_empty() {
             return Ok(self.timestamp);
+        }
+        if self.writes.has_rows() {
+            self.inner.check_memory(self.writes.memory_usage())?;
         }
         let writes = std::mem::take(&mut self.writes);
         let place = self.place.take();

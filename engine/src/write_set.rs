@@ -15,11 +15,16 @@ use crate::key::Key;
 use crate::row::RowBuf;
 use crate::state::TableState;
 
+/// What a change takes besides its row: its places in the write set, or its version and its entries when it is installed.
+const BYTES_PER_CHANGE: usize = 128;
+
 /// The changes of a transaction.
 #[derive(Debug, Default)]
 pub(crate) struct WriteSet {
     tables: BTreeMap<TableId, TableWrites>,
     undo: Vec<Undo>,
+    /// Bytes of the rows that are put, replaced ones among them.
+    row_bytes: usize,
     /// For each index that was asked, the keys of changed rows.
     overlays: RefCell<BTreeMap<IndexId, Overlay>>,
 }
@@ -74,6 +79,16 @@ impl WriteSet {
         self.undo.len()
     }
 
+    /// About how many bytes the changes take.
+    pub(crate) fn memory_usage(&self) -> usize {
+        self.row_bytes + self.undo.len() * BYTES_PER_CHANGE
+    }
+
+    /// Whether some row was added or given another state, so that memory is needed for it.
+    pub(crate) fn has_rows(&self) -> bool {
+        self.row_bytes > 0
+    }
+
     /// The changed rows of a table, if there are any.
     pub(crate) fn table(&self, table: TableId) -> Option<&TableWrites> {
         self.tables.get(&table).filter(|writes| !writes.is_empty())
@@ -114,6 +129,7 @@ impl WriteSet {
 
     /// Puts a row in the place of the one before.
     pub(crate) fn put(&mut self, table: TableId, row_id: RowId, row: Option<RowBuf>, is_new: IsNew) {
+        self.row_bytes += row.as_ref().map_or(0, |row| row.byte_len());
         let writes = self.tables.entry(table).or_default();
         let is_new = writes.get(&row_id).map_or(is_new, |pending| pending.is_new);
         let before = writes.insert(row_id, PendingRow { row, is_new });
@@ -127,10 +143,11 @@ impl WriteSet {
         while self.undo.len() > len {
             let Some(undo) = self.undo.pop() else { return };
             let writes = self.tables.entry(undo.table).or_default();
-            match undo.before {
+            let undone = match undo.before {
                 Some(before) => writes.insert(undo.row_id, before),
                 None => writes.remove(&undo.row_id),
             };
+            self.row_bytes -= undone.and_then(|undone| undone.row).map_or(0, |row| row.byte_len());
         }
     }
 }

@@ -2,16 +2,24 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use manicule_engine::{Database, Error, IndexMethod, Row, RowBuf, RowId, TableDefinition, TableId, Transaction, Value};
+use manicule_engine::{
+    Database, Durability, Error, IndexMethod, OpenOptions, Row, RowBuf, RowId, TableDefinition, TableId, Transaction,
+    Value,
+};
 
 use super::support::{contents, create_index, integer, integer_column};
 
-const WRITERS: u64 = 4;
+const WRITERS: u64 = 8;
 const ACCOUNTS: u64 = 20;
 const DIRECTORY: &str = "MANICULE_CRASH_DIRECTORY";
+const DURABILITY: &str = "MANICULE_CRASH_DURABILITY";
 
 /// Tables `account (id, balance)`, whose balances always add up to the same, and `progress (writer, commits, echo)`.
 fn create_tables(database: &Database) -> Result<(), Error> {
@@ -77,7 +85,13 @@ fn work(database: &Database, writer: u64, random: &mut u64) -> Result<i64, Error
 #[test]
 fn writers_that_are_killed() {
     let Some(directory) = std::env::var_os(DIRECTORY) else { return };
-    let database = Database::open(directory).unwrap();
+    let durability = match std::env::var(DURABILITY).as_deref() {
+        Ok("Buffered") => Durability::Buffered,
+        _ => Durability::Sync,
+    };
+    let sync_interval = Duration::from_secs(3600);
+    let options = OpenOptions { durability, sync_interval, ..OpenOptions::default() };
+    let database = Database::open_with(directory, &options).unwrap();
     if database.catalog().table("progress").is_none() {
         create_tables(&database).unwrap();
     }
@@ -100,72 +114,124 @@ fn work_for_ever(database: &Database, writer: u64) {
     }
 }
 
-/// Runs the writers for a while; gives the last commit that each acknowledged.
-fn run_and_kill(directory: &Path, run_for: Duration, counted_from_first: bool) -> [i64; WRITERS as usize] {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "durability::crash::writers_that_are_killed", "--nocapture"])
-        .env(DIRECTORY, directory)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    let mut acknowledged = [0; WRITERS as usize];
-    let (first, started) = std::sync::mpsc::channel();
-    std::thread::scope(|scope| {
-        let reader = scope.spawn(move || {
+/// The last commit of each writer.
+pub(super) type Commits = [i64; WRITERS as usize];
+
+/// A process of writers, and what it has acknowledged so far.
+pub(super) struct Writers {
+    child: Child,
+    acknowledged: Arc<[AtomicI64; WRITERS as usize]>,
+    reader: JoinHandle<()>,
+    first: Receiver<()>,
+}
+
+impl Writers {
+    pub(super) fn start(directory: &Path, durability: Durability) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "durability::crash::writers_that_are_killed", "--nocapture"])
+            .env(DIRECTORY, directory)
+            .env(DURABILITY, format!("{durability:?}"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let acknowledged: Arc<[AtomicI64; WRITERS as usize]> = Arc::default();
+        let (sender, first) = std::sync::mpsc::channel();
+        let told = Arc::clone(&acknowledged);
+        let reader = std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
                 let Some(words) = line.strip_prefix("ack ") else { continue };
                 let (writer, commits) = words.split_once(' ').unwrap();
-                acknowledged[writer.parse::<usize>().unwrap()] = commits.parse().unwrap();
-                let _ = first.send(());
+                told[writer.parse::<usize>().unwrap()].store(commits.parse().unwrap(), Ordering::SeqCst);
+                let _ = sender.send(());
             }
-            acknowledged
         });
-        if counted_from_first {
-            started.recv_timeout(Duration::from_secs(30)).expect("the writers begin to commit");
-        }
-        std::thread::sleep(run_for);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        reader.join().unwrap()
+        Self { child, acknowledged, reader, first }
+    }
+
+    /// Waits until somebody has committed.
+    pub(super) fn wait_for_first(&self) {
+        self.first.recv_timeout(Duration::from_secs(60)).expect("the writers begin to commit");
+    }
+
+    /// Waits until the process has ended by itself.
+    pub(super) fn wait(&mut self) {
+        self.child.wait().unwrap();
+    }
+
+    pub(super) fn acknowledged(&self) -> Commits {
+        std::array::from_fn(|writer| self.acknowledged[writer].load(Ordering::SeqCst))
+    }
+
+    /// Kills the process; gives what it acknowledged until then.
+    pub(super) fn kill(mut self) -> Commits {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+        let acknowledged = Arc::clone(&self.acknowledged);
+        self.reader.join().unwrap();
+        std::array::from_fn(|writer| acknowledged[writer].load(Ordering::SeqCst))
+    }
+}
+
+/// What is there in a database whose writers ended at some moment: whole transactions, all that were acknowledged among
+/// them. Gives the last commit of each writer.
+pub(super) fn check_survivors(database: &Database, acknowledged: Commits) -> Commits {
+    let found = contents(database);
+    let Some(progress) = found.get("progress").filter(|rows| !rows.is_empty()) else {
+        assert_eq!(acknowledged, Commits::default(), "the tables were not there yet");
+        return acknowledged;
+    };
+    assert_eq!(found["account"].len() as u64, ACCOUNTS);
+    assert_eq!(progress.len() as u64, WRITERS);
+    let snapshot = database.snapshot();
+    let view = snapshot.view();
+    let accounts = table(database, "account");
+    let balances = (0..ACCOUNTS).map(|id| integer(view.row(accounts, RowId(id)).unwrap(), 1));
+    assert_eq!(balances.sum::<i64>(), 100 * ACCOUNTS as i64, "a transfer is half there");
+    std::array::from_fn(|writer| {
+        let row = view.row(table(database, "progress"), RowId(writer as u64)).unwrap();
+        let commits = integer(row, 1);
+        assert_eq!(commits, integer(row, 2));
+        assert!(commits >= acknowledged[writer], "writer {writer}: {commits} commits of {}", acknowledged[writer]);
+        commits
     })
+}
+
+/// A number that differs from run to run, and is printed.
+pub(super) fn seed() -> u64 {
+    let seed = u64::from(std::process::id());
+    println!("seed {seed}");
+    seed
+}
+
+/// The next random number below a limit.
+pub(super) fn next_below(random: &mut u64, limit: u64) -> u64 {
+    *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*random >> 40) % limit
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_is_half_there_after_kill() {
     let rounds: u64 = std::env::var("CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(20);
-    let mut random = u64::from(std::process::id());
-    println!("seed {random}, {rounds} rounds");
+    let mut random = seed();
     let directory = tempfile::tempdir().unwrap();
-    let mut commits_before = [0; WRITERS as usize];
+    let mut before = Commits::default();
     for round in 0..rounds {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let writers = Writers::start(directory.path(), Durability::Sync);
         // Every third time it is killed while it opens, recovering from the kill before.
-        let acknowledged = run_and_kill(directory.path(), Duration::from_millis((random >> 40) % 50), round % 3 != 2);
-        let database = Database::open(directory.path()).unwrap();
-        let found = contents(&database);
-        let Some(progress) = found.get("progress").filter(|rows| !rows.is_empty()) else {
-            assert_eq!(acknowledged, [0; WRITERS as usize], "the tables were not there yet");
-            continue;
-        };
-        assert_eq!(found["account"].len() as u64, ACCOUNTS);
-        assert_eq!(progress.len() as u64, WRITERS);
-        let snapshot = database.snapshot();
-        let view = snapshot.view();
-        let accounts = table(&database, "account");
-        let balances = (0..ACCOUNTS).map(|id| integer(view.row(accounts, RowId(id)).unwrap(), 1));
-        assert_eq!(balances.sum::<i64>(), 100 * ACCOUNTS as i64, "a transfer is half there");
-        for writer in 0..WRITERS as usize {
-            let row = view.row(table(&database, "progress"), RowId(writer as u64)).unwrap();
-            let commits = integer(row, 1);
-            assert_eq!(commits, integer(row, 2));
-            let least = acknowledged[writer].max(commits_before[writer]);
-            assert!(commits >= least, "round {round}: writer {writer} has {commits} commits of {least}");
-            commits_before[writer] = commits;
+        if round % 3 != 2 {
+            writers.wait_for_first();
         }
+        std::thread::sleep(Duration::from_millis(next_below(&mut random, 50)));
+        let acknowledged = writers.kill();
+        let database = Database::open(directory.path()).unwrap();
+        let least = std::array::from_fn(|writer| acknowledged[writer].max(before[writer]));
+        before = check_survivors(&database, least);
     }
-    println!("commits that survived: {commits_before:?}");
-    assert!(rounds < 4 || commits_before.iter().sum::<i64>() > 0);
+    println!("commits that survived {rounds} kills: {before:?}");
+    assert!(rounds < 4 || before.iter().sum::<i64>() > 0);
 }
 
 #[test]

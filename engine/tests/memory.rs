@@ -1,0 +1,90 @@
+//! What the database holds in memory: a limit that is an error and no end of the process, and long snapshots that keep no
+//! more than they see. `LONG_SNAPSHOT_UPDATES` sets how many updates a snapshot is held through.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::ops::ControlFlow;
+
+use manicule_engine::{
+    Column, ColumnType, Database, Error, IndexColumn, IndexDefinition, IndexMethod, Row, RowBuf, RowId,
+    TableDefinition, TableId, Value,
+};
+
+/// A table `item (id INTEGER PRIMARY KEY, size INTEGER, note TEXT)` with a multi index on the size.
+fn items() -> (Database, TableId) {
+    let database = Database::in_memory();
+    let column = Column::new;
+    let columns =
+        vec![column("id", ColumnType::Integer), column("size", ColumnType::Integer), column("note", ColumnType::Text)];
+    let definition = TableDefinition { name: "item".into(), columns, primary_key: vec![0], ..Default::default() };
+    let table = database.create_table(definition).unwrap();
+    let columns = vec![IndexColumn { column: 1, descending: false }];
+    let definition = IndexDefinition { name: "item_size".into(), columns, unique: false, method: IndexMethod::Tree };
+    database.create_index(table, definition).unwrap();
+    (database, table)
+}
+
+fn item(id: i64, size: i64) -> RowBuf {
+    Row::new(&[Value::Integer(id), Value::Integer(size), Value::from("x".repeat(100))])
+}
+
+fn held(database: &Database) -> usize {
+    let usage = database.memory_usage();
+    usage.tables.iter().chain(&usage.indexes).map(|(_, bytes)| bytes).sum()
+}
+
+#[test]
+fn limit_of_memory_is_an_error_of_the_commit_and_deleting_makes_room() {
+    let (database, table) = items();
+    let limit = held(&database) + (1 << 18);
+    database.set_memory_limit(Some(limit));
+    let insert = |id| database.run(|transaction| transaction.insert(table, item(id, 0)));
+    let (count, error) = (0..100_000).find_map(|id| insert(id).err().map(|error| (id, error))).unwrap();
+    assert!(matches!(error, Error::MemoryLimit { bytes_max } if bytes_max == limit), "{error}");
+    assert!(held(&database) <= limit && count > 200, "{count} rows take {} of {limit}", held(&database));
+    assert_eq!(database.snapshot().view().row_count(table), count as u64, "reads go on");
+    let delete_half = |transaction: &mut manicule_engine::Transaction| {
+        (0..count as u64 / 2).try_for_each(|row_id| transaction.delete(table, RowId(row_id)))
+    };
+    database.run(delete_half).unwrap();
+    insert(count).unwrap();
+    database.set_memory_limit(None);
+    (count + 1..2 * count).try_for_each(|id| insert(id).map(|_| ())).unwrap();
+}
+
+#[test]
+fn long_transaction_meets_the_limit_before_its_commit() {
+    let (database, table) = items();
+    database.set_memory_limit(Some(held(&database) + (1 << 20)));
+    let mut transaction = database.begin();
+    let (count, error) =
+        (0..100_000).find_map(|id| transaction.insert(table, item(id, 0)).err().map(|error| (id, error))).unwrap();
+    assert!(matches!(error, Error::MemoryLimit { .. }) && (1000..10_000).contains(&count), "{count} {error}");
+    assert!(matches!(transaction.commit(), Err(Error::MemoryLimit { .. })));
+    assert_eq!(database.snapshot().view().row_count(table), 0);
+}
+
+#[test]
+fn snapshot_under_many_updates_of_few_rows_keeps_few_versions() {
+    const ROWS: i64 = 16;
+    let updates = std::env::var("LONG_SNAPSHOT_UPDATES").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000);
+    let (database, table) = items();
+    database.run(|transaction| (0..ROWS).try_for_each(|id| transaction.insert(table, item(id, 0)).map(drop))).unwrap();
+    let snapshot = database.snapshot();
+    let mut most = 0;
+    for update in 0..updates {
+        let id = update % ROWS;
+        database.run(|transaction| transaction.update(table, RowId(id as u64), item(id, update))).unwrap();
+        most = most.max(database.version_count());
+    }
+    println!("{updates} updates under one snapshot: at most {most} versions of {ROWS} rows");
+    assert!(most <= 4 * ROWS as u64, "{most} versions");
+    let _: ControlFlow<()> = snapshot.view().scan(table, |_, row| {
+        assert_eq!(row.get(1), Value::Integer(0), "the snapshot sees what it saw");
+        ControlFlow::Continue(())
+    });
+    drop(snapshot);
+    database.vacuum();
+    assert_eq!(database.version_count(), ROWS as u64);
+    let index = database.catalog().table("item").unwrap().indexes[1].id;
+    assert_eq!(database.snapshot().view().distinct_keys(index), ROWS as u64, "dead entries are gone");
+}
