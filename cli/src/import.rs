@@ -17,10 +17,10 @@ use std::io::Read;
 use manicule::{Column, Database, Row, TableId, TableSchema, Value};
 
 use crate::error::{CsvError, Result};
-use crate::text;
 
 pub(crate) use infer::parse_value;
 use infer::{Inference, is_null};
+use reader::Text;
 pub(crate) use reader::{Reader, Source};
 
 /// The most columns a file may have.
@@ -42,8 +42,8 @@ pub(crate) fn survey(source: &Source<'_>, progress: Progress<'_>) -> Result<Vec<
     let mut row_count = 0;
     while reader.next_record()? {
         check_width(&reader, names.len())?;
-        for (column, inference) in inferences.iter_mut().enumerate() {
-            inference.see(field(&reader, column, &names[column])?);
+        for (inference, field) in inferences.iter_mut().zip(text(&reader, &names)?.fields()) {
+            inference.see(field);
         }
         row_count += 1;
         report(&reader, row_count, progress)?;
@@ -64,8 +64,8 @@ pub(crate) fn check(source: &Source<'_>, table: &TableSchema, progress: Progress
     let mut row_count = 0;
     while reader.next_record()? {
         check_width(&reader, names.len())?;
-        for (column, name) in names.iter().enumerate() {
-            read_value(&reader, column, name, &table.columns[positions[column]])?;
+        for (field, position) in text(&reader, &names)?.fields().zip(&positions) {
+            read_value(&reader, field, &table.columns[*position])?;
         }
         row_count += 1;
         report(&reader, row_count, progress)?;
@@ -93,9 +93,8 @@ pub(crate) fn load(database: &Database, source: &Source<'_>, table: TableId, pro
     while reader.next_record()? {
         check_width(&reader, names.len())?;
         let mut values: Vec<Value<'_>> = defaults.iter().map(Value::as_borrowed).collect();
-        for (column, name) in names.iter().enumerate() {
-            let position = positions[column];
-            values[position] = read_value(&reader, column, name, &table.columns[position])?;
+        for (field, position) in text(&reader, &names)?.fields().zip(&positions) {
+            values[*position] = read_value(&reader, field, &table.columns[*position])?;
         }
         transaction.insert(table.id, Row::new(&values)).map_err(|error| CsvError {
             path: reader.path().to_owned(),
@@ -116,7 +115,7 @@ fn header(reader: &mut Reader<impl Read>) -> Result<Vec<String>> {
         return Err(problem(reader, "the file is empty; its first line must name the columns"));
     }
     if reader.field_count() > COLUMNS_MAX {
-        let count = text::grouped(reader.field_count() as u64);
+        let count = crate::text::grouped(reader.field_count() as u64);
         return Err(problem(reader, &format!("{count} columns; at most {COLUMNS_MAX} are allowed")));
     }
     let mut names: Vec<String> = Vec::with_capacity(reader.field_count());
@@ -150,8 +149,16 @@ fn check_width(reader: &Reader<impl Read>, expected: usize) -> Result<()> {
     if found == expected {
         return Ok(());
     }
-    let found = text::counted(found as u64, "field");
+    let found = crate::text::counted(found as u64, "field");
     Err(problem(reader, &format!("{found}, but the header has {expected}")))
+}
+
+/// The record as text.
+fn text<'r>(reader: &'r Reader<impl Read>, names: &[String]) -> Result<Text<'r>> {
+    reader.text().ok_or_else(|| {
+        let wrong = names.iter().enumerate().find_map(|(column, name)| field(reader, column, name).err());
+        wrong.expect("a record whose fields are text is text")
+    })
 }
 
 /// A field as text.
@@ -173,8 +180,7 @@ fn field<'r>(reader: &'r Reader<impl Read>, column: usize, name: &str) -> Result
     Ok(text)
 }
 
-fn read_value<'r>(reader: &'r Reader<impl Read>, index: usize, name: &str, column: &Column) -> Result<Value<'r>> {
-    let field = field(reader, index, name)?;
+fn read_value<'r>(reader: &Reader<impl Read>, field: &'r str, column: &Column) -> Result<Value<'r>> {
     if is_null(field) {
         return Ok(Value::Null);
     }
@@ -183,8 +189,8 @@ fn read_value<'r>(reader: &'r Reader<impl Read>, index: usize, name: &str, colum
         let error = CsvError {
             path: reader.path().to_owned(),
             line: reader.line(),
-            column: Some(name.to_owned()),
-            problem: format!("'{}' is not {}", text::escape_controls(&shown), column.column_type),
+            column: Some(column.name.clone()),
+            problem: format!("'{}' is not {}", crate::text::escape_controls(&shown), column.column_type),
         };
         error.into()
     })

@@ -33,8 +33,16 @@ impl Inference {
             return;
         }
         self.has_value = true;
+        let mut fits = false;
         for (bit, candidate) in CANDIDATES.into_iter().enumerate() {
-            if self.candidates & (1 << bit) != 0 && parse_value(field, candidate).is_none() {
+            if self.candidates & (1 << bit) == 0 {
+                fits = false;
+                continue;
+            }
+            // Every integer is a real, and every date a timestamp: what fits the one need not be read as the other.
+            let is_wider = matches!(candidate, ColumnType::Real | ColumnType::Timestamp);
+            fits = fits && is_wider || parse_value(field, candidate).is_some();
+            if !fits {
                 self.candidates &= !(1 << bit);
             }
         }
@@ -49,7 +57,7 @@ impl Inference {
 
 /// Whether the field stands for NULL.
 pub(crate) fn is_null(field: &str) -> bool {
-    matches!(field, "" | "NA")
+    matches!(field.as_bytes(), [] | [b'N', b'A'])
 }
 
 /// The field as a value of that type, or `None` if it is none.
@@ -65,27 +73,49 @@ pub(crate) fn parse_value(field: &str, column_type: ColumnType) -> Option<Value<
     }
 }
 
+/// So many digits are an integer of 64 bits, whichever they are.
+const SAFE_DIGITS: usize = 18;
+
 fn parse_integer(field: &str) -> Option<i64> {
-    let digits = field.strip_prefix('-').unwrap_or(field);
-    if digits.len() > 1 && digits.starts_with('0') || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let digits = unsigned(field).as_bytes();
+    if digits.is_empty() || digits.len() > 1 && digits[0] == b'0' {
         return None;
     }
-    field.parse().ok()
+    if digits.len() > SAFE_DIGITS {
+        let is_plain = digits.iter().all(u8::is_ascii_digit);
+        return if is_plain { field.parse().ok() } else { None };
+    }
+    let mut number = 0;
+    for byte in digits {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + i64::from(byte - b'0');
+    }
+    Some(if digits.len() < field.len() { -number } else { number })
 }
 
 fn parse_real(field: &str) -> Option<f64> {
-    let digits = field.strip_prefix('-').unwrap_or(field);
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_plain && parse_integer(field).is_none() {
-        return None;
-    }
-    let is_number = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-        && digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'));
-    let has_leading_zero = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
+    let digits = unsigned(field).as_bytes();
+    let is_number = matches!(digits.first(), Some(b'0'..=b'9' | b'.'))
+        && digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
+    let has_leading_zero = digits.len() > 1 && digits[0] == b'0' && digits[1].is_ascii_digit();
     if !is_number || has_leading_zero {
         return None;
     }
+    // Digits alone are an integer, and one that has no place in 64 bits would lose some as a real.
+    if digits.iter().all(u8::is_ascii_digit) && parse_integer(field).is_none() {
+        return None;
+    }
     field.parse().ok().filter(|real: &f64| real.is_finite())
+}
+
+/// The field without its minus.
+fn unsigned(field: &str) -> &str {
+    match field.as_bytes() {
+        [b'-', ..] => &field[1..],
+        _ => field,
+    }
 }
 
 fn parse_boolean(field: &str) -> Option<bool> {
@@ -142,6 +172,40 @@ mod tests {
         assert_eq!(inferred(&["nan", "inf"]), ColumnType::Text);
         assert_eq!(inferred(&["1.2.3"]), ColumnType::Text);
         assert_eq!(inferred(&["-"]), ColumnType::Text);
+    }
+
+    #[test]
+    fn integers_are_those_of_64_bits_in_their_shortest_form() {
+        for integer in [0, 1, -1, 9, 10, -10, 999_999_999_999_999_999, -999_999_999_999_999_999, i64::MAX, i64::MIN] {
+            assert_eq!(parse_integer(&integer.to_string()), Some(integer));
+            assert_eq!(parse_real(&integer.to_string()), Some(integer as f64));
+        }
+        for text in [
+            "",
+            "-",
+            "00",
+            "-00",
+            "-01",
+            "+1",
+            "1 ",
+            "0x1",
+            "--1",
+            "1-",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "１",
+        ] {
+            assert_eq!(parse_integer(text), None, "{text}");
+            assert_eq!(parse_real(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn wider_types_are_kept_while_narrower_ones_fit() {
+        assert_eq!(inferred(&["1", "2", "x"]), ColumnType::Text);
+        assert_eq!(inferred(&["1", "2.5", "2013-01-01"]), ColumnType::Text);
+        assert_eq!(inferred(&["0001-01-01", "9999-12-31", "2013-01-01 00:00:00.5"]), ColumnType::Timestamp);
+        assert_eq!(inferred(&["1", "true"]), ColumnType::Text);
     }
 
     #[test]

@@ -46,6 +46,25 @@ pub(crate) struct Reader<R> {
     lines_skipped: u64,
 }
 
+/// A record that is text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text<'r> {
+    text: &'r str,
+    ends: &'r [usize],
+}
+
+impl<'r> Text<'r> {
+    /// The fields in their order.
+    pub(crate) fn fields(self) -> impl Iterator<Item = &'r str> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let field = &self.text[start..*end];
+            start = *end;
+            field
+        })
+    }
+}
+
 /// A buffered input that knows how far it is.
 #[derive(Debug)]
 struct Input<R> {
@@ -187,6 +206,16 @@ impl<R: Read> Reader<R> {
     /// The fields of the record.
     pub(crate) fn field_count(&self) -> usize {
         self.field_count
+    }
+
+    /// The record as text, if it is UTF-8 without a zero byte. Looked at as a whole, which costs much less than field by
+    /// field.
+    pub(crate) fn text(&self) -> Option<Text<'_>> {
+        let ends = &self.ends[..self.field_count];
+        let bytes = &self.bytes[..ends.last().copied().unwrap_or(0)];
+        let text = std::str::from_utf8(bytes).ok().filter(|_| !bytes.contains(&0))?;
+        // A character may not begin in one field and end in the next.
+        ends.iter().all(|end| text.is_char_boundary(*end)).then_some(Text { text, ends })
     }
 
     /// A field of the record.
@@ -362,6 +391,19 @@ mod tests {
         let mut text = b"a,b\n1,\"".to_vec();
         text.resize(40 << 20, b'x');
         assert_eq!(records(&text).unwrap_err(), "t.csv:2: a field of more than 16 MiB begins here");
+    }
+
+    #[test]
+    fn a_character_cut_in_two_by_a_delimiter_is_no_text() {
+        let text = |bytes: &[u8]| {
+            let mut reader = Reader::open(&Source::Bytes(Path::new("t.csv"), bytes)).unwrap();
+            assert!(reader.next_record().unwrap());
+            reader.text().map(|text| text.fields().map(str::to_owned).collect::<Vec<_>>())
+        };
+        assert_eq!(text("é,,\"a\nb\",z".as_bytes()), Some(["é", "", "a\nb", "z"].map(str::to_owned).into()));
+        assert_eq!(text(b"a\xc3,\xa9b"), None);
+        assert_eq!(text(b"a\xff,b"), None);
+        assert_eq!(text(b"a\0,b"), None);
     }
 
     #[test]
