@@ -33,6 +33,6 @@ pub use multi::{
 pub use outcome::{Change, Changed, Occupied, Unexpected};
 pub use tree::{
     Cursor, LevelStats, Prefix, PrefixKey, Range, RangeRev, TreeIndex, TreeStats, WordCursor, WordRange, WordRangeRev,
-    WordTreeIndex,
+    WordTreeIndex, node_memory,
 };
 pub use word::{Word, WordKey, Words};
