@@ -148,7 +148,7 @@ mod pooled {
         cell.cast()
     }
 
-    /// Whether the memory around a node is so empty that the node should move elsewhere.
+    /// Whether the memory around a node is so empty that the node should move, and there is a fuller chunk to move to.
     ///
     /// # Safety
     ///
@@ -157,7 +157,11 @@ mod pooled {
         // SAFETY: as the caller guarantees.
         let chunk = unsafe { chunk_of(node) };
         // Relaxed: a hint.
-        chunk.used.load(Ordering::Relaxed) as usize * 3 < capacity(chunk.class) * 2
+        if chunk.used.load(Ordering::Relaxed) as usize * 3 >= capacity(chunk.class) * 2 {
+            return false;
+        }
+        let fullest = SHARDS[chunk.class][stripe()].lock().listed.checked_ilog2();
+        fullest.is_some_and(|fill| fill as usize > chunk.fill())
     }
 
     /// Frees the memory of a node, without dropping it.
