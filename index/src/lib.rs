@@ -37,6 +37,6 @@ pub use multi::{
 pub use outcome::{Change, Changed, Occupied, Unexpected};
 pub use tree::{
     Cursor, LevelShape, LevelStats, Prefix, PrefixKey, Range, RangeRev, TreeIndex, TreeShape, TreeStats, WordCursor,
-    WordRange, WordRangeRev, WordTreeIndex,
+    WordRange, WordRangeRev, WordTreeIndex, node_memory,
 };
 pub use word::{Word, WordKey, Words};

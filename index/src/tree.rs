@@ -23,6 +23,11 @@
 
 mod count;
 mod lock;
+#[cfg_attr(
+    any(loom, feature = "shuttle", crossbeam_sanitize),
+    allow(dead_code, unused_imports, reason = "there each node is an allocation of its own")
+)]
+mod pages;
 mod reclaim;
 mod slab;
 
@@ -31,6 +36,7 @@ mod store;
 
 mod node;
 mod raw;
+mod row;
 
 mod get;
 mod scan;
@@ -58,7 +64,7 @@ mod words;
 
 pub use boxed::{Prefix, Range, RangeRev, TreeIndex};
 pub use cursor::{Cursor, WordCursor};
-pub use shape::{LevelShape, LevelStats, PrefixKey, TreeShape, TreeStats};
+pub use shape::{LevelShape, LevelStats, PrefixKey, TreeShape, TreeStats, node_memory};
 pub use words::{WordRange, WordRangeRev, WordTreeIndex};
 
 #[cfg(all(test, loom))]

@@ -39,6 +39,11 @@ pub(crate) trait PointPeer<K: Key>: Sync + Sized {
 
     fn new() -> Self;
 
+    /// Bytes that peers of this kind hold and did not ask the program's allocator for.
+    fn outside_bytes() -> i64 {
+        0
+    }
+
     /// Runs `work` with this thread's handle and guard.
     fn with_session<R>(&self, work: impl FnOnce(&mut Self::Session<'_>) -> R) -> R;
 }
@@ -121,7 +126,7 @@ impl<'r, K: Key, P: PointPeer<K>> Round<'r, K, P> {
     /// Builds the peer.
     pub(crate) fn build(plan: &'r Plan, keys: &'r KeySet<K>, sheet: &'r mut Sheet) -> Self {
         settle();
-        let before = live_bytes();
+        let before = live_bytes() + P::outside_bytes();
         let mut round = Round { peer: P::new(), before, plan, keys, sheet };
         round.insert();
         round.count_bytes(plan.n, "bytes per entry");
@@ -172,7 +177,7 @@ impl<'r, K: Key, P: PointPeer<K>> Round<'r, K, P> {
 
     fn count_bytes(&mut self, entries: usize, workload: &str) {
         settle();
-        let bytes = live_bytes() - self.before;
+        let bytes = live_bytes() + P::outside_bytes() - self.before;
         self.add(workload, "B", bytes as f64 / entries.max(1) as f64);
     }
 

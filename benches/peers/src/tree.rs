@@ -294,7 +294,7 @@ fn ascending<K: Key, P: TreePeer<K>>(plan: &Plan, keys: &KeySet<K>, sheet: &mut 
     let mut sorted = keys.present.clone();
     sorted.sort_unstable();
     settle();
-    let before = live_bytes();
+    let before = live_bytes() + P::outside_bytes();
     let peer = P::new();
     let length = sorted.len().div_ceil(plan.threads);
     let prepare = |thread| sorted.iter().skip(thread).step_by(plan.threads).cloned().collect::<Vec<K>>();
@@ -306,7 +306,7 @@ fn ascending<K: Key, P: TreePeer<K>>(plan: &Plan, keys: &KeySet<K>, sheet: &mut 
     });
     sheet.add("insert ascending", P::NAME, "ns", per_operation(elapsed, length));
     settle();
-    let bytes = live_bytes() - before;
+    let bytes = live_bytes() + P::outside_bytes() - before;
     sheet.add("bytes per entry, ascending", P::NAME, "B", bytes as f64 / plan.n as f64);
     drop(peer);
     if plan.threads == 1 {

@@ -27,7 +27,7 @@ pub(super) struct Builder<S: Store, const ORDER: usize> {
 
 impl<S: Store, const ORDER: usize> Builder<S, ORDER> {
     pub(super) fn new() -> Self {
-        Self { run: Run::new(), fork: None, next: None, leaves: Vec::new(), inners: Vec::new(), count: 0 }
+        Self { run: Run::new(Loose::NONE), fork: None, next: None, leaves: Vec::new(), inners: Vec::new(), count: 0 }
     }
 
     /// The entry that came last.
@@ -87,7 +87,8 @@ impl<S: Store, const ORDER: usize> Builder<S, ORDER> {
     fn level_above(level: u8, parts: &[Part<S>], inners: &mut Vec<*mut Node>) -> Vec<Part<S>> {
         let mut above = Vec::with_capacity(parts.len().div_ceil(ORDER));
         for (index, group) in parts.chunks(ORDER).enumerate() {
-            let forks: Forks<S> = group.iter().skip(1).filter_map(|part| part.fork).collect();
+            let mut forks = Forks::new(Fork::NONE);
+            forks.extend(group.iter().skip(1).filter_map(|part| part.fork));
             let separator = |part: &Part<S>| part.fork.map(|fork| fork.separator);
             let low = separator(&group[0]);
             let high = parts.get((index + 1) * ORDER).and_then(separator);
@@ -119,7 +120,7 @@ impl<S: Store, const ORDER: usize> Drop for Builder<S, ORDER> {
             // SAFETY: the node is the builder's.
             unsafe { node::free::<Inner<S>>(node) };
         }
-        for loose in &self.run {
+        for loose in &*self.run {
             // SAFETY: the entry is the builder's.
             unsafe { S::free_entry(loose.slot) };
         }

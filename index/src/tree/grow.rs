@@ -4,16 +4,15 @@
 
 use std::borrow::Borrow;
 
-use smallvec::SmallVec;
-
 use super::meta::Meta;
 use super::node::{self, KEYS_MAX, Leaf, Place, Probe};
 use super::plan::{Bottom, Fork, Plan};
 use super::raw::{Fences, Path, RawTree};
+use super::row::Row;
 use super::store::{Cell, Store};
 use crate::guard::Guard;
 use crate::key::IndexKey;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::AtomicU64;
 
 /// An entry on its way into a leaf.
 pub(super) struct Loose<S: Store> {
@@ -32,6 +31,9 @@ impl<S: Store> Clone for Loose<S> {
 impl<S: Store> Copy for Loose<S> {}
 
 impl<S: Store> Loose<S> {
+    /// What unused places of a run hold.
+    pub(super) const NONE: Self = Self { slot: S::EMPTY, word: 0, skip: 0 };
+
     pub(super) fn word(&self, skip: usize) -> u64 {
         if S::Key::EXACT || skip == self.skip {
             return self.word;
@@ -42,7 +44,7 @@ impl<S: Store> Loose<S> {
 }
 
 /// Entries in order.
-pub(super) type Run<S> = SmallVec<[Loose<S>; 2 * KEYS_MAX]>;
+pub(super) type Run<S> = Row<Loose<S>, { 2 * KEYS_MAX }>;
 
 impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
     /// Inserts an entry whose leaf is full. Says false, and does nothing, if the leaf is not as it was.
@@ -58,7 +60,9 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
             return false;
         }
         let Place::Absent { rank } = leaf.locate(meta, probe) else { return false };
-        let mut run: Run<S> = leaf.run(meta).collect();
+        Self::prefetch_neighbours(&path);
+        let mut run = Run::new(Loose::NONE);
+        run.extend(leaf.run(meta));
         run.insert(rank, Loose { slot, word: probe.word(leaf.skip), skip: leaf.skip });
 
         let mut plan = Plan::new(Bottom {
@@ -94,6 +98,13 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         plan.commit(self, guard)
     }
 
+    /// Asks for the leaves that may be shared with.
+    fn prefetch_neighbours(path: &Path<'_, S>) {
+        let Some(step) = path.step(1) else { return };
+        let neighbours = [step.index.saturating_sub(1), (step.index + 1).min(step.node.count.into())];
+        neighbours.into_iter().for_each(|index| node::prefetch(step.node.child(index)));
+    }
+
     /// Where to split; none if the entries fit a new leaf with room for more.
     fn middle(meta: Meta, rank: usize, run: &Run<S>, is_last: bool) -> Option<usize> {
         match run.len() {
@@ -125,12 +136,16 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
             let fits = meta.len() <= Self::LEAF_MAX / 2 + 1 && !meta.is_locked() && !meta.is_frozen();
             fits.then_some((neighbour, leaf, meta))
         })?;
-        let ours = run.iter().copied();
         let left = neighbour.min(index);
-        let (both, pair): (Run<S>, _) = if neighbour < index {
-            (other.run(other_meta).chain(ours).collect(), [(other, other_meta), (path.leaf, meta)])
+        let mut both = Run::new(Loose::NONE);
+        let pair = if neighbour < index {
+            both.extend(other.run(other_meta));
+            both.extend(run.iter().copied());
+            [(other, other_meta), (path.leaf, meta)]
         } else {
-            (ours.chain(other.run(other_meta)).collect(), [(path.leaf, meta), (other, other_meta)])
+            both.extend(run.iter().copied());
+            both.extend(other.run(other_meta));
+            [(path.leaf, meta), (other, other_meta)]
         };
         let mut plan = Plan::new(Bottom {
             expected: pair.map(|(leaf, _)| Some(leaf.as_node())),
@@ -154,16 +169,16 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
 
 impl<S: Store> Leaf<S> {
     /// A leaf between `fences` with these entries.
+    #[inline]
     pub(super) fn of(run: &[Loose<S>], fences: Fences<S>) -> Self {
-        let mut leaf = Self::empty();
-        leaf.skip = fences.shared();
-        for (index, loose) in run.iter().enumerate() {
-            leaf.words[index] = AtomicU64::new(loose.word(leaf.skip));
-            leaf.slots[index] = S::Cell::new(loose.slot);
+        let skip = fences.shared();
+        let (mut words, mut slots) = ([0; KEYS_MAX], [S::EMPTY; KEYS_MAX]);
+        for (index, loose) in run.iter().enumerate().take(KEYS_MAX) {
+            words[index] = loose.word(skip);
+            slots[index] = loose.slot;
         }
-        // Relaxed: published with the node.
-        leaf.meta.store(Meta::sorted(run.len()).0, Ordering::Relaxed);
-        leaf
+        let meta = AtomicU64::new(Meta::sorted(run.len()).0);
+        Self { meta, words: AtomicU64::each(words), slots: S::Cell::each(slots), skip }
     }
 
     /// The entries that `meta` names, in order.

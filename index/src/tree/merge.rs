@@ -4,10 +4,10 @@
 
 use std::borrow::Borrow;
 
-use super::grow::Run;
+use super::grow::{Loose, Run};
 use super::meta::Meta;
 use super::node::{self, Inner, Leaf, Probe};
-use super::plan::{Bottom, Forks, Plan};
+use super::plan::{Bottom, Fork, Forks, Plan};
 use super::raw::{Fences, Path, RawTree};
 use super::store::Store;
 use crate::guard::Guard;
@@ -65,7 +65,9 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         if !settled || lens.iter().min() > Some(&Self::SPARSE) || lens.iter().sum::<usize>() > room {
             return false;
         }
-        let run: Run<S> = leaves[0].run(metas[0]).chain(leaves[1].run(metas[1])).collect();
+        let mut run = Run::new(Loose::NONE);
+        run.extend(leaves[0].run(metas[0]));
+        run.extend(leaves[1].run(metas[1]));
         let mut plan = Plan::new(Bottom {
             expected: leaves.map(|leaf| Some(leaf.as_node())),
             fresh: [None, None],
@@ -115,7 +117,8 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         if nodes[0].child_count() + nodes[1].child_count() >= ORDER {
             return false;
         }
-        let mut forks: Forks<S> = nodes[0].forks(0..nodes[0].count.into()).collect();
+        let mut forks = Forks::new(Fork::NONE);
+        forks.extend(nodes[0].forks(0..nodes[0].count.into()));
         forks.extend(parent.node.forks(left..left + 1));
         forks.extend(nodes[1].forks(0..nodes[1].count.into()));
         let mut plan = Plan::new(Bottom {

@@ -23,12 +23,15 @@
 //! an append to a full last leaf gives it a neighbour without copying it. Every slot of that leaf was claimed, so nothing
 //! can be inserted where it no longer belongs.
 
+use std::ptr::NonNull;
+
 use smallvec::SmallVec;
 
 use super::meta::Meta;
-use super::node::{self, Inner, Leaf, Node, Window};
+use super::node::{self, CHILDREN_MAX, Inner, KEYS_MAX, Leaf, Node, Window};
 use super::raw::{Fences, Path, RawTree, Step};
 use super::reclaim;
+use super::row::Row;
 use super::store::Store;
 use crate::guard::Guard;
 use crate::key::IndexKey;
@@ -50,9 +53,13 @@ impl<S: Store> Clone for Fork<S> {
 
 impl<S: Store> Copy for Fork<S> {}
 
-pub(super) type Forks<S> = SmallVec<[Fork<S>; 16]>;
+/// Separators in order: those of two nodes and the one between them, at most.
+pub(super) type Forks<S> = Row<Fork<S>, { 2 * KEYS_MAX + 1 }>;
 
 impl<S: Store> Fork<S> {
+    /// What unused places hold.
+    pub(super) const NONE: Self = Self { separator: S::NO_SEPARATOR, word: 0, skip: 0 };
+
     fn word(&self, skip: usize) -> u64 {
         if S::Key::EXACT || skip == self.skip { self.word } else { self.key().word(skip) }
     }
@@ -139,6 +146,7 @@ impl<'g, S: Store> Plan<'g, S> {
     }
 
     /// Adds a new node as the `index`th that takes the place of the old ones.
+    #[inline]
     pub(super) fn add<N>(&mut self, index: usize, node: N) {
         self.bottom.fresh[index] = Some(node::allocate(node));
     }
@@ -203,9 +211,9 @@ impl<'g, S: Store> Plan<'g, S> {
         fork: Option<Fork<S>>,
     ) -> Option<Fork<S>> {
         let Site { step: Step { node: old, .. }, fences, is_root } = site;
-        let mut forks: Forks<S> = SmallVec::new();
+        let mut forks = Forks::new(Fork::NONE);
         forks.extend(old.forks(0..taken.start));
-        forks.extend(fork);
+        forks.extend(fork.into_iter());
         forks.extend(old.forks(taken.end - 1..usize::from(old.count)));
         let appended = taken.end == old.child_count() && fences.high.is_none();
         self.rebuilds.push(Rebuild { old, from: taken.start, taken: taken.len(), parts: [None, None] });
@@ -319,22 +327,37 @@ impl<'g, S: Store> Plan<'g, S> {
         self.owner.unlock(tree);
     }
 
+    /// Retires the nodes that were replaced, most often all by one note to the collector, which holds three words.
+    fn retire_nodes(&self, guard: &Guard) {
+        let mut inners =
+            self.rebuilds.iter().map(|rebuild| rebuild.old).chain(self.bottom.merged.into_iter().flatten());
+        let [first, second] = self.bottom.frozen.map(|frozen| frozen.map(|(leaf, _)| NonNull::from(leaf)));
+        let inner = inners.next().map(NonNull::from);
+        let reclaim = move || {
+            for leaf in [first, second].into_iter().flatten() {
+                // SAFETY: the leaf was unlinked; its entries live on in the copies.
+                unsafe { node::free::<Leaf<S>>(leaf.as_ptr().cast()) };
+            }
+            if let Some(inner) = inner {
+                // SAFETY: the node was unlinked; its separators live on in the copies.
+                unsafe { node::free::<Inner<S>>(inner.as_ptr().cast()) };
+            }
+        };
+        // SAFETY: no new reader can reach the nodes, which are plain memory that any thread may free.
+        unsafe { reclaim::retire(reclaim, guard) };
+        for inner in inners {
+            // SAFETY: as above.
+            unsafe { node::retire::<Inner<S>>(inner.as_node(), guard) };
+        }
+    }
+
     /// Retires what was replaced.
     fn retire<const ORDER: usize>(&self, tree: &RawTree<S, ORDER>, guard: &Guard) {
         let mut inners = usize::from(self.crown.is_some());
         for rebuild in &self.rebuilds {
             inners += rebuild.parts.iter().flatten().count();
-            // SAFETY: the node was unlinked; its entries and separators live on in the copies.
-            unsafe { node::retire::<Inner<S>>(rebuild.old.as_node(), guard) };
         }
-        for merged in self.bottom.merged.iter().flatten() {
-            // SAFETY: as above.
-            unsafe { node::retire::<Inner<S>>(merged.as_node(), guard) };
-        }
-        for (leaf, _) in self.bottom.frozen.iter().flatten() {
-            // SAFETY: as above.
-            unsafe { node::retire::<Leaf<S>>(leaf.as_node(), guard) };
-        }
+        self.retire_nodes(guard);
         if let Some(separator) = self.dropped {
             // SAFETY: the copies do not hold it; keys are inserted under the bounds that this asks for.
             unsafe { S::retire_separator(separator, guard) };
@@ -401,12 +424,17 @@ impl<S: Store> Rebuild<'_, S> {
     /// Gives the copies their children: those of the old node, with `below` in the place of what was taken.
     fn fill(&self, below: [Option<*mut Node>; 2]) {
         let old = |range: std::ops::Range<usize>| range.map(|index| self.old.child(index));
-        let rest = self.from + self.taken..self.old.child_count();
-        let mut children = old(0..self.from).chain(below.into_iter().flatten()).chain(old(rest));
+        let mut children = Row::<*mut Node, { CHILDREN_MAX + 1 }>::new(std::ptr::null_mut());
+        children.extend(old(0..self.from));
+        children.extend(below.into_iter().flatten());
+        children.extend(old(self.from + self.taken..self.old.child_count()));
+        let mut rest = &children[..];
         for &part in self.parts.iter().flatten() {
             // SAFETY: the parts are inner nodes of this plan.
             let part = unsafe { node::inner::<S>(part) };
-            part.set_children(children.by_ref().take(part.child_count()));
+            let (own, others) = rest.split_at(part.child_count().min(rest.len()));
+            part.set_children(own.iter().copied());
+            rest = others;
         }
     }
 }
@@ -445,6 +473,7 @@ impl<S: Store> Owner<'_, S> {
 
 impl<S: Store> Inner<S> {
     /// A node between `fences` with these separators; its children are to be filled in.
+    #[inline]
     pub(super) fn of(level: u8, forks: &[Fork<S>], fences: Fences<S>) -> Self {
         let window = match (forks, fences.low, fences.high) {
             _ if S::Key::EXACT => Window::fenced(0),
@@ -452,11 +481,12 @@ impl<S: Store> Inner<S> {
             ([first, .., last], ..) => Window::open(first.key().common(last.key())),
             _ => Window::open(0),
         };
+        let skip = window.skip();
         let mut node = Self::new(level, window);
         node.count = forks.len() as u8;
-        for (index, fork) in forks.iter().enumerate() {
-            node.words[index] = fork.word(window.skip());
-            node.separators[index] = fork.separator;
+        for ((word, separator), fork) in node.words.iter_mut().zip(&mut node.separators).zip(forks) {
+            *word = fork.word(skip);
+            *separator = fork.separator;
         }
         node
     }

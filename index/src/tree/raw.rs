@@ -6,9 +6,8 @@ use std::ptr;
 
 use super::count::Count;
 use super::lock::{Lock, Wait};
-use super::meta::Meta;
 use super::node::{self, CHILDREN_MAX, Inner, KEYS_MAX, LEVELS_MAX, Leaf, Node, Probe, Window};
-use super::store::{Cell, Store};
+use super::store::Store;
 use crate::guard::Guard;
 use crate::key::IndexKey;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
@@ -212,25 +211,23 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
 
 impl<S: Store> Leaf<S> {
     pub(super) fn empty() -> Self {
-        Self {
-            meta: AtomicU64::new(Meta::sorted(0).0),
-            words: std::array::from_fn(|_| AtomicU64::new(0)),
-            slots: std::array::from_fn(|_| S::Cell::new(S::EMPTY)),
-            skip: 0,
-        }
+        Self::of(&[], Fences::NONE)
     }
 }
 
 impl<S: Store> Inner<S> {
     /// An inner node without separators; the one child is to be filled in.
+    #[inline]
     pub(super) fn new(level: u8, window: Window) -> Self {
+        let none = || AtomicPtr::new(ptr::null_mut());
+        let children = [none(), none(), none(), none(), none(), none(), none(), none()];
         Self {
             count: 0,
             level,
             window,
             lock: Lock::new(),
             words: [u64::MAX; KEYS_MAX],
-            children: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            children,
             separators: [S::NO_SEPARATOR; KEYS_MAX],
         }
     }

@@ -5,7 +5,7 @@
 //! nodes elsewhere whose chunk is sparse: new nodes go to the fullest chunks. The neighbours matter: a chunk is freed only
 //! when its last node goes, and some nodes are seldom written. Nothing depends on a move: where another writer is in the way, it is left to the next removal.
 
-use super::grow::Run;
+use super::grow::{Loose, Run};
 use super::node::{self, Leaf};
 use super::plan::{Bottom, Plan};
 use super::raw::{Path, RawTree};
@@ -41,7 +41,8 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         if meta.is_locked() || meta.is_frozen() {
             return;
         }
-        let run: Run<S> = leaf.run(meta).collect();
+        let mut run = Run::new(Loose::NONE);
+        run.extend(leaf.run(meta));
         let mut plan = Plan::new(Bottom {
             expected: [Some(child), None],
             fresh: [None, None],

@@ -65,6 +65,13 @@ impl LevelShape {
     }
 }
 
+/// Bytes of memory that the nodes of all trees in this process hold, with the room between them. Most of it does not come
+/// from the program's allocator.
+#[must_use]
+pub fn node_memory() -> usize {
+    super::pages::held()
+}
+
 impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
     /// Levels, that of the leaves included; 0 if nothing was ever inserted.
     pub(crate) fn depth(&self, guard: &Guard) -> usize {

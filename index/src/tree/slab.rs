@@ -5,8 +5,8 @@
 //! address down.
 //!
 //! Space is given back: a new node goes to the fullest chunk that has room, so that sparse chunks run empty, and an empty
-//! chunk goes back to the system. What lingers in a sparse chunk is moved (`relocate.rs`). Threads allocate from different shards; a cell is freed to the shard of its chunk, which
-//! the collector may do on any thread.
+//! chunk is given back (`pages.rs`). What lingers in a sparse chunk is moved (`relocate.rs`). Threads allocate from
+//! different shards; a cell is freed to the shard of its chunk, which the collector may do on any thread.
 //!
 //! Model checkers and sanitizers see each node as an allocation of its own.
 
@@ -46,7 +46,6 @@ mod plain {
 
 #[cfg(not(any(loom, feature = "shuttle", crossbeam_sanitize)))]
 mod pooled {
-    use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
     use std::cell::Cell;
     use std::ptr::{self, null_mut};
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -55,20 +54,16 @@ mod pooled {
 
     use crate::tree::count::{STRIPES, stripe};
     use crate::tree::node::Node;
+    use crate::tree::pages::{self, PAGE_BYTES};
 
     const LINE: usize = 64;
-    /// Where chunks begin: at multiples of this. Small, so that removals leave few nodes in a chunk to wait for.
-    const CHUNK_ALIGN: usize = 1 << 12;
-    /// Leaves room for the header of a common allocator, which else would spend a second page on each chunk.
-    const CHUNK_BYTES: usize = CHUNK_ALIGN - 16;
-    const LAYOUT: Layout = match Layout::from_size_align(CHUNK_BYTES, CHUNK_ALIGN) {
-        Ok(layout) => layout,
-        Err(_) => panic!("a power of two is an alignment"),
-    };
+    /// A page: small, so that removals leave few nodes in a chunk to wait for.
+    const CHUNK_BYTES: usize = PAGE_BYTES;
     /// Cells of two, three and four lines.
     const CLASSES: usize = 3;
     /// Lists of chunks by how full they are; full ones are in none.
     const FILLS: usize = 16;
+    const CELLS_A_LIST: usize = 2;
 
     static SHARDS: [[Mutex<Shard>; STRIPES]; CLASSES] =
         [const { [const { Mutex::new(Shard::new()) }; STRIPES] }; CLASSES];
@@ -114,8 +109,15 @@ mod pooled {
 
     /// Cells of a chunk.
     const fn capacity(class: usize) -> usize {
-        (CHUNK_BYTES - LINE) / cell_bytes(class)
+        const CAPACITIES: [usize; CLASSES] = [
+            (CHUNK_BYTES - LINE) / cell_bytes(0),
+            (CHUNK_BYTES - LINE) / cell_bytes(1),
+            (CHUNK_BYTES - LINE) / cell_bytes(2),
+        ];
+        CAPACITIES[class]
     }
+
+    const _: () = assert!(capacity(0) <= FILLS * CELLS_A_LIST);
 
     const fn class_of<N>() -> usize {
         let lines = size_of::<N>().div_ceil(LINE);
@@ -130,12 +132,13 @@ mod pooled {
     ///
     /// `node` came from [`allocate`] and is not freed before the end of `'a`.
     unsafe fn chunk_of<'a>(node: *mut Node) -> &'a Chunk {
-        let chunk = node.map_addr(|address| address & !(CHUNK_ALIGN - 1)).cast::<Chunk>();
+        let chunk = node.map_addr(|address| address & !(CHUNK_BYTES - 1)).cast::<Chunk>();
         // SAFETY: a node lies in a chunk, which lives as long as the node.
         unsafe { &*chunk }
     }
 
     /// Moves `value` into memory of its own.
+    #[inline]
     pub(crate) fn allocate<N>(value: N) -> *mut Node {
         let class = const { class_of::<N>() };
         let stripe = stripe();
@@ -145,7 +148,7 @@ mod pooled {
         cell.cast()
     }
 
-    /// Whether the memory around a node is so empty that the node should move elsewhere.
+    /// Whether the memory around a node is so empty that the node should move, and there is a fuller chunk to move to.
     ///
     /// # Safety
     ///
@@ -154,7 +157,11 @@ mod pooled {
         // SAFETY: as the caller guarantees.
         let chunk = unsafe { chunk_of(node) };
         // Relaxed: a hint.
-        chunk.used.load(Ordering::Relaxed) as usize * 3 < capacity(chunk.class) * 2
+        if chunk.used.load(Ordering::Relaxed) as usize * 3 >= capacity(chunk.class) * 2 {
+            return false;
+        }
+        let fullest = SHARDS[chunk.class][stripe()].lock().listed.checked_ilog2();
+        fullest.is_some_and(|fill| fill as usize > chunk.fill())
     }
 
     /// Frees the memory of a node, without dropping it.
@@ -169,7 +176,12 @@ mod pooled {
         let chunk = unsafe { chunk_of(node) };
         let mut shard = SHARDS[class][chunk.stripe].lock();
         // SAFETY: the chunk belongs to this shard, which we hold locked; the cell is the caller's to give up.
-        unsafe { shard.put_back(chunk, node.cast()) };
+        let spare = unsafe { shard.put_back(chunk, node.cast()) };
+        drop(shard);
+        if !spare.is_null() {
+            // SAFETY: the chunk is a page, is in no list, and holds no node.
+            unsafe { pages::give_back(spare.cast()) };
+        }
     }
 
     impl Shard {
@@ -195,11 +207,7 @@ mod pooled {
         fn add_chunk(&mut self, class: usize, stripe: usize) -> *mut Chunk {
             let mut pointer = std::mem::replace(&mut self.empty, null_mut());
             if pointer.is_null() {
-                // SAFETY: the size is not zero.
-                pointer = unsafe { alloc(LAYOUT) }.cast();
-                if pointer.is_null() {
-                    handle_alloc_error(LAYOUT);
-                }
+                pointer = pages::take().cast();
                 let none = || Cell::new(null_mut());
                 let (carved, used) = (Cell::new(0), AtomicU32::new(0));
                 let head = Chunk {
@@ -220,12 +228,12 @@ mod pooled {
             pointer
         }
 
-        /// Takes a cell back.
+        /// Takes a cell back; gives a chunk that is not needed any more, or null.
         ///
         /// # Safety
         ///
         /// `cell` is a cell of `chunk` in use that nobody touches again, and `chunk` belongs to this shard.
-        unsafe fn put_back(&mut self, chunk: &Chunk, cell: *mut Vacant) {
+        unsafe fn put_back(&mut self, chunk: &Chunk, cell: *mut Vacant) -> *mut Chunk {
             let before = chunk.fill();
             // SAFETY: the caller gives the cell up.
             unsafe { ptr::write(cell, Vacant { next: chunk.freed.get() }) };
@@ -234,14 +242,11 @@ mod pooled {
             let used = chunk.used.load(Ordering::Relaxed) - 1;
             chunk.used.store(used, Ordering::Relaxed);
             if used > 0 {
-                return self.relist(chunk, before);
+                self.relist(chunk, before);
+                return null_mut();
             }
             self.unlink(chunk, before);
-            let spare = std::mem::replace(&mut self.empty, chunk.whole);
-            if !spare.is_null() {
-                // SAFETY: the chunk came from the same layout, is in no list, and holds no node.
-                unsafe { dealloc(spare.cast(), LAYOUT) };
-            }
+            std::mem::replace(&mut self.empty, chunk.whole)
         }
 
         /// Moves a chunk to the list it belongs to, if that is not `before`.
@@ -286,7 +291,8 @@ mod pooled {
     impl Chunk {
         /// The list that a chunk so full belongs to; `FILLS` if it has no room.
         fn fill(&self) -> usize {
-            self.used.load(Ordering::Relaxed) as usize * FILLS / capacity(self.class)
+            let used = self.used.load(Ordering::Relaxed) as usize;
+            if used == capacity(self.class) { FILLS } else { used / CELLS_A_LIST }
         }
 
         /// Gives a free cell; there is one.

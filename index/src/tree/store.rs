@@ -6,19 +6,26 @@
 
 use std::marker::PhantomData;
 
+use super::node::KEYS_MAX;
 use crate::guard::Guard;
 use crate::key::{IndexKey, OrderedWord};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use crate::word::Word;
 
 /// An atomic that holds a slot.
-pub(crate) trait Cell<T> {
+pub(crate) trait Cell<T>: Sized {
     fn new(value: T) -> Self;
+    /// Cells with these values. Spelled out, because a closure for each would not be inlined.
+    #[inline]
+    fn each([a, b, c, d, e, f, g]: [T; KEYS_MAX]) -> [Self; KEYS_MAX] {
+        [Self::new(a), Self::new(b), Self::new(c), Self::new(d), Self::new(e), Self::new(f), Self::new(g)]
+    }
     fn load(&self, ordering: Ordering) -> T;
     fn store(&self, value: T, ordering: Ordering);
 }
 
 impl Cell<u64> for AtomicU64 {
+    #[inline]
     fn new(value: u64) -> Self {
         Self::new(value)
     }
@@ -33,6 +40,7 @@ impl Cell<u64> for AtomicU64 {
 }
 
 impl<T> Cell<*mut T> for AtomicPtr<T> {
+    #[inline]
     fn new(value: *mut T) -> Self {
         Self::new(value)
     }

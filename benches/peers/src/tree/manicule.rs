@@ -1,6 +1,6 @@
 //! Ours: the word variant, and the boxed one that takes any key.
 
-use manicule_index::{Guard, IndexKey, TreeIndex, WordTreeIndex, pin};
+use manicule_index::{Guard, IndexKey, TreeIndex, WordTreeIndex, node_memory, pin};
 
 use super::{Met, TreePeer, TreeSession};
 use crate::key::Key;
@@ -24,12 +24,20 @@ impl PointPeer<u64> for Words {
         Self(WordTreeIndex::new())
     }
 
+    fn outside_bytes() -> i64 {
+        node_memory() as i64
+    }
+
     fn with_session<R>(&self, work: impl FnOnce(&mut Self::Session<'_>) -> R) -> R {
         work(&mut Pinned { index: &self.0, guard: pin() })
     }
 }
 
-impl TreePeer<u64> for Words {}
+impl TreePeer<u64> for Words {
+    fn bulk_load(entries: Vec<(u64, u64)>) -> Option<Self> {
+        Some(Self(WordTreeIndex::from_sorted(entries)))
+    }
+}
 
 impl PointSession<u64> for Pinned<'_, WordTreeIndex<u64, u64>> {
     fn get(&self, key: &u64) -> Option<u64> {
@@ -87,12 +95,20 @@ impl<K: Key + IndexKey> PointPeer<K> for Boxed<K> {
         Self(TreeIndex::new())
     }
 
+    fn outside_bytes() -> i64 {
+        node_memory() as i64
+    }
+
     fn with_session<R>(&self, work: impl FnOnce(&mut Self::Session<'_>) -> R) -> R {
         work(&mut Pinned { index: &self.0, guard: pin() })
     }
 }
 
-impl<K: Key + IndexKey> TreePeer<K> for Boxed<K> {}
+impl<K: Key + IndexKey> TreePeer<K> for Boxed<K> {
+    fn bulk_load(entries: Vec<(K, u64)>) -> Option<Self> {
+        Some(Self(TreeIndex::from_sorted(entries)))
+    }
+}
 
 impl<K: Key + IndexKey> PointSession<K> for Pinned<'_, TreeIndex<K, u64>> {
     fn get(&self, key: &K) -> Option<u64> {
@@ -101,6 +117,15 @@ impl<K: Key + IndexKey> PointSession<K> for Pinned<'_, TreeIndex<K, u64>> {
 
     fn get_pinned(&self, key: &K) -> Option<u64> {
         self.index.get(key, &pin()).copied()
+    }
+
+    fn get_many(&self, keys: &[K; 16], values: &mut [Option<u64>; 16]) {
+        let keys: [&K; 16] = std::array::from_fn(|index| &keys[index]);
+        let mut found = [None; 16];
+        self.index.get_many(&keys, &mut found, &self.guard);
+        for (value, found) in values.iter_mut().zip(found) {
+            *value = found.copied();
+        }
     }
 
     fn insert(&mut self, key: K, value: u64) {
