@@ -11,6 +11,7 @@ mod point;
 mod reclaim;
 mod record;
 mod report;
+mod run;
 
 mod hash;
 mod multi;
@@ -27,6 +28,7 @@ use clap::{Parser, ValueEnum};
 
 use measure::Plan;
 use record::{Record, Sheet, print_table};
+use run::Run;
 
 #[global_allocator]
 static ALLOCATOR: allocator::Counting = allocator::Counting;
@@ -59,12 +61,15 @@ struct Arguments {
     /// Rounds; at least five make a figure [default: 5; with --quick 3].
     #[arg(long)]
     rounds: Option<usize>,
-    /// Writes one line of JSON for each workload and peer.
+    /// Appends one line of JSON for the run, and one for each workload and peer.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Writes benchmarks.md and its plots there.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Measures nothing: the report is put together of what --json has written, at whichever moments.
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "report")]
+    from: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -123,26 +128,41 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> io::Result<()> {
-    let mut records = Vec::new();
+    let (mut runs, mut records) = (Vec::new(), Vec::new());
+    if arguments.from.is_empty() {
+        runs.push(Run::now());
+        measure(arguments, &runs[0], &mut records)?;
+    }
+    for path in &arguments.from {
+        run::read(path, &mut runs, &mut records)?;
+    }
+    match &arguments.report {
+        Some(folder) => report::write(folder, &runs, &records),
+        None => Ok(()),
+    }
+}
+
+/// Runs what is asked for.
+fn measure(arguments: &Arguments, run: &Run, records: &mut Vec<Record>) -> io::Result<()> {
+    if let Some(path) = &arguments.json {
+        append(path, [run.to_json()])?;
+    }
     let plans = arguments.plans();
     for plan in &plans {
         if arguments.wants(Suite::Sql) {
-            keep(sql::run(plan), arguments, &mut records)?;
+            keep(sql::run(plan), arguments, records)?;
         }
         for suite in [Suite::Hash, Suite::Tree, Suite::Multi] {
             if arguments.wants(suite) {
-                run_structure(suite, plan, arguments, &mut records)?;
+                run_structure(suite, plan, arguments, records)?;
             }
         }
     }
     // This one chooses its threads itself.
     for plan in plans.iter().filter(|plan| plan.threads == plans[0].threads) {
         if arguments.wants(Suite::Publish) {
-            keep(publish::run(plan), arguments, &mut records)?;
+            keep(publish::run(plan), arguments, records)?;
         }
-    }
-    if let Some(folder) = &arguments.report {
-        report::write(folder, &records)?;
     }
     Ok(())
 }
@@ -170,16 +190,36 @@ fn keep(sheet: Sheet, arguments: &Arguments, records: &mut Vec<Record>) -> io::R
     let new = sheet.into_records();
     print_table(&mut io::stdout().lock(), &new)?;
     if let Some(path) = &arguments.json {
-        append_json(path, &new)?;
+        append(path, new.iter().map(Record::to_json))?;
     }
     records.extend(new);
     Ok(())
 }
 
-fn append_json(path: &Path, records: &[Record]) -> io::Result<()> {
+fn append(path: &Path, lines: impl IntoIterator<Item = String>) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    for record in records {
-        writeln!(file, "{}", record.to_json())?;
+    lines.into_iter().try_for_each(|line| writeln!(file, "{line}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_of_the_documents_are_understood() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut count = 0;
+        for page in ["README.md", "../../docs/benchmarks.md"] {
+            // The report is there once it has been made.
+            let Ok(text) = std::fs::read_to_string(folder.join(page)) else { continue };
+            let prefix = "cargo run --release -p manicule-peers -- ";
+            for line in text.lines().filter_map(|line| line.strip_prefix(prefix)) {
+                let words = line.split(" #").next().unwrap_or(line).split_whitespace();
+                let read = Arguments::try_parse_from(std::iter::once("manicule-peers").chain(words));
+                assert!(read.is_ok(), "{page}: {line}: {}", read.unwrap_err());
+                count += 1;
+            }
+        }
+        assert!(count >= 3, "the README shows how to run this program");
     }
-    Ok(())
 }

@@ -39,8 +39,9 @@ impl Plot {
         if self.places.len() < 2 || heights().count() < 2 {
             return None;
         }
-        let low = heights().copied().fold(f64::INFINITY, f64::min).log10().floor();
-        let high = heights().copied().fold(0.0, f64::max).log10().ceil().max(low + 1.0);
+        // A little room above and below, so that lines that are near each other are seen apart.
+        let low = heights().copied().fold(f64::INFINITY, f64::min).log10() - 0.08;
+        let high = (heights().copied().fold(0.0, f64::max).log10() + 0.08).max(low + 0.5);
         let scale = Scale { low, high, places: self.places.len() };
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
@@ -48,25 +49,50 @@ impl Plot {
         );
         text(&mut svg, [WIDTH / 2.0 - RIGHT / 2.0, 22.0], "middle", &self.title);
         self.axes(&mut svg, &scale);
-        for (number, line) in self.lines.iter().enumerate() {
+        // Ours last, so that it lies above the others.
+        for (number, line) in self.lines.iter().enumerate().rev() {
             draw_line(&mut svg, &scale, line, number);
         }
+        self.legend(&mut svg);
         svg.push_str("</svg>\n");
         Some(svg)
     }
 
     fn axes(&self, svg: &mut String, scale: &Scale) {
-        for power in scale.low as i32..=scale.high as i32 {
-            let y = scale.up(10_f64.powi(power));
-            let end = WIDTH - RIGHT;
-            rule(svg, [LEFT, y, end, y]);
-            text(svg, [LEFT - 6.0, y + 4.0], "end", &short(10_f64.powi(power)));
+        for mark in scale.marks() {
+            let y = scale.up(mark);
+            rule(svg, [LEFT, y, WIDTH - RIGHT, y]);
+            text(svg, [LEFT - 6.0, y + 4.0], "end", &label(mark));
         }
         for (place, name) in self.places.iter().enumerate() {
             text(svg, [scale.across(place), HEIGHT - BOTTOM + 20.0], "middle", name);
         }
         text(svg, [LEFT - 6.0, TOP - 12.0], "end", &self.unit);
     }
+}
+
+impl Plot {
+    /// The names, in the order in which the lines end, the highest first.
+    fn legend(&self, svg: &mut String) {
+        let end = |line: &Line| line.heights.iter().rev().flatten().next().copied().unwrap_or(0.0);
+        let mut order: Vec<usize> = (0..self.lines.len()).collect();
+        order.sort_by(|one, other| end(&self.lines[*other]).total_cmp(&end(&self.lines[*one])));
+        for (place, number) in order.into_iter().enumerate() {
+            let (x, y) = (WIDTH - RIGHT + 24.0, TOP + 17.0 * place as f64);
+            let colour = COLOURS[number % COLOURS.len()];
+            let height = if number == 0 { 5 } else { 3 };
+            push(
+                svg,
+                format_args!("<rect x=\"{x}\" y=\"{}\" width=\"14\" height=\"{height}\" fill=\"{colour}\"/>", y - 5.0),
+            );
+            text(svg, [x + 20.0, y], "start", &self.lines[number].name);
+        }
+    }
+}
+
+/// A value at the scale: a whole number where it is one.
+fn label(mark: f64) -> String {
+    if mark < 100.0 && mark.fract() == 0.0 { format!("{mark}") } else { short(mark) }
 }
 
 /// Where values and places lie in the picture.
@@ -77,6 +103,14 @@ struct Scale {
 }
 
 impl Scale {
+    /// The values at the left: powers of ten, and where there are few of these 2 and 5 times them.
+    fn marks(&self) -> Vec<f64> {
+        let steps: &[f64] = if self.high - self.low > 3.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let powers = (self.low.floor() as i32)..=(self.high.ceil() as i32);
+        let marks = powers.flat_map(|power| steps.iter().map(move |step| step * 10_f64.powi(power)));
+        marks.filter(|mark| (self.low..=self.high).contains(&mark.log10())).collect()
+    }
+
     fn up(&self, value: f64) -> f64 {
         HEIGHT - BOTTOM - (value.log10() - self.low) / (self.high - self.low) * (HEIGHT - BOTTOM - TOP)
     }
@@ -104,10 +138,6 @@ fn draw_line(svg: &mut String, scale: &Scale, line: &Line, number: usize) {
     for (x, y) in points {
         push(svg, format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"));
     }
-    let y = TOP + 16.0 * number as f64;
-    let x = WIDTH - RIGHT + 24.0;
-    push(svg, format_args!("<rect x=\"{x}\" y=\"{}\" width=\"14\" height=\"4\" fill=\"{colour}\"/>", y - 4.0));
-    text(svg, [x + 20.0, y], "start", &line.name);
 }
 
 fn rule(svg: &mut String, [x1, y1, x2, y2]: [f64; 4]) {

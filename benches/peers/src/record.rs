@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The median of one workload of one peer, with its spread over the rounds.
 #[derive(Clone, Debug)]
@@ -23,6 +23,40 @@ impl Record {
     /// Whether the peer is a yardstick without synchronisation, or the machine itself.
     pub(crate) fn is_yardstick(&self) -> bool {
         self.peer.starts_with('~')
+    }
+
+    /// Whether it is the same figure, measured perhaps at another moment.
+    pub(crate) fn is_of_the_same(&self, other: &Self) -> bool {
+        let place = |record: &Self| (record.n, record.threads);
+        place(self) == place(other)
+            && self.suite == other.suite
+            && self.key == other.key
+            && self.workload == other.workload
+            && self.peer == other.peer
+    }
+
+    /// Half of what lies between the smallest and the largest round, in percent of the median.
+    pub(crate) fn spread(&self) -> f64 {
+        if self.median > 0.0 { (self.max - self.min) / 2.0 / self.median * 100.0 } else { 0.0 }
+    }
+
+    /// Reads a line of JSON again.
+    pub(crate) fn from_json(line: &Value) -> Option<Self> {
+        let text = |key: &str| Some(line.get(key)?.as_str()?.to_owned());
+        let count = |key: &str| line.get(key)?.as_u64();
+        let figure = |key: &str| line.get(key)?.as_f64();
+        Some(Self {
+            suite: text("suite")?,
+            workload: text("workload")?,
+            key: text("key")?,
+            n: count("n")?,
+            threads: count("threads")?,
+            peer: text("peer")?,
+            unit: text("unit")?,
+            median: figure("median")?,
+            min: figure("min")?,
+            max: figure("max")?,
+        })
     }
 
     /// One line of JSON.

@@ -1,34 +1,57 @@
-//! `benchmarks.md` and its plots, made from the records of one run.
+//! `benchmarks.md` and its plots, made from the records of one run or of several.
+
+mod losses;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::Command;
 
 use crate::plot::{Line, Plot};
-use crate::record::{Record, best_rival, distinct, is_rate, short, standing};
+use crate::record::{Record, distinct, short, standing};
+use crate::run::Run;
 
 /// The workloads that are worth a picture.
-const PICTURED: [&str; 8] =
-    ["get hit", "get miss", "get many 16", "insert", "upsert", "mix 95/5", "range 100", "bytes per entry"];
+const PICTURED: [&str; 18] = [
+    "get hit",
+    "get miss",
+    "get many 16",
+    "insert",
+    "upsert",
+    "mix 95/5",
+    "range 100",
+    "insert p99.9",
+    "bytes per entry",
+    "sum list 10",
+    "add one and publish, list 10",
+    "point by primary key",
+    "point by non-unique index",
+    "range of 100 by secondary index",
+    "top 10 by indexed column",
+    "indexed join of 1000 keys",
+    "full scan with filter",
+    "insert with two indexes",
+];
 
 const METHOD: &str = "\
-All peers run in one process, with the same keys and the same allocator (the system's). A round builds, reads, writes
-and takes down each peer in turn, and the order turns by one from round to round; a cell is the median of the rounds, for
-ours with the smallest and the largest. Times are per operation and thread. A peer whose name begins with `~` is a
-yardstick without synchronisation, on one thread. Readers hold a guard or a snapshot for a whole pass where the peer has one.
-No table is sized in advance.
+All peers run in one process, with the same keys, the same hasher for every hash map (ahash) and the same allocator (the
+system's, with a counter around it). A round builds, reads, writes and takes down each peer in turn, and the order turns by one from
+round to round. A figure is the median of the rounds, and behind it stands half of the distance between the smallest and the
+largest, in percent. Times are per operation and thread, so less is better, but for what is counted per second. A peer whose name
+begins with `~` is a yardstick without synchronisation, on one thread. Readers hold a guard or a snapshot for a whole pass where
+the peer has one. No table is sized in advance.
 ";
 
 /// Writes `benchmarks.md` into `folder`, and the plots into `folder/benchmarks`.
-pub(crate) fn write(folder: &Path, records: &[Record]) -> io::Result<()> {
+pub(crate) fn write(folder: &Path, runs: &[Run], records: &[Record]) -> io::Result<()> {
     let pictures = folder.join("benchmarks");
     fs::create_dir_all(&pictures)?;
     let mut page = String::from("# Benchmarks\n\n");
-    push(&mut page, &circumstances());
+    push(&mut page, &circumstances(runs));
     push(&mut page, METHOD);
-    push(&mut page, &losses(records));
+    push(&mut page, &losses::summary(records));
+    push(&mut page, &losses::list(records));
+    push(&mut page, "## Plots\n");
     for (name, plot) in plots(records) {
         if let Some(svg) = plot.to_svg() {
             fs::write(pictures.join(format!("{name}.svg")), svg)?;
@@ -47,28 +70,22 @@ fn push(page: &mut String, paragraph: &str) {
     page.push('\n');
 }
 
-/// The machine, the commit and the command.
-fn circumstances() -> String {
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .map_or("unknown processor", |model| model.trim_start_matches([' ', '\t', ':']));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let commit = first_line("git", &["describe", "--always", "--dirty"]);
-    let compiler = first_line("rustc", &["--version"]);
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    format!(
-        "{cores}-core machine ({model}), {compiler}, commit `{commit}`. To rerun:\n\n```sh\ncargo run --release -p \
-         manicule-peers -- {}\n```\n",
-        arguments.join(" ")
-    )
-}
-
-fn first_line(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    text.lines().next().unwrap_or("unknown").to_owned()
+/// The machine, the compiler, the commit and the commands.
+fn circumstances(runs: &[Run]) -> String {
+    let mut places: Vec<String> = Vec::new();
+    for run in runs {
+        let place = format!("{}; {}; commit `{}`.", run.machine, run.compiler, run.commit);
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let commands = runs.iter().map(|run| format!("cargo run --release -p manicule-peers -- {}", run.arguments));
+    let commands: Vec<String> = commands.collect();
+    let measured =
+        if places.is_empty() { "Nobody wrote down where this was measured.".to_owned() } else { places.join("\n\n") };
+    let again =
+        if commands.is_empty() { String::new() } else { format!("To rerun:\n\n```sh\n{}\n```\n", commands.join("\n")) };
+    format!("{measured}\n\n{again}")
 }
 
 /// The records of one suite, key, size and number of threads, in the order in which they were measured.
@@ -84,13 +101,20 @@ fn sheets(records: &[Record]) -> Vec<Vec<&Record>> {
     sheets
 }
 
+/// The names of all peers: ours first, and then in the order in which they were measured.
+fn peers<'r>(records: &[&'r Record]) -> Vec<&'r str> {
+    let mut peers = distinct(records, |record| &record.peer);
+    peers.sort_by_key(|peer| (*peer != "manicule", !peer.starts_with("manicule")));
+    peers
+}
+
 fn row<'r>(sheet: &[&'r Record], workload: &str) -> Vec<&'r Record> {
     sheet.iter().copied().filter(|record| record.workload == workload).collect()
 }
 
 fn table(sheet: &[&Record]) -> String {
     let first = sheet[0];
-    let peers = distinct(sheet, |record| &record.peer);
+    let peers = peers(sheet);
     let mut out = format!("## {}: {}, n = {}, threads = {}\n\n", first.suite, first.key, first.n, first.threads);
     let names: Vec<String> = peers.iter().map(|peer| format!("`{peer}`")).collect();
     line(&mut out, &format!("| | unit | {} | ours : best other |", names.join(" | ")));
@@ -106,34 +130,13 @@ fn table(sheet: &[&Record]) -> String {
 }
 
 fn cell(record: &Record) -> String {
-    if record.peer == "manicule" {
-        format!("**{}** ({}–{})", short(record.median), short(record.min), short(record.max))
-    } else {
-        short(record.median)
-    }
+    let figure = short(record.median);
+    let figure = if record.peer == "manicule" { format!("**{figure}**") } else { figure };
+    format!("{figure} ±{:.0}%", record.spread())
 }
 
 fn line(out: &mut String, text: &str) {
     writeln!(out, "{text}").expect("writing to a String never fails");
-}
-
-/// The rows in which a concurrent rival is ahead of us.
-fn losses(records: &[Record]) -> String {
-    let mut out = String::from("## Where we lose\n\n");
-    for sheet in sheets(records) {
-        for workload in distinct(&sheet, |record| &record.workload) {
-            let row = row(&sheet, workload);
-            let ours = row.iter().find(|record| record.peer == "manicule");
-            let (Some(ours), Some(rival)) = (ours, best_rival(&row)) else { continue };
-            let behind = if is_rate(&ours.unit) { ours.median < rival.median } else { ours.median > rival.median };
-            if behind {
-                let place = format!("{}, {}, n = {}, threads = {}", ours.suite, ours.key, ours.n, ours.threads);
-                let (mine, best) = (short(ours.median), short(rival.median));
-                line(&mut out, &format!("- {place}: {workload}: {mine} against {best} {} ({})", ours.unit, rival.peer));
-            }
-        }
-    }
-    out
 }
 
 /// Cost against size on one thread, cost against threads at each size, and the percentiles of publication.
@@ -149,13 +152,13 @@ fn plots(records: &[Record]) -> Vec<(String, Plot)> {
             }
             for workload in PICTURED {
                 let row = row(&here, workload);
-                let name = format!("{suite}-{key}-{}", workload.replace([' ', '/'], "-"));
+                let name = format!("{suite}-{key}-{}", workload.replace(',', "").replace([' ', '/'], "-"));
                 let alone: Vec<&Record> = row.iter().copied().filter(|record| record.threads == 1).collect();
                 let title = format!("{suite}, {key}: {workload}, one thread, against entries");
-                plots.push((format!("{name}-by-size"), plot(title, &alone, |record| record.n.to_string())));
+                plots.push((format!("{name}-by-size"), plot(title, &alone, |record| grouped(record.n))));
                 let largest = row.iter().map(|record| record.n).max().unwrap_or(0);
                 let large: Vec<&Record> = row.into_iter().filter(|record| record.n == largest).collect();
-                let title = format!("{suite}, {key}: {workload}, n = {largest}, against threads");
+                let title = format!("{suite}, {key}: {workload}, {} entries, against threads", grouped(largest));
                 plots.push((format!("{name}-by-threads"), plot(title, &large, |record| record.threads.to_string())));
             }
         }
@@ -168,7 +171,7 @@ fn percentile_plots(records: &[&Record]) -> Vec<(String, Plot)> {
     let of = |readers: &str| {
         let chosen: Vec<&Record> =
             records.iter().copied().filter(|r| r.n == largest && r.workload.starts_with(readers)).collect();
-        let title = format!("publish, {readers}, n = {largest}, percentiles of the latency");
+        let title = format!("publish: {readers}, {} entries, by percentile of the latency", grouped(largest));
         let percentile = |record: &Record| record.workload.rsplit(' ').next().unwrap_or_default().to_owned();
         (format!("publish-{}", readers.replace(' ', "-")), plot(title, &chosen, percentile))
     };
@@ -185,12 +188,22 @@ fn plot(title: String, records: &[&Record], place: impl Fn(&Record) -> String) -
     let height = |peer: &str, name: &String| {
         records.iter().find(|record| record.peer == peer && place(record) == *name).map(|record| record.median)
     };
-    let peers = distinct(records, |record| &record.peer).into_iter().filter(|peer| *peer != "~machine");
+    let peers = peers(records).into_iter().filter(|peer| *peer != "~machine");
     let line =
         |peer: &str| Line { name: peer.to_owned(), heights: places.iter().map(|name| height(peer, name)).collect() };
     let lines = peers.map(line).collect();
     let unit = records.first().map_or(String::new(), |record| record.unit.clone());
     Plot { title, unit, places, lines }
+}
+
+/// A count with commas.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let groups: Vec<&str> = (0..digits.len())
+        .filter(|place| *place == 0 || (digits.len() - place).is_multiple_of(3))
+        .map(|start| &digits[start..(start + if start == 0 { (digits.len() - 1) % 3 + 1 } else { 3 })])
+        .collect();
+    groups.join(",")
 }
 
 /// The rivals' versions, out of this package's own manifest.
