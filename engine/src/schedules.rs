@@ -12,7 +12,7 @@ use shuttle::thread;
 use crate::store::{MemoryStore, OpenOptions};
 use crate::{
     Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, Isolation, KeyRange,
-    Row, RowId, Start, TableDefinition, TableId, TransactionOptions, Value, View,
+    Row, RowBuf, RowId, Start, TableDefinition, TableId, TransactionOptions, Value, View,
 };
 
 const ACCOUNTS: u64 = 3;
@@ -40,7 +40,7 @@ fn fill(database: &Database) -> TableId {
     table
 }
 
-fn account(id: u64, balance: i64) -> Row {
+fn account(id: u64, balance: i64) -> RowBuf {
     Row::new(&[Value::Integer(id as i64), Value::Integer(balance)])
 }
 

@@ -105,16 +105,16 @@ fn nothing_acknowledged_is_lost_and_nothing_is_half_there_when_power_is_lost() {
     let rounds: u64 = std::env::var("POWER_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
     let Some(disk) = Disk::new() else { return };
     let mut random = seed();
-    let (mut before, mut acknowledged_commits) = (Commits::default(), 0);
+    let mut before = Commits::default();
     for _ in 0..rounds {
         let run_for = Duration::from_millis(next_below(&mut random, 60));
         let acknowledged = run_and_cut(&disk, Durability::Sync, run_for);
-        acknowledged_commits += acknowledged.iter().sum::<i64>() - before.iter().sum::<i64>();
         let database = Database::open(disk.database()).unwrap();
         before = check_survivors(&database, std::array::from_fn(|writer| acknowledged[writer].max(before[writer])));
         database.close().unwrap();
     }
-    println!("{rounds} losses of power, {acknowledged_commits} commits acknowledged, survived: {before:?}");
+    println!("commits that survived {rounds} losses of power: {before:?}");
+    assert!(before.iter().sum::<i64>() > 0);
 }
 
 /// Without a sync the power takes commits with it: the test above tests something.
