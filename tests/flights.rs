@@ -1,5 +1,5 @@
 //! The scripts of `tests/scripts` on the demo's data: each query gives the answer that SQLite gave, by the route that
-//! the router takes and by full scans alone.
+//! the router takes and by full scans alone, in memory and in a durable database that was closed and opened again.
 
 #[path = "support/demo.rs"]
 mod demo;
@@ -18,19 +18,37 @@ struct Query {
 
 #[test]
 fn every_query_gives_the_recorded_answer_by_every_route() {
-    let database = demo::database();
+    check_all(&demo::database());
+}
+
+#[test]
+fn every_query_gives_the_recorded_answer_after_the_database_was_reopened() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("flights-reopened");
+    // What an earlier run left.
+    let _ = fs::remove_dir_all(&folder);
+    let database = Database::open(&folder).expect("a new database");
+    demo::fill(&database);
+    drop(database);
+    check_all(&Database::open(&folder).expect("the database that was made"));
+    fs::remove_dir_all(&folder).expect("the folder is the test's own");
+}
+
+/// Runs every query of every script, routed and as a full scan.
+fn check_all(database: &Database) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
     let mut query_count = 0;
     let mut wrong = Vec::new();
-    let mut paths: Vec<_> =
-        fs::read_dir(&folder).expect("the scripts are there").map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> = fs::read_dir(&folder)
+        .expect("the scripts are there")
+        .map(|entry| entry.expect("the folder can be read").path())
+        .collect();
     paths.sort();
     for path in paths.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "test")) {
         let script = fs::read_to_string(&path).expect("a script is text");
         for query in queries(&script) {
             query_count += 1;
             for routing in [Routing::Automatic, Routing::FullScan] {
-                if let Err(difference) = check(&database, &query, routing) {
+                if let Err(difference) = check(database, &query, routing) {
                     wrong.push(format!("{} {}, {routing:?}:\n{difference}", path.display(), query.name));
                 }
             }

@@ -39,13 +39,18 @@ const FILES: [(&str, &str); 4] = [
 /// A database with the demo's tables and indexes.
 pub(crate) fn database() -> Database {
     let database = Database::in_memory();
-    let mut session = Session::new(&database);
+    fill(&database);
+    database
+}
+
+/// Makes the demo's tables and indexes in an empty database.
+pub(crate) fn fill(database: &Database) {
+    let mut session = Session::new(database);
     session.execute(SCHEMA).expect("the schema is well formed");
     for (table, file) in FILES {
-        load(&database, table, file);
+        load(database, table, file);
     }
     session.execute(INDEXES).expect("the indexes can be made");
-    database
 }
 
 fn load(database: &Database, table: &str, file: &str) {

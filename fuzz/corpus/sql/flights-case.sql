@@ -1,0 +1,1 @@
+SELECT id, CASE WHEN dep_delay IS NULL THEN 'cancelled' WHEN dep_delay > 60 THEN 'late' WHEN dep_delay > 0 THEN 'a little late' ELSE 'on time' END AS verdict FROM flights WHERE id BETWEEN 835 AND 845 ORDER BY id

@@ -1,0 +1,1 @@
+SELECT COUNT(*) AS n FROM flights WHERE dest = 'BOS' AND dest = 'BUF'

@@ -1,0 +1,1 @@
+SELECT DISTINCT origin, carrier FROM flights WHERE carrier IN ('DL', 'HA', 'UA') ORDER BY origin, carrier

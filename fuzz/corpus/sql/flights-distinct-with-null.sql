@@ -1,0 +1,1 @@
+SELECT DISTINCT tzone FROM airports ORDER BY tzone NULLS FIRST

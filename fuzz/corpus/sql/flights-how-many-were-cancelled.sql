@@ -1,0 +1,1 @@
+SELECT COUNT(*) AS n FROM flights WHERE dep_time IS NULL

@@ -1,0 +1,1 @@
+SELECT faa, name FROM airports WHERE faa LIKE 'JF%' ORDER BY faa

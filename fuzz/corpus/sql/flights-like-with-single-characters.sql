@@ -1,0 +1,1 @@
+SELECT faa FROM airports WHERE faa LIKE 'S_A' ORDER BY faa

@@ -1,0 +1,1 @@
+SELECT MIN(dep_time) AS first, MAX(dep_time) AS last FROM flights

@@ -1,0 +1,1 @@
+SELECT MIN(dep_time) AS first FROM flights WHERE dest = 'LAX'

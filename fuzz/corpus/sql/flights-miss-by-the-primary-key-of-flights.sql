@@ -1,0 +1,1 @@
+SELECT id, carrier FROM flights WHERE id = 99999999

@@ -1,0 +1,1 @@
+SELECT COUNT(*) AS n FROM airlines WHERE carrier NOT IN ('AA', NULL)

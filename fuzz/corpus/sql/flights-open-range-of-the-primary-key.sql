@@ -1,0 +1,1 @@
+SELECT id, carrier, flight FROM flights WHERE id > 26998 ORDER BY id

@@ -1,0 +1,1 @@
+SELECT faa, alt FROM airports ORDER BY 2 DESC, 1 LIMIT 5

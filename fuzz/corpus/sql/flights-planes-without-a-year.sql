@@ -1,0 +1,1 @@
+SELECT tailnum, year, manufacturer FROM planes WHERE year IS NULL ORDER BY tailnum LIMIT 5

@@ -1,0 +1,1 @@
+SELECT tailnum, year, manufacturer, model, seats, speed FROM planes WHERE tailnum = 'N14228'

@@ -1,0 +1,1 @@
+SELECT 'a, b' AS comma, 'say "x"' AS quotation, 'it''s' AS apostrophe, '' || name AS plain FROM airlines WHERE carrier = '9E'

@@ -1,0 +1,1 @@
+SELECT faa, name FROM airports WHERE faa >= 'JF' AND faa < 'JP' ORDER BY faa

@@ -1,0 +1,1 @@
+SELECT MIN(id) AS first, MAX(id) AS last FROM flights

@@ -1,0 +1,1 @@
+SELECT id, dep_delay FROM flights WHERE dep_delay IS NOT NULL ORDER BY dep_delay DESC, id LIMIT 10 OFFSET 10
