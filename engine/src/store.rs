@@ -10,6 +10,12 @@
 //! open   ◀── counts and checksums compared ◀── scan ┘
 //! ```
 //!
+//! # Hosts
+//!
+//! A storage engine with rows of its own may keep them in a store too: its records have the keys of
+//! [`RecordKey::of_host`], go there in a [`GroupWrite`] for each commit, and come back from a [`scan`](RowStore::scan). A
+//! database and a host do not share a store.
+//!
 //! # Damage
 //!
 //! A store may lose records without noticing: a hole in its log ends the replay early, a lost file takes rows with it.
@@ -187,6 +193,11 @@ impl GroupWrite {
         self.records.iter().map(|record| (record.key, record.value.clone().map(|range| &self.bytes[range])))
     }
 
+    /// Puts a record in place of the one before, if there is one. The bytes are the host's own.
+    pub fn put_record(&mut self, key: RecordKey, value: &[u8]) {
+        self.put(key, |bytes| bytes.extend_from_slice(value));
+    }
+
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
         self.timestamp.is_none() && self.records.is_empty()
@@ -216,8 +227,8 @@ impl GroupWrite {
         self.put(format::CATALOG_KEY, |bytes| bytes.extend_from_slice(catalog));
     }
 
-    /// Makes the group that of a commit; the last thing before it is appended or applied.
-    pub(crate) fn commit_at(&mut self, timestamp: Timestamp) {
+    /// Makes the group that of a commit; the last thing before it is [finished](Self::finish).
+    pub fn commit_at(&mut self, timestamp: Timestamp) {
         self.timestamp = Some(timestamp);
         self.parts = 1;
     }
@@ -239,7 +250,8 @@ impl GroupWrite {
     }
 
     /// Makes the group ready to be applied: each key once, the last value of it, and the head of the whole group.
-    pub(crate) fn finish(mut self) -> Self {
+    #[must_use]
+    pub fn finish(mut self) -> Self {
         if let Some(timestamp) = self.timestamp {
             self.put(format::HEAD_KEY, |bytes| format::encode_head(timestamp, bytes));
         }
@@ -254,7 +266,7 @@ impl GroupWrite {
     }
 
     /// Removes a record of any kind.
-    pub(crate) fn remove(&mut self, key: RecordKey) {
+    pub fn remove(&mut self, key: RecordKey) {
         self.records.push(Record { key, value: None });
     }
 

@@ -80,6 +80,12 @@ impl FjallStore {
         })
     }
 
+    /// The last commit that the store has: 0 if there was none.
+    pub fn timestamp(&self) -> Timestamp {
+        // Relaxed, as `has_failed`.
+        Timestamp(self.applied.load(Ordering::Relaxed))
+    }
+
     fn with_open<T>(&self, work: impl FnOnce(&Open) -> Result<T>) -> Result<T> {
         self.open.read().as_ref().ok_or(Error::Closed).and_then(work)
     }

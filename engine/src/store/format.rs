@@ -23,6 +23,7 @@ const ROW_FORMAT: u8 = 1;
 
 const META: u8 = 0;
 const ROWS: u8 = 1;
+const HOST: u8 = 2;
 const TOTALS: u32 = 2;
 
 /// The head: format version and the last commit.
@@ -69,6 +70,17 @@ pub(crate) fn totals_key_after(storage: StorageId) -> RecordKey {
 }
 
 impl RecordKey {
+    /// The key of a record that is not a database's: the host says what the numbers mean. Keys are in order of them.
+    pub fn of_host(space: u32, id: u64) -> Self {
+        key(HOST, space, id)
+    }
+
+    /// The numbers of a host's key.
+    pub fn host(self) -> Option<(u32, u64)> {
+        let [kind, a0, a1, a2, a3, b @ ..] = self.0;
+        (kind == HOST).then(|| (u32::from_be_bytes([a0, a1, a2, a3]), u64::from_be_bytes(b)))
+    }
+
     /// The storage and the row id, if the record is a row.
     pub(crate) fn row(self) -> Option<(StorageId, RowId)> {
         let [kind, a0, a1, a2, a3, b @ ..] = self.0;

@@ -181,6 +181,13 @@ impl<R: RowId, T: Timestamp> IndexSet<R, T> {
         Ok(Snapshot::new(self.clone(), timestamp))
     }
 
+    /// Moves the watermark up to `newest`, or to the oldest [`Snapshot`] that is there, and says where it is now. From here
+    /// on no snapshot before it is given out, so a host may remove versions of its own that only such a one would see:
+    /// after a [`vacuum`](Self::vacuum) up to it, if it relies on every entry having its version.
+    pub fn watermark(&self, newest: T) -> T {
+        self.shared.moments.lock().retire(newest)
+    }
+
     /// Removes entries that no snapshot needs any more: no [`Snapshot`] that is there, and none at `watermark` or later.
     /// How many were removed. Writers wait for a thousand entries at a time, readers never.
     ///

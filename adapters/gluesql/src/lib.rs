@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod storage;
+
+mod alter;
+mod describe;
+mod read;
+mod write;
+
+mod commit;
+mod transaction;
+mod view;
+
+mod catalog;
+mod file;
+mod key;
+mod rows;
+
+pub use storage::ManiculeStorage;
