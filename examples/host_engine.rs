@@ -113,8 +113,8 @@ impl Engine {
             slots[place].push(Version { since, account: account.clone() });
         }
         drop(slots);
-        prepared.commit(since);
-        self.visible.store(since, Ordering::Release);
+        // Readers see it before anybody else takes a timestamp.
+        prepared.commit_and(since, || self.visible.store(since, Ordering::Release));
         Ok(since)
     }
 

@@ -21,8 +21,8 @@
 //! transaction.insert(index, key, row) …            notes it; nobody sees it
 //! prepared = transaction.prepare(&rows)?           the writers' turn: unique keys are checked, others wait
 //! writes its rows, durably, under a new timestamp  (if that fails: drop the prepared, and nothing has happened)
-//! prepared.commit(timestamp)                       entries are in place, in all indexes: cannot fail
-//! lets readers see the timestamp
+//! prepared.commit_and(timestamp, publish)          entries are in place, in all indexes: cannot fail
+//! publish: lets readers see the timestamp          before the next writer's turn
 //! ```
 //!
 //! A reader at a timestamp therefore finds the entries of all commits up to it, in every index. Entries that a commit

@@ -166,6 +166,13 @@ impl Batch {
         sequence
     }
 
+    /// [`commit`](Self::commit), and then `then`, before the next batch can begin.
+    pub(crate) fn commit_and<B>(mut self, then: impl FnOnce() -> B) -> B {
+        self.tenure.publish();
+        self.frames.clear();
+        then()
+    }
+
     /// Takes everything back, as dropping the batch does.
     pub fn rollback(self) {
         drop(self);

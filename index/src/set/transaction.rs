@@ -145,7 +145,7 @@ impl<R: RowId, T> fmt::Debug for IndexTransaction<R, T> {
 /// A transaction that nothing can refuse any more, and the one that commits next. Dropping it is a rollback.
 ///
 /// While it lives the host makes its own part durable and puts its rows' versions in place, so that
-/// [`Visibility`] knows of them; then it [commits](Self::commit), and after that it lets readers see the timestamp. A
+/// [`Visibility`] knows of them; then it [commits](Self::commit_and) and lets readers see the timestamp. A
 /// thread that prepares another transaction meanwhile waits for itself.
 ///
 /// What is committed is gone, and what is not prepared cannot be committed:
@@ -174,7 +174,19 @@ impl<R: RowId, T: Timestamp> Prepared<R, T> {
     /// Puts the entries in place, in all indexes; those of multi indexes by one swap. Cannot fail.
     ///
     /// `timestamp` is that of the commit: snapshots before it go on finding the entries that it removes.
+    ///
+    /// The next transaction may be prepared before this returns. So this one is for a host whose writers wait for each
+    /// other anyway; for all others there is [`commit_and`](Self::commit_and).
     pub fn commit(self, timestamp: T) {
+        self.commit_and(timestamp, || ());
+    }
+
+    /// [`commit`](Self::commit), and then `publish`, which lets readers see the timestamp, before any other transaction is
+    /// prepared: so commits become visible in the order of their timestamps, and a host that takes the next timestamp from
+    /// the newest visible one takes each once.
+    ///
+    /// `publish` must not prepare, vacuum, or make or drop an index: it would wait for itself.
+    pub fn commit_and<B>(self, timestamp: T, publish: impl FnOnce() -> B) -> B {
         let Self { set, list, mut batch, writes } = self;
         let guard = crate::pin();
         let mut writer = EntryWriter { guard: &guard, batch: &mut batch };
@@ -192,7 +204,8 @@ impl<R: RowId, T: Timestamp> Prepared<R, T> {
                 }
             }
         }
-        batch.commit();
+        drop(garbage);
+        batch.commit_and(publish)
     }
 }
 

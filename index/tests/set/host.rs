@@ -233,8 +233,7 @@ impl<R: RowId + Debug> Host<R> {
         for (row_id, row) in changes {
             self.rows.write().unwrap().entry(*row_id).or_default().push((timestamp, row.clone()));
         }
-        prepared.commit(timestamp);
-        self.visible.store(timestamp, Ordering::Release);
+        prepared.commit_and(timestamp, || self.visible.store(timestamp, Ordering::Release));
         Ok(timestamp)
     }
 }
