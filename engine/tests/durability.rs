@@ -9,6 +9,7 @@ mod durability {
     mod damage;
     mod disk;
     mod faults;
+    mod host;
     mod in_flight;
     mod reopen;
     mod support;
