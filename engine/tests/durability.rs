@@ -10,6 +10,7 @@ mod durability {
     mod damage;
     mod disk;
     mod faults;
+    mod host;
     mod in_flight;
     mod power;
     mod reopen;

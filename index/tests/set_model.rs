@@ -418,8 +418,33 @@ fn a_snapshot_holds_vacuum_off_and_none_is_given_behind_it() {
     put(3);
     assert_eq!(host.set.vacuum(3, &host), 0, "the old snapshot reads 1, and 2 is not known to be unseen");
     check_snapshot(&host, &old, &mut Random(9));
+    assert_eq!(host.set.watermark(3), 1, "where the old snapshot reads");
     drop(old);
+    assert_eq!(host.set.watermark(3), 3);
+    assert!(host.set.snapshot(2).is_err(), "whoever was told the watermark may rely on it");
     assert_eq!(host.set.vacuum(3, &host), 2);
     assert!(host.set.snapshot(2).is_err());
     assert!(host.set.snapshot(3).is_ok());
+}
+
+/// Whoever takes the next timestamp from the newest visible one takes each once, and none is seen before the one below.
+#[test]
+fn each_commit_of_several_writers_has_a_timestamp_of_its_own() {
+    let host = Host::<u64>::new(&DECLARED[..1]);
+    let commits = &|row_id: u64| {
+        let commit = |number| {
+            let (mut transaction, mut changes) = (host.set.begin(), Changes::new());
+            let row = Row { number: Some(number), group: None, name: None };
+            host.write(&mut transaction, &mut changes, host.now(), (row_id, Some(row)));
+            host.commit(transaction, &changes).unwrap()
+        };
+        (0..200).map(|round| commit(row_id as i64 * 1000 + round)).collect::<Vec<u64>>()
+    };
+    let mut timestamps = std::thread::scope(|scope| {
+        let writers = [1, 2, 3].map(|row_id| scope.spawn(move || commits(row_id)));
+        writers.map(|writer| writer.join().unwrap()).concat()
+    });
+    timestamps.sort_unstable();
+    assert_eq!(timestamps, (1..=600).collect::<Vec<u64>>());
+    assert_eq!(host.now(), 600);
 }

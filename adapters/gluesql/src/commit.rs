@@ -6,7 +6,7 @@
 //! write to the store            acknowledged means synced
 //! install versions              nobody sees the timestamp yet
 //! commit the index entries      whoever will see a row can find it
-//! publish                       the timestamp and the catalog, together
+//! publish                       the timestamp and the catalog, together; then others may commit
 //! ```
 //!
 //! Vacuum goes the other way: entries first, versions after. So an index has, for each row, entries of versions that are
@@ -128,13 +128,17 @@ impl Shared {
             let mut replaced = Vec::new();
             table.rows.install(table.by_key, timestamp, &mut replaced);
             garbage.replaced_count += replaced.len();
-            garbage.replaced.push_back((timestamp, table.rows, replaced));
+            if !replaced.is_empty() {
+                garbage.replaced.push_back((timestamp, table.rows, replaced));
+            }
         }
-        garbage.dropped.extend(dropped_indexes(&before.catalog, &catalog).map(|index| (timestamp, index)));
+        let indexes = indexes_of(&before.catalog).chain(made.ids.iter().copied());
+        let kept: HashSet<IndexId> = indexes_of(&catalog).collect();
+        garbage.dropped.extend(indexes.filter(|index| !kept.contains(index)).map(|index| (timestamp, index)));
         let is_vacuum_due = garbage.replaced_count >= REPLACED_MAX || !garbage.dropped.is_empty();
         drop(garbage);
-        prepared.commit(timestamp);
-        *self.published.write() = Published { timestamp, catalog: Arc::clone(&catalog) };
+        let published = Published { timestamp, catalog: Arc::clone(&catalog) };
+        prepared.commit_then(timestamp, || *self.published.write() = published);
         made.keep();
         drop((view, base));
         if is_vacuum_due {
@@ -274,12 +278,8 @@ fn is_same(left: Option<&Arc<Table>>, right: Option<&Arc<Table>>) -> bool {
     }
 }
 
-/// The indexes that a catalog has no more.
-fn dropped_indexes<'c>(before: &'c Catalog, after: &'c Catalog) -> impl Iterator<Item = IndexId> + use<'c> {
-    let ids =
-        |catalog: &'c Catalog| catalog.tables.values().flat_map(|table| table.indexes.values()).map(|index| index.id);
-    let kept: HashSet<IndexId> = ids(after).collect();
-    ids(before).filter(move |id| !kept.contains(id))
+fn indexes_of(catalog: &Catalog) -> impl Iterator<Item = IndexId> {
+    catalog.tables.values().flat_map(|table| table.indexes.values()).map(|index| index.id)
 }
 
 fn conflict(table: &str, what: &str) -> Error {

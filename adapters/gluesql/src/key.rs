@@ -12,6 +12,8 @@
 
 mod number;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 

@@ -44,7 +44,7 @@ impl TableChanges {
 /// The indexes that a transaction has made; they go with it unless it is committed.
 pub(crate) struct MadeIndexes {
     shared: Arc<Shared>,
-    ids: Vec<IndexId>,
+    pub(crate) ids: Vec<IndexId>,
 }
 
 impl MadeIndexes {

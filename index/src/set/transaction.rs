@@ -145,7 +145,7 @@ impl<R: RowId, T> fmt::Debug for IndexTransaction<R, T> {
 /// A transaction that nothing can refuse any more, and the one that commits next. Dropping it is a rollback.
 ///
 /// While it lives the host makes its own part durable and puts its rows' versions in place, so that
-/// [`Visibility`] knows of them; then it [commits](Self::commit), and after that it lets readers see the timestamp. A
+/// [`Visibility`] knows of them; then it [commits](Self::commit_then) and lets readers see the timestamp. A
 /// thread that prepares another transaction meanwhile waits for itself.
 ///
 /// What is committed is gone, and what is not prepared cannot be committed:
