@@ -75,6 +75,16 @@ impl Index {
         self.entries.candidates(key, reader, visit)
     }
 
+    /// [`candidates`](Self::candidates) of many keys; `visit` is told the position of the key.
+    pub(crate) fn candidates_many<B>(
+        &self,
+        keys: &[Key],
+        reader: IndexReader<'_>,
+        visit: impl FnMut(usize, RowId) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.entries.candidates_many(keys, reader, visit)
+    }
+
     /// All entries with keys in the span, in order of key.
     #[inline]
     pub(crate) fn range<B>(

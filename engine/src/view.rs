@@ -158,16 +158,30 @@ impl<'s> View<'s> {
         ahead.flush(&mut check)
     }
 
-    /// [`lookup`](Self::lookup) of many keys, in their order; `visit` is told the position of the key.
+    /// [`lookup`](Self::lookup) of many keys, in their order; `visit` is told the position of the key. The misses of
+    /// different keys overlap.
     pub fn lookup_many<'v, B>(
         &'v self,
         index: IndexId,
         keys: &[Vec<Value<'_>>],
         mut visit: impl FnMut(usize, RowId, &'v Row) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        keys.iter()
-            .enumerate()
-            .try_for_each(|(position, key)| self.lookup(index, key, |row_id, row| visit(position, row_id, row)))
+        let is_plain = |state: &TableState| self.reads.is_none() && self.pending(state.schema.id).is_none();
+        let Some((state, index)) = self.state.index(index).filter(|(state, _)| is_plain(state)) else {
+            let mut one = |(position, key): (usize, &Vec<Value<'_>>)| {
+                self.lookup(index, key, |row_id, row| visit(position, row_id, row))
+            };
+            return keys.iter().enumerate().try_for_each(&mut one);
+        };
+        let encoded = keys.iter().enumerate().filter_map(|(at, key)| Some((at, index.shape.of_values(key)?)));
+        let (positions, encoded): (Vec<usize>, Vec<Key>) = encoded.unzip();
+        let mut check = |at: usize, row_id| match self.installed(&state.table, row_id) {
+            Some(row) if index.shape.matches(row, &encoded[at]) => visit(positions[at], row_id, row),
+            _ => ControlFlow::Continue(()),
+        };
+        let mut ahead = Lookahead::new(&state.table);
+        index.candidates_many(&encoded, self.reader(), |at, row_id| ahead.push(at, row_id, &mut check))?;
+        ahead.flush(&mut check)
     }
 
     /// All visible rows in the range, in order of key; rows with equal keys in order of row id unless they are more than

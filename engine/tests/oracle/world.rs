@@ -118,6 +118,7 @@ impl World {
             for _ in 0..3 {
                 check_lookup(view, path, model, random);
             }
+            check_lookup_many(view, path, model, random);
             if path.is_ordered {
                 check_range(view, path, model, random);
             }
@@ -152,6 +153,21 @@ fn check_lookup(view: &View<'_>, path: &Path, model: &Model, random: &mut Random
     });
     let wanted = model.iter().filter(|(_, row)| key_of(path, row) == key).map(|(row_id, _)| *row_id);
     assert_eq!(found, wanted.collect::<Vec<_>>(), "{key:?} in index {}", path.index);
+}
+
+/// Many keys at once, more than are looked up together, some of them twice: the rows of each, key by key.
+fn check_lookup_many(view: &View<'_>, path: &Path, model: &Model, random: &mut Random) {
+    let keys: Vec<Vec<Value<'_>>> = (0..40).map(|_| key_of(path, &ModelRow::random(random))).collect();
+    let mut found = Vec::new();
+    let _: ControlFlow<()> = view.lookup_many(path.index, &keys, |position, row_id, _| {
+        found.push((position, row_id));
+        ControlFlow::Continue(())
+    });
+    let rows_of = |(position, key): (usize, &Vec<Value<'_>>)| {
+        let rows = model.iter().filter(|(_, row)| key_of(path, row) == *key);
+        rows.map(|(row_id, _)| (position, *row_id)).collect::<Vec<_>>()
+    };
+    assert_eq!(found, keys.iter().enumerate().flat_map(rows_of).collect::<Vec<_>>());
 }
 
 /// A range of the last column of the index, the columns before it equal.
