@@ -106,6 +106,8 @@ fn comparison(expression: usize, operator: usize, number: u8) -> String {
             let reverse = if operator == "<" { ">" } else { ">=" };
             format!("{} {reverse} {expression}", operand(kind, number))
         }
+        // Without an index no decimal is equal to a literal.
+        (_, "=") if kind == "decimal" => format!("{expression} = CAST('{}' AS DECIMAL)", operand(kind, number)),
         _ => format!("{expression} {operator} {}", operand(kind, number)),
     }
 }
