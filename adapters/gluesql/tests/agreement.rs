@@ -2,6 +2,7 @@
 //! storage, the rows are the same.
 //!
 //! `MANICULE_GLUESQL_CASES` says how many tables are tried.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use gluesql_core::prelude::{Glue, Payload, Value};
 use gluesql_memory_storage::MemoryStorage;
@@ -91,7 +92,7 @@ fn field(kind: &str, number: u8) -> String {
 /// What a value is compared with: never NULL, and dates as dates or as text.
 fn operand(kind: &str, number: u8) -> String {
     let literal = field(kind, number % 230);
-    if kind == "date" && number % 2 == 0 { format!("DATE {literal}") } else { literal }
+    if kind == "date" && number.is_multiple_of(2) { format!("DATE {literal}") } else { literal }
 }
 
 fn comparison(expression: usize, operator: usize, number: u8) -> String {
@@ -105,6 +106,8 @@ fn comparison(expression: usize, operator: usize, number: u8) -> String {
             let reverse = if operator == "<" { ">" } else { ">=" };
             format!("{} {reverse} {expression}", operand(kind, number))
         }
+        // Without an index no decimal is equal to a literal.
+        (_, "=") if kind == "decimal" => format!("{expression} = CAST('{}' AS DECIMAL)", operand(kind, number)),
         _ => format!("{expression} {operator} {}", operand(kind, number)),
     }
 }

@@ -1,4 +1,5 @@
 //! Several handles on one storage: each sees its snapshot, and writers that meet are refused.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use gluesql_core::prelude::{Glue, Payload, Value};
 use manicule_gluesql::ManiculeStorage;

@@ -2,6 +2,7 @@
 //! indexes agree with the rows.
 //!
 //! `MANICULE_GLUESQL_KILLS` says how often, where the default of twenty is not enough.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

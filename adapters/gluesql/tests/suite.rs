@@ -1,4 +1,5 @@
 //! Every test of GlueSQL's public suite, in memory and on a path.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use gluesql_core::prelude::Glue;
 use gluesql_test_suite::*;

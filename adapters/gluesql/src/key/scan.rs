@@ -9,6 +9,9 @@ use manicule_index::set::{Key, KeyBytes, KeySpan};
 
 use super::{Class, encode, number};
 
+/// The hexadecimal digits of a UUID.
+const UUID_LEN_MIN: usize = 32;
+
 /// One question to an index.
 #[derive(Clone, Debug)]
 pub(crate) enum Probe {
@@ -49,11 +52,17 @@ pub(crate) fn probes(comparison: Option<(&IndexOperator, &Value)>) -> Vec<Probe>
 fn readings(value: &Value) -> Vec<Value> {
     let mut readings = vec![value.clone()];
     match value {
-        Value::Str(_) => {
-            let types = [DataType::Timestamp, DataType::Time, DataType::Uuid, DataType::Inet];
-            readings.extend(types.iter().filter_map(|data_type| value.cast(data_type).ok()));
-            if !readings.iter().any(|reading| matches!(reading, Value::Timestamp(_))) {
-                readings.extend(value.cast(&DataType::Date).ok());
+        Value::Str(text) => {
+            // To parse what cannot be one takes longer than to look a key up.
+            if text.trim_start().starts_with(|first: char| first.is_ascii_digit()) {
+                readings.extend(value.cast(&DataType::Time).ok());
+                readings.extend(value.cast(&DataType::Timestamp).or_else(|_| value.cast(&DataType::Date)).ok());
+            }
+            if text.len() >= UUID_LEN_MIN {
+                readings.extend(value.cast(&DataType::Uuid).ok());
+            }
+            if text.contains(['.', ':']) {
+                readings.extend(value.cast(&DataType::Inet).ok());
             }
         }
         Value::I64(number) => {
