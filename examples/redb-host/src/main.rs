@@ -63,6 +63,8 @@ struct Store {
     by_country: IndexId,
     /// What new readers see. It is exchanged at the end of a commit, so that no reader sees rows before their entries.
     visible: Mutex<Visible>,
+    /// One commit at a time, until readers see it: redb lets the next writer begin before.
+    commit: Mutex<()>,
 }
 
 #[derive(Clone)]
@@ -116,7 +118,14 @@ impl Store {
         let all = Rows { table: &rows, by_name };
         names.finish(0, &all)?;
         let by_country = countries.finish(0, &all)?;
-        Ok(Self { redb, indexes, by_name, by_country, visible: Mutex::new(Visible { commits: 0, rows }) })
+        Ok(Self {
+            redb,
+            indexes,
+            by_name,
+            by_country,
+            visible: Mutex::new(Visible { commits: 0, rows }),
+            commit: Mutex::new(()),
+        })
     }
 
     fn visible(&self) -> MutexGuard<'_, Visible> {
@@ -132,7 +141,7 @@ impl Store {
 
     /// Puts cities in the place of those that have their row ids, or removes them; all or none.
     fn commit(&self, changes: &[(u64, Option<City>)]) -> Result<(), AnyError> {
-        // redb has one writer at a time: from here on nothing else changes.
+        let _turn = self.commit.lock().unwrap_or_else(PoisonError::into_inner);
         let write = self.redb.begin_write()?;
         let mut entries = self.indexes.begin();
         {
