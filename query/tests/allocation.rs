@@ -38,7 +38,8 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn allocations(mut action: impl FnMut()) -> usize {
-    for _ in 0..10 {
+    // So often that the collector is done with what making the fixture left behind.
+    for _ in 0..1000 {
         action();
     }
     let before = ALLOCATIONS.with(Cell::get);
@@ -72,7 +73,7 @@ fn a_point_lookup_allocates_nothing() {
 }
 
 #[test]
-fn a_point_lookup_with_a_residual_allocates_only_its_row_buffer() {
+fn a_point_lookup_with_a_residual_allocates_nothing() {
     let fixture = Fixture::new(200);
     let both = Expr::And(vec![
         equal(column(0, ID), Expr::Parameter(0)),
@@ -88,5 +89,5 @@ fn a_point_lookup_with_a_residual_allocates_only_its_row_buffer() {
         let context = ExecutionContext { parameters: &[Value::from(8)], ..ExecutionContext::default() };
         plan.query(&view, &context, |_| Ok(ControlFlow::Continue(()))).unwrap();
     });
-    assert!(count <= 100, "{count} allocations in 100 calls");
+    assert_eq!(count, 0);
 }

@@ -24,7 +24,7 @@ pub(crate) fn run_output<'v>(output: &'v Output, frame: &mut Frame<'_, 'v>, on_r
 }
 
 fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, on_row: &mut OnRow<'_>) -> Flow {
-    let mut buffer: Vec<Value<'static>> = Vec::with_capacity(output.width);
+    let mut buffer: Vec<Value<'static>> = Vec::new();
     match &node.kind {
         NodeKind::Project { input, expressions, .. } if frame.run.counters.is_none() => {
             let expressions = &expressions[..output.width];
