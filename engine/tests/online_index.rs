@@ -135,7 +135,7 @@ fn writers_go_on_while_indexes_are_built() {
         println!("column {column}: built in {elapsed:?} beside {written:?}");
         built.push((index, column));
         // Had they waited for the build, each would have made one or two. One alone may have had the processor.
-        let commits = written.iter().map(|written| written.commits).sum::<usize>();
+        let commits = written.iter().map(|written| written.commits).sum::<u64>();
         assert!(commits > 40, "commits went on: {written:?}");
     }
     built.iter().for_each(|index| assert_agrees_with_scan(&database, table, *index));
