@@ -30,8 +30,13 @@ proptest! {
             prop_assert_eq!(found.column_type(), value.column_type());
             prop_assert_eq!(&found, value);
             prop_assert_eq!(row.is_null(column), value.is_null());
+            let integer = if let Value::Integer(integer) = value { Some(*integer) } else { None };
+            prop_assert_eq!(row.integer(column), integer);
+            let text = if let Value::Text(text) = value { Some(text.as_bytes()) } else { None };
+            prop_assert_eq!(row.text_bytes(column), text);
         }
         prop_assert!(row.get(values.len()).is_null());
+        prop_assert_eq!((row.integer(values.len()), row.text_bytes(values.len())), (None, None));
     }
 
     #[test]

@@ -10,8 +10,8 @@
 mod arithmetic;
 mod cast;
 mod compare;
+mod condition;
 mod function;
-mod integer;
 mod like;
 
 use manicule_engine::{ColumnType, Value};
@@ -98,7 +98,7 @@ pub(crate) fn passes<'v>(predicate: &'v Expr, frame: &Frame<'_, 'v>) -> Result<b
             }
             Ok(true)
         }
-        _ => match integer::condition(predicate, frame) {
+        _ => match condition::holds(predicate, frame) {
             Some(holds) => Ok(holds),
             None => Ok(truth(&evaluate(predicate, frame)?)? == Some(true)),
         },

@@ -1,20 +1,28 @@
-//! The short way of a condition on integers: no value is made, nothing can fail.
+//! The short way of the usual conditions: no value is made, nothing can fail.
 //!
-//! Most predicates compare an integer column with an integer. Where anything else turns up, a NULL, another kind, an
-//! overflow, a division by zero, there is no answer here, and the long way says what it is.
+//! Most predicates compare an integer column with an integer, or ask whether a column is a certain text. Where anything else
+//! turns up, a NULL, another kind, an overflow, a division by zero, there is no answer here, and the long way says what it
+//! is.
 
 use manicule_engine::Value;
 
-use crate::expr::{BinaryOperator, Expr};
+use crate::expr::{BinaryOperator, ColumnRef, Expr};
 use crate::frame::{Frame, Slot};
 
-/// Whether a comparison of integers is true.
+/// Whether a comparison of integers, or of a column with a text, is true.
 #[inline]
-pub(super) fn condition(expr: &Expr, frame: &Frame<'_, '_>) -> Option<bool> {
+pub(super) fn holds(expr: &Expr, frame: &Frame<'_, '_>) -> Option<bool> {
     match expr {
+        Expr::Binary { operator: BinaryOperator::Equal, left, right } => match (&**left, &**right) {
+            (Expr::Column(column), Expr::Literal(Value::Text(text))) => is_text(column, text, frame),
+            (Expr::Column(column), Expr::Parameter(position)) => match &frame.run.parameters[*position] {
+                Value::Text(text) => is_text(column, text, frame),
+                _ => Some(integer(left, frame)? == integer(right, frame)?),
+            },
+            _ => Some(integer(left, frame)? == integer(right, frame)?),
+        },
         Expr::Binary { operator, left, right } => {
-            let holds: fn(i64, i64) -> bool = match operator {
-                BinaryOperator::Equal => |left, right| left == right,
+            let compare: fn(i64, i64) -> bool = match operator {
                 BinaryOperator::NotEqual => |left, right| left != right,
                 BinaryOperator::Less => |left, right| left < right,
                 BinaryOperator::LessOrEqual => |left, right| left <= right,
@@ -22,7 +30,7 @@ pub(super) fn condition(expr: &Expr, frame: &Frame<'_, '_>) -> Option<bool> {
                 BinaryOperator::GreaterOrEqual => |left, right| left >= right,
                 _ => return None,
             };
-            Some(holds(integer(left, frame)?, integer(right, frame)?))
+            Some(compare(integer(left, frame)?, integer(right, frame)?))
         }
         Expr::Between { operand, low, high, negated } => {
             let operand = integer(operand, frame)?;
@@ -31,6 +39,13 @@ pub(super) fn condition(expr: &Expr, frame: &Frame<'_, '_>) -> Option<bool> {
         }
         _ => None,
     }
+}
+
+/// Whether a column of a stored row is that text.
+#[inline]
+fn is_text(column: &ColumnRef, text: &str, frame: &Frame<'_, '_>) -> Option<bool> {
+    let Slot::Stored(_, row) = &frame.slots[column.slot] else { return None };
+    Some(row.text_bytes(column.column)? == text.as_bytes())
 }
 
 /// The integer that an expression is.
