@@ -7,6 +7,7 @@ use manicule_index::ChainArray;
 use crate::ids::{RowId, Timestamp};
 use crate::row::Row;
 use crate::store::{StorageId, Totals, row_hash};
+use crate::version::bytes_taken;
 
 /// The rows of a table. Only the commit changes them.
 #[derive(Debug, Default)]
@@ -21,8 +22,8 @@ pub(crate) struct Table {
     live_rows: AtomicI64,
     /// Versions in all chains.
     versions: AtomicI64,
-    /// Bytes of their rows.
-    row_bytes: AtomicI64,
+    /// Bytes that they take.
+    version_bytes: AtomicI64,
     /// The sum of the hashes of the newest versions' rows; kept only with a store.
     checksum: AtomicU64,
 }
@@ -63,7 +64,7 @@ impl Table {
     pub(crate) fn count_installed(&self, row: Option<&Row>, replaced: bool) {
         self.live_rows.fetch_add(i64::from(row.is_some()) - i64::from(replaced), Ordering::Relaxed);
         self.versions.fetch_add(1, Ordering::Relaxed);
-        self.row_bytes.fetch_add(bytes_of(row), Ordering::Relaxed);
+        self.version_bytes.fetch_add(bytes_taken(row) as i64, Ordering::Relaxed);
     }
 
     /// Takes the change of a row into the sum of hashes.
@@ -85,7 +86,7 @@ impl Table {
     /// Counts a version that was unlinked.
     pub(crate) fn count_unlinked(&self, row: Option<&Row>) {
         self.versions.fetch_sub(1, Ordering::Relaxed);
-        self.row_bytes.fetch_sub(bytes_of(row), Ordering::Relaxed);
+        self.version_bytes.fetch_sub(bytes_taken(row) as i64, Ordering::Relaxed);
     }
 
     /// About how many rows there are.
@@ -100,11 +101,7 @@ impl Table {
 
     /// Bytes of slots, versions and rows.
     pub(crate) fn memory_usage(&self) -> usize {
-        let rows = usize::try_from(self.row_bytes.load(Ordering::Relaxed)).unwrap_or(0);
-        self.rows.memory_usage(self.versions() as usize) + rows
+        let versions = usize::try_from(self.version_bytes.load(Ordering::Relaxed)).unwrap_or(0);
+        self.rows.memory_usage() + versions
     }
-}
-
-fn bytes_of(row: Option<&Row>) -> i64 {
-    row.map_or(0, |row| row.byte_len() as i64)
 }

@@ -2,8 +2,8 @@
 //!
 //! A version has only a begin timestamp. It is the one that a snapshot at `t` sees iff it is the newest with
 //! `begin <= t`: the next newer one ends it, so an update never touches the version that it replaces. A delete is a
-//! version without a row, a tombstone: a row has at least the count of its columns, so no bytes say that there is none. Timestamps are final when a version is installed; one that is not yet visible
-//! simply begins after every snapshot.
+//! version without a row, a tombstone: a row has at least the count of its columns, so no bytes say that there is none.
+//! Timestamps are final when a version is installed; one that is not yet visible simply begins after every snapshot.
 
 use manicule_index::{ChainNode, Link};
 
@@ -16,6 +16,11 @@ pub(crate) type Version<'g> = Link<'g, Timestamp>;
 /// The version that a commit at `timestamp` makes of a row, or of its deletion.
 pub(crate) fn version_of(row: Option<RowBuf>, timestamp: Timestamp) -> ChainNode<Timestamp> {
     row.map_or_else(|| ChainNode::new(timestamp, 0, |_| ()), |row| row.into_version(timestamp))
+}
+
+/// Bytes of memory that a version with such a row takes.
+pub(crate) fn bytes_taken(row: Option<&Row>) -> usize {
+    ChainNode::<Timestamp>::memory_usage_of(row.map_or(0, Row::byte_len))
 }
 
 /// The row of a version, or `None` if its commit deleted it.

@@ -14,6 +14,7 @@ use crate::index::Index;
 use crate::key::Key;
 use crate::row::RowBuf;
 use crate::state::TableState;
+use crate::version::bytes_taken;
 
 /// What a change takes besides its row: its places in the write set, or its version and its entries when it is installed.
 const BYTES_PER_CHANGE: usize = 128;
@@ -23,7 +24,7 @@ const BYTES_PER_CHANGE: usize = 128;
 pub(crate) struct WriteSet {
     tables: BTreeMap<TableId, TableWrites>,
     undo: Vec<Undo>,
-    /// Bytes of the rows that are put, replaced ones among them.
+    /// Bytes that the rows take that are put, replaced ones among them.
     row_bytes: usize,
     /// For each index that was asked, the keys of changed rows.
     overlays: RefCell<BTreeMap<IndexId, Overlay>>,
@@ -129,7 +130,7 @@ impl WriteSet {
 
     /// Puts a row in the place of the one before.
     pub(crate) fn put(&mut self, table: TableId, row_id: RowId, row: Option<RowBuf>, is_new: IsNew) {
-        self.row_bytes += row.as_ref().map_or(0, |row| row.byte_len());
+        self.row_bytes += row.as_ref().map_or(0, |row| bytes_taken(Some(row)));
         let writes = self.tables.entry(table).or_default();
         let is_new = writes.get(&row_id).map_or(is_new, |pending| pending.is_new);
         let before = writes.insert(row_id, PendingRow { row, is_new });
@@ -147,7 +148,7 @@ impl WriteSet {
                 Some(before) => writes.insert(undo.row_id, before),
                 None => writes.remove(&undo.row_id),
             };
-            self.row_bytes -= undone.and_then(|undone| undone.row).map_or(0, |row| row.byte_len());
+            self.row_bytes -= undone.and_then(|undone| undone.row).map_or(0, |row| bytes_taken(Some(&row)));
         }
     }
 }

@@ -1,8 +1,9 @@
 //! [`ChainArray`]: dense ids, each with a chain of nodes, newest first.
 //!
 //! The engine keeps the versions of a row in one: the row id is the place in the array, so finding a row is two
-//! dependent loads and no hashing. A node is a small header with bytes behind it: [`ChainNode`]. Readers walk a chain under a [`Guard`], with one acquire load a step; writers take
-//! the array's one [`ChainWriter`], push at the head and unlink anywhere.
+//! dependent loads and no hashing. A node is a small header with bytes behind it: [`ChainNode`]. Readers walk a chain under
+//! a [`Guard`], with one acquire load a step; writers take the array's one [`ChainWriter`], push at the head and unlink
+//! anywhere.
 //!
 //! ```text
 //! segments ─▶ [ 1024 slots ]                   slot ─▶ newest ─▶ older ─▶ oldest ─▶ ∅
@@ -17,6 +18,7 @@
 //! 3. A node is unlinked by one store and freed when no guard that was live then is left. Its own `next` stays as it
 //!    was, so a reader that stands on it goes on along nodes that its guard protects.
 
+mod memory;
 mod node;
 
 use std::fmt;
@@ -131,14 +133,14 @@ impl<H: Copy> ChainArray<H> {
         ChainWriter { array: self, _lock: self.writer.lock() }
     }
 
-    /// Bytes of the slots and nodes; not what the values own elsewhere. `nodes` is how many values there are.
-    pub fn memory_usage(&self, nodes: usize) -> usize {
+    /// Bytes of the slots. What the nodes take, who pushes them knows: [`ChainNode::memory_usage_of`].
+    pub fn memory_usage(&self) -> usize {
         let slots: usize = (0..SEGMENT_COUNT)
             // Relaxed: only whether it is null matters.
             .filter(|segment| !self.segments[*segment].load(Ordering::Relaxed).is_null())
             .map(segment_len)
             .sum();
-        slots * size_of::<AtomicPtr<Head<H>>>() + nodes * ChainNode::<H>::overhead()
+        slots * size_of::<AtomicPtr<Head<H>>>()
     }
 
     #[inline]

@@ -8,6 +8,13 @@
 
 mod sync;
 
+#[cfg_attr(
+    any(loom, feature = "shuttle", crossbeam_sanitize),
+    allow(dead_code, reason = "there each node is an allocation of its own")
+)]
+mod memory;
+mod stripe;
+
 mod guard;
 mod key;
 mod outcome;

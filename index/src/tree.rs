@@ -23,11 +23,6 @@
 
 mod count;
 mod lock;
-#[cfg_attr(
-    any(loom, feature = "shuttle", crossbeam_sanitize),
-    allow(dead_code, unused_imports, reason = "there each node is an allocation of its own")
-)]
-mod pages;
 mod reclaim;
 mod slab;
 

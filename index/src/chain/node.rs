@@ -7,10 +7,10 @@
 //! [next: 8][len: 4][header: H][bytes: len]        aligned to eight; so are the bytes
 //! ```
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::fmt;
 use std::ptr::{self, NonNull};
 
+use super::memory::{CELL_ALIGN, allocate, free, taken};
 use crate::sync::AtomicPtr;
 
 /// What lies before the bytes of a node.
@@ -22,11 +22,10 @@ pub(super) struct Head<H> {
 }
 
 impl<H: Copy> Head<H> {
-    /// The layout of a node with `len` bytes.
-    fn layout(len: usize) -> Layout {
-        let head = Layout::new::<Self>();
-        Layout::from_size_align(head.size() + len, head.align())
-            .expect("four gibibytes and a little are a valid layout")
+    /// What a node with `len` bytes takes, head included.
+    fn node_bytes(len: u32) -> usize {
+        const { assert!(align_of::<Self>() <= CELL_ALIGN) };
+        size_of::<Self>() + len as usize
     }
 
     #[inline]
@@ -45,7 +44,7 @@ impl<H: Copy> Head<H> {
         let len = unsafe { (*head.as_ptr()).len } as usize;
         // SAFETY: the node's allocation goes on for `len` bytes behind its head.
         let bytes = unsafe { head.as_ptr().add(1) }.cast::<u8>();
-        // SAFETY: they were zeroed when they were allocated, and nobody changes them for `'n`, says the caller.
+        // SAFETY: they were zeroed when the node was made, and nobody changes them for `'n`, says the caller.
         unsafe { std::slice::from_raw_parts(bytes, len) }
     }
 }
@@ -54,7 +53,7 @@ impl<H: Copy> Head<H> {
 ///
 /// It belongs to whoever has it until it is pushed; from then on it is shared and never changes.
 pub struct ChainNode<H: Copy> {
-    /// From [`alloc_zeroed`] with the layout of its length; nobody else has it.
+    /// From [`allocate`] with the bytes of its length; nobody else has it.
     head: NonNull<Head<H>>,
 }
 
@@ -71,12 +70,13 @@ impl<H: Copy> ChainNode<H> {
     /// If `len` is more than `u32::MAX`.
     pub fn new(header: H, len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
         let len = u32::try_from(len).expect("a node has at most 4 GiB");
-        let layout = Head::<H>::layout(len as usize);
-        // SAFETY: the layout's size is not zero: it has a head.
-        let memory = unsafe { alloc_zeroed(layout) };
-        let Some(head) = NonNull::new(memory.cast::<Head<H>>()) else { handle_alloc_error(layout) };
+        let head = allocate(Head::<H>::node_bytes(len)).cast::<Head<H>>();
         // SAFETY: the memory is the head's by size and alignment, and nobody else knows it.
         unsafe { head.write(Head { next: AtomicPtr::new(ptr::null_mut()), len, header }) };
+        // SAFETY: the memory goes on for `len` bytes behind the head.
+        let bytes = unsafe { head.add(1) }.cast::<u8>();
+        // SAFETY: as above; nobody else knows it.
+        unsafe { bytes.write_bytes(0, len as usize) };
         // From here on a panic in `fill` drops the node.
         let mut node = Self { head };
         fill(node.bytes_mut());
@@ -111,9 +111,9 @@ impl<H: Copy> ChainNode<H> {
         unsafe { std::slice::from_raw_parts_mut(bytes, len) }
     }
 
-    /// What a node takes beside its bytes.
-    pub(super) const fn overhead() -> usize {
-        size_of::<Head<H>>()
+    /// Bytes of memory that a node with `len` bytes takes.
+    pub fn memory_usage_of(len: usize) -> usize {
+        taken(size_of::<Head<H>>() + len)
     }
 
     /// Gives the node away, to be freed by [`from_raw`](Self::from_raw).
@@ -142,11 +142,12 @@ impl<H: Copy> Clone for ChainNode<H> {
 
 impl<H: Copy> Drop for ChainNode<H> {
     fn drop(&mut self) {
-        let layout = Head::<H>::layout(self.bytes().len());
+        // SAFETY: the head is alive.
+        let bytes = Head::<H>::node_bytes(unsafe { self.head.as_ref() }.len);
         // SAFETY: the head is initialised and dropped here alone. (It has something to drop only in a model of memory.)
         unsafe { self.head.drop_in_place() };
-        // SAFETY: it came from `alloc_zeroed` with this layout, and nobody else has it.
-        unsafe { dealloc(self.head.as_ptr().cast(), layout) };
+        // SAFETY: it came from `allocate` with as many bytes, and nobody else has it.
+        unsafe { free(self.head.cast(), bytes) };
     }
 }
 

@@ -1,11 +1,7 @@
 //! A count that writers of several threads change without meeting.
 
+use crate::stripe::{STRIPES, stripe};
 use crate::sync::{AtomicUsize, Ordering};
-
-#[cfg(not(any(loom, feature = "shuttle")))]
-pub(crate) const STRIPES: usize = 8;
-#[cfg(any(loom, feature = "shuttle"))]
-pub(crate) const STRIPES: usize = 1;
 
 /// One counter, spread over cache lines.
 pub(crate) struct Count {
@@ -42,19 +38,4 @@ impl Count {
         // A removal may be seen before its insertion.
         if sum > usize::MAX / 2 { 0 } else { sum }
     }
-}
-
-/// The stripe of this thread.
-#[cfg(not(any(loom, feature = "shuttle")))]
-pub(crate) fn stripe() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
-    }
-    MINE.try_with(|mine| *mine).unwrap_or(0)
-}
-
-#[cfg(any(loom, feature = "shuttle"))]
-pub(crate) fn stripe() -> usize {
-    0
 }

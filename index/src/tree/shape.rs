@@ -69,7 +69,7 @@ impl LevelShape {
 /// from the program's allocator.
 #[must_use]
 pub fn node_memory() -> usize {
-    super::pages::held()
+    super::slab::held()
 }
 
 impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {

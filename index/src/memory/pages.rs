@@ -1,0 +1,226 @@
+//! Pages for a slab.
+//!
+//! On Linux they are cut from regions of the size of a huge page, and the kernel is asked for one: a tree is read one node
+//! here and one there, as are rows, and without huge pages nearly every one would miss the TLB as well as the cache, which
+//! costs a third of all lookups among a million. The first region takes small pages, so that a small index stays small. A
+//! page without cells goes back to the kernel, but for a few that are kept; its address stays ours.
+//!
+//! Elsewhere, and under Miri, pages come from the program's allocator.
+
+pub(super) use source::Pages;
+
+/// The size of a page and what it is aligned to.
+pub(super) const PAGE_BYTES: usize = 1 << 12;
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64", not(miri)))]
+mod source {
+    use std::alloc::{Layout, handle_alloc_error};
+    use std::ptr::null_mut;
+
+    use parking_lot::Mutex;
+
+    use super::PAGE_BYTES;
+
+    /// A region: a huge page, and what it is aligned to.
+    const REGION_BYTES: usize = 2 << 20;
+    /// Pages without nodes that are kept at least, and as a part of all that are held.
+    const IDLE_MIN: usize = 16;
+    const IDLE_PART: usize = 64;
+
+    /// The pages of one slab.
+    pub(in super::super) struct Pages(Mutex<State>);
+
+    struct State {
+        /// Pages without cells in use.
+        idle: Vec<*mut u8>,
+        /// Pages whose memory the kernel has back.
+        returned: Vec<*mut u8>,
+        /// Where the untouched rest of the last region begins, and its pages.
+        fresh: *mut u8,
+        fresh_count: usize,
+        /// Pages with cells in use, and idle ones.
+        held: usize,
+        is_first: bool,
+    }
+
+    // SAFETY: the pages are plain memory that belongs to this list; the mutex lets one thread at a time change it.
+    unsafe impl Send for State {}
+
+    impl Pages {
+        pub(in super::super) const fn new() -> Self {
+            Self(Mutex::new(State {
+                idle: Vec::new(),
+                returned: Vec::new(),
+                fresh: null_mut(),
+                fresh_count: 0,
+                held: 0,
+                is_first: true,
+            }))
+        }
+
+        /// A page that nobody uses.
+        pub(in super::super) fn take(&self) -> *mut u8 {
+            let mut state = self.0.lock();
+            if let Some(page) = state.idle.pop() {
+                return page;
+            }
+            state.held += 1;
+            if let Some(page) = state.returned.pop() {
+                return page;
+            }
+            if state.fresh_count == 0 {
+                state.fresh = map(!state.is_first);
+                state.fresh_count = REGION_BYTES / PAGE_BYTES;
+                state.is_first = false;
+            }
+            state.fresh_count -= 1;
+            let next = state.fresh.wrapping_add(PAGE_BYTES);
+            std::mem::replace(&mut state.fresh, next)
+        }
+
+        /// Takes a page back.
+        ///
+        /// # Safety
+        ///
+        /// The page came from [`take`](Self::take), and nobody will touch it again.
+        pub(in super::super) unsafe fn give_back(&self, page: *mut u8) {
+            let mut state = self.0.lock();
+            state.idle.push(page);
+            // Two for one, so that what is kept shrinks with what is held.
+            for _ in 0..2 {
+                if state.idle.len() > IDLE_MIN.max(state.held / IDLE_PART) {
+                    state.return_one();
+                }
+            }
+        }
+
+        /// Bytes of all pages that hold cells in use or are kept.
+        pub(in super::super) fn held(&self) -> usize {
+            self.0.lock().held * PAGE_BYTES
+        }
+    }
+
+    impl State {
+        /// Gives the memory of an idle page to the kernel.
+        fn return_one(&mut self) {
+            let Some(page) = self.idle.pop() else { return };
+            // SAFETY: the page is ours, mapped, private, and holds nothing.
+            let result = unsafe { libc::madvise(page.cast(), PAGE_BYTES, libc::MADV_DONTNEED) };
+            if result == 0 {
+                self.held -= 1;
+                self.returned.push(page);
+            } else {
+                self.idle.push(page);
+            }
+        }
+    }
+
+    /// Maps a region.
+    fn map(huge: bool) -> *mut u8 {
+        const PROTECTION: i32 = libc::PROT_READ | libc::PROT_WRITE;
+        const FLAGS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // Twice as much as is needed holds an aligned region somewhere; the rest is unmapped.
+        // SAFETY: a new mapping of its own, at no given address.
+        let start = unsafe { libc::mmap(null_mut(), 2 * REGION_BYTES, PROTECTION, FLAGS, -1, 0) };
+        if start == libc::MAP_FAILED {
+            handle_alloc_error(Layout::new::<[u8; REGION_BYTES]>());
+        }
+        let before = start.addr().next_multiple_of(REGION_BYTES) - start.addr();
+        let region = start.wrapping_byte_add(before);
+        let after = REGION_BYTES - before;
+        if before > 0 {
+            // SAFETY: the part of the new mapping before the region, which nobody uses.
+            unsafe { libc::munmap(start, before) };
+        }
+        if after > 0 {
+            // SAFETY: the part behind it.
+            unsafe { libc::munmap(region.wrapping_byte_add(REGION_BYTES), after) };
+        }
+        if huge {
+            // A kernel that knows no huge pages says no, which does no harm.
+            // SAFETY: the region is mapped and ours.
+            unsafe { libc::madvise(region, REGION_BYTES, libc::MADV_HUGEPAGE) };
+        }
+        region.cast()
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64", not(miri))))]
+mod source {
+    use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::PAGE_BYTES;
+
+    const LAYOUT: Layout = match Layout::from_size_align(PAGE_BYTES, PAGE_BYTES) {
+        Ok(layout) => layout,
+        Err(_) => panic!("a power of two is an alignment"),
+    };
+
+    /// The pages of one slab, counted in bytes.
+    pub(in super::super) struct Pages(AtomicUsize);
+
+    impl Pages {
+        pub(in super::super) const fn new() -> Self {
+            Self(AtomicUsize::new(0))
+        }
+
+        /// A page that nobody uses.
+        pub(in super::super) fn take(&self) -> *mut u8 {
+            // SAFETY: the size is not zero.
+            let page = unsafe { alloc(LAYOUT) };
+            if page.is_null() {
+                handle_alloc_error(LAYOUT);
+            }
+            // Relaxed: the count orders nothing.
+            self.0.fetch_add(PAGE_BYTES, Ordering::Relaxed);
+            page
+        }
+
+        /// Takes a page back.
+        ///
+        /// # Safety
+        ///
+        /// The page came from [`take`](Self::take), and nobody will touch it again.
+        pub(in super::super) unsafe fn give_back(&self, page: *mut u8) {
+            self.0.fetch_sub(PAGE_BYTES, Ordering::Relaxed);
+            // SAFETY: the page came from the same layout.
+            unsafe { dealloc(page, LAYOUT) };
+        }
+
+        /// Bytes of all pages that hold cells.
+        pub(in super::super) fn held(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_apart_writable_and_come_back() {
+        let pages = Pages::new();
+        let taken: Vec<_> = (0..1500).map(|_| pages.take()).collect();
+        let mut sorted = taken.clone();
+        sorted.sort();
+        assert!(sorted.windows(2).all(|pair| pair[1].addr() - pair[0].addr() >= PAGE_BYTES));
+        for &page in &taken {
+            assert_eq!(page.addr() % PAGE_BYTES, 0);
+            // SAFETY: the page is ours.
+            unsafe { page.write_bytes(7, PAGE_BYTES) };
+        }
+        let before = pages.held();
+        // SAFETY: each page is given back once.
+        taken.iter().for_each(|&page| unsafe { pages.give_back(page) });
+        assert!(pages.held() < before / 8, "most pages go back to the kernel");
+        let again: Vec<_> = (0..1500).map(|_| pages.take()).collect();
+        for &page in &again {
+            // SAFETY: the page is ours.
+            unsafe { page.write(1) };
+        }
+        // SAFETY: each page is given back once.
+        again.iter().for_each(|&page| unsafe { pages.give_back(page) });
+    }
+}
