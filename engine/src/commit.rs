@@ -38,7 +38,7 @@ use crate::ids::{RowId, TableId, Timestamp};
 use crate::index::{Index, IndexReader, IndexWriter};
 use crate::key::Key;
 use crate::read_set::ReadSet;
-use crate::row::Row;
+use crate::row::{Row, RowBuf};
 use crate::snapshots::ActiveSnapshots;
 use crate::state::{State, TableState};
 use crate::store::GroupWrite;
@@ -48,6 +48,9 @@ use crate::write_set::{IsNew, PendingRow, TableWrites, WriteSet};
 
 /// How many queued rows a commit looks at beyond those that it changed itself.
 const VACUUM_ROWS_PER_COMMIT: usize = 16;
+
+/// From so many changed rows of a table on, the entries of new rows are put in order before they are inserted.
+const BULK_ROWS_MIN: usize = 64;
 
 /// The least length of the queue at which it is worth a look.
 const GARBAGE_LEN_TO_MERGE: usize = 1 << 14;
@@ -270,7 +273,14 @@ impl Committer {
     /// Steps 2 and 3 for the changed rows of a table.
     fn install(&mut self, step: &mut Step<'_>, state: &TableState, rows: TableWrites) {
         state.table.note_commit(step.timestamp);
+        let is_bulk = rows.len() >= BULK_ROWS_MIN;
+        if is_bulk {
+            insert_sorted(step, state, &rows);
+        }
         for (row_id, pending) in rows {
+            if !is_bulk || pending.is_new == IsNew::No {
+                insert_entries(step, state, row_id, &pending);
+            }
             self.install_row(step, state, row_id, pending);
         }
         if let Some(records) = &mut step.records {
@@ -284,18 +294,6 @@ impl Committer {
         }
         let rows = &state.table.rows;
         let before = rows.head(row_id.0, step.guard).and_then(version::row);
-        // The entries of new keys are staged before the row moves into its version; nobody sees either before step 6.
-        if let Some(row) = &pending.row {
-            let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
-            for index in state.written_indexes() {
-                let key = index.shape().of_row(row);
-                if pending.is_new == IsNew::Yes {
-                    index.insert_new(&key, row_id, &mut writer);
-                } else if before.is_none_or(|before| !index.shape().matches(before, &key)) {
-                    index.insert(&key, row_id, &mut writer);
-                }
-            }
-        }
         state.table.count_installed(pending.row.as_deref(), before.is_some());
         if let Some(records) = &mut step.records {
             state.table.hash_installed(row_id, pending.row.as_deref(), before);
@@ -335,6 +333,38 @@ impl Committer {
                 vacuum_row(step, state, garbage.row_id);
             }
         }
+    }
+}
+
+/// Stages the entries of a row's new keys, before the row moves into its version; nobody sees either before step 6.
+fn insert_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, pending: &PendingRow) {
+    let Some(row) = &pending.row else { return };
+    let before = match pending.is_new {
+        IsNew::Yes => None,
+        IsNew::No => state.table.rows.head(row_id.0, step.guard).and_then(version::row),
+    };
+    let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
+    for index in state.written_indexes() {
+        let key = index.shape().of_row(row);
+        if pending.is_new == IsNew::Yes {
+            index.insert_new(&key, row_id, &mut writer);
+        } else if before.is_none_or(|before| !index.shape().matches(before, &key)) {
+            index.insert(&key, row_id, &mut writer);
+        }
+    }
+}
+
+/// Stages the entries of all rows that are new, index by index and in order of key: neighbours among many entries lie in
+/// the same leaf or list, which is then at hand.
+fn insert_sorted(step: &mut Step<'_>, state: &TableState, rows: &TableWrites) {
+    let new = || rows.iter().filter(|(_, pending)| pending.is_new == IsNew::Yes);
+    let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
+    let mut entries = Vec::new();
+    for index in state.written_indexes() {
+        let key_of = |row: &RowBuf| index.shape().of_row(row);
+        entries.extend(new().filter_map(|(row_id, pending)| Some((key_of(pending.row.as_ref()?), *row_id))));
+        entries.sort_unstable();
+        entries.drain(..).for_each(|(key, row_id)| index.insert_new(&key, row_id, &mut writer));
     }
 }
 
