@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use ahash::AHashMap;
+use ahash::{AHashMap, RandomState};
 use smallvec::SmallVec;
 
 use crate::ids::{IndexId, RowId, TableId};
@@ -31,15 +31,16 @@ pub(crate) struct WriteSet {
 }
 
 /// Rows that may have a key.
-pub(crate) type Candidates = SmallVec<[RowId; 4]>;
+pub(crate) type Candidates = SmallVec<[RowId; 2]>;
 
-/// The keys of a table's changed rows in one index. Like the index itself it may name a row that has another key by now,
-/// and never lacks one.
+/// The keys of a table's changed rows in one index, by their hashes, which are a third of their size. Like the index itself
+/// it may name a row that has another key, and never lacks one.
 #[derive(Debug, Default)]
 struct Overlay {
     /// How many changes are in.
     len: usize,
-    rows: AHashMap<Key, Candidates>,
+    hasher: RandomState,
+    rows: AHashMap<u64, Candidates>,
 }
 
 /// The changed rows of one table.
@@ -118,14 +119,14 @@ impl WriteSet {
         for (_, row_id) in self.touched_since(overlay.len).filter(|(touched, _)| *touched == table) {
             let row = self.tables.get(&table).and_then(|writes| writes.get(&row_id)?.row.as_ref());
             if let Some(row) = row {
-                let candidates = overlay.rows.entry(index.shape.of_row(row)).or_default();
+                let candidates = overlay.rows.entry(overlay.hasher.hash_one(index.shape.of_row(row))).or_default();
                 if !candidates.contains(&row_id) {
                     candidates.push(row_id);
                 }
             }
         }
         overlay.len = self.undo.len();
-        overlay.rows.get(key).cloned().unwrap_or_default()
+        overlay.rows.get(&overlay.hasher.hash_one(key)).cloned().unwrap_or_default()
     }
 
     /// Puts a row in the place of the one before.
