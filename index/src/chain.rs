@@ -28,7 +28,7 @@ use std::ptr::{self, NonNull};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::guard::Guard;
-use crate::hash::memory::{prefer_huge_pages, prefetch};
+use crate::memory::{prefer_huge_pages, prefetch};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use node::Head;
 

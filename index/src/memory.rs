@@ -1,4 +1,37 @@
-//! Memory for small things of which there are many: cells of few sizes in pages that the system is asked to make huge.
+//! Memory that is read here and there: huge pages for large tables, and cells of few sizes for small things of which there
+//! are many.
 
 mod pages;
 pub(crate) mod slab;
+
+/// Asks the processor for the cache line at `address`; harmless for any address.
+#[inline]
+pub(crate) fn prefetch<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing and cannot fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse", not(miri))))]
+    let _ = address;
+}
+
+/// Asks for huge pages where an allocation that nobody has touched covers some; a refusal changes nothing but speed.
+pub(crate) fn prefer_huge_pages<T>(memory: &[T]) {
+    #[cfg(all(target_os = "linux", not(miri)))]
+    {
+        const HUGE_PAGE: usize = 2 << 20;
+        let range = memory.as_ptr_range();
+        let start = (range.start as usize).next_multiple_of(HUGE_PAGE);
+        let end = range.end as usize / HUGE_PAGE * HUGE_PAGE;
+        if start < end {
+            let offset = start - range.start as usize;
+            let memory = memory.as_ptr().cast::<u8>().wrapping_add(offset).cast_mut();
+            // SAFETY: the range lies within one live allocation, page-aligned; the advice does not change contents.
+            unsafe { libc::madvise(memory.cast(), end - start, libc::MADV_HUGEPAGE) };
+        }
+    }
+    #[cfg(not(all(target_os = "linux", not(miri))))]
+    let _ = memory;
+}

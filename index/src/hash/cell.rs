@@ -7,7 +7,7 @@
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 
-use super::memory::prefetch;
+use crate::memory::prefetch;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use crate::word::Words;
 

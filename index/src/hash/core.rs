@@ -10,10 +10,10 @@ use std::marker::PhantomData;
 use super::cell::Cell;
 use super::counter::Counter;
 use super::group::{Group, MOVED, SLOTS, Search, VERSION};
-use super::memory::prefetch;
 use super::table::{Table, groups_for};
 use super::tags::{self, Slots};
 use crate::Guard;
+use crate::memory::prefetch;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
 /// How often a thread's stripe of the count passes before the whole is summed, at most.

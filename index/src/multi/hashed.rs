@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! tags      [ 1a 00 80 3f … ]   eight tags to a word: 00 = empty, 01 = removed, 80..ff = seven bits of the hash
-//! slots     [ (k,t) – – (k,t) … ]
+//! groups    [ (k,t) – – (k,t) … ]
 //! ```
 //!
 //! A search starts at the group of eight slots that the hash names and compares its eight tags at once; it goes on to
@@ -19,6 +19,7 @@ use std::slice;
 use ahash::RandomState;
 
 use super::directory::{Directory, Seek, Stored};
+use crate::memory::prefer_huge_pages;
 
 const GROUP_SLOTS: usize = 8;
 const EMPTY: u8 = 0;
@@ -27,16 +28,21 @@ const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// A map from keys to `T` in one flat table.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct HashDirectory<K, T> {
     /// One word of tags for each group.
     tags: Vec<u64>,
-    slots: Vec<Option<(K, T)>>,
+    groups: Vec<Group<K, T>>,
     len: usize,
     /// Slots that may still become full before the table grows.
     vacant_len: usize,
     hasher: RandomState,
 }
+
+/// The slots of a group. Aligned, so that an entry of 32 bytes, a word and a list, never lies on two cache lines.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Group<K, T>([Option<(K, T)>; GROUP_SLOTS]);
 
 /// A slot with an entry, or the hash of a key that is absent.
 #[derive(Debug)]
@@ -78,9 +84,21 @@ fn tag_at(word: u64, at: usize) -> u8 {
 
 impl<K, T> HashDirectory<K, T> {
     fn with_groups(group_count: usize, hasher: RandomState) -> Self {
-        let mut slots = Vec::new();
-        slots.resize_with(group_count * GROUP_SLOTS, || None);
-        Self { tags: vec![0; group_count], slots, len: 0, vacant_len: full_len(group_count), hasher }
+        let mut groups = groups_for(group_count);
+        groups.resize_with(group_count, || Group([const { None }; GROUP_SLOTS]));
+        Self { tags: vec![0; group_count], groups, len: 0, vacant_len: full_len(group_count), hasher }
+    }
+
+    fn slot(&self, slot: usize) -> Option<&(K, T)> {
+        self.groups[slot / GROUP_SLOTS].0[slot % GROUP_SLOTS].as_ref()
+    }
+
+    fn slot_mut(&mut self, slot: usize) -> &mut Option<(K, T)> {
+        &mut self.groups[slot / GROUP_SLOTS].0[slot % GROUP_SLOTS]
+    }
+
+    fn slots_len(&self) -> usize {
+        self.groups.len() * GROUP_SLOTS
     }
 
     /// Where the search for a hash starts: its high bits scaled to the number of groups.
@@ -99,6 +117,10 @@ impl<K, T> HashDirectory<K, T> {
         *word = *word & !(0xff << shift) | u64::from(tag) << shift;
     }
 
+    fn iter_entries(&self) -> Iter<'_, K, T> {
+        Iter { groups: self.groups.iter(), slots: [].iter(), len: self.len }
+    }
+
     /// Puts an entry in the first free slot of its search path. There is one: the table is never full.
     fn place(&mut self, hash: u64, entry: (K, T)) {
         let mut group = self.home(hash);
@@ -111,9 +133,16 @@ impl<K, T> HashDirectory<K, T> {
             self.vacant_len -= 1;
         }
         self.set_tag(slot, tag_of(hash));
-        self.slots[slot] = Some(entry);
+        *self.slot_mut(slot) = Some(entry);
         self.len += 1;
     }
+}
+
+/// Room for so many groups; a large table asks for huge pages.
+fn groups_for<K, T>(group_count: usize) -> Vec<Group<K, T>> {
+    let mut groups = Vec::with_capacity(group_count);
+    prefer_huge_pages(groups.spare_capacity_mut());
+    groups
 }
 
 /// How many slots of so many groups may be full: seven eighths, so that every search meets an empty one.
@@ -131,9 +160,9 @@ impl<K: Hash, T> HashDirectory<K, T> {
         } else {
             group_count
         };
-        let hashes: Vec<u64> = self.slots.iter().flatten().map(|(key, _)| self.hasher.hash_one(key)).collect();
+        let hashes: Vec<u64> = self.iter_entries().map(|(key, _)| self.hasher.hash_one(key)).collect();
         let table = Self::with_groups(grown.max(1), self.hasher.clone());
-        let entries = std::mem::replace(self, table).slots.into_iter().flatten();
+        let entries = std::mem::replace(self, table).groups.into_iter().flat_map(|group| group.0).flatten();
         for (hash, entry) in hashes.into_iter().zip(entries) {
             self.place(hash, entry);
         }
@@ -151,7 +180,7 @@ impl<K: Hash + Eq, T> HashDirectory<K, T> {
             let word = *self.tags.get(group)?;
             for at in marked(matches(word, tag_of(hash))) {
                 let slot = group * GROUP_SLOTS + at;
-                match &self.slots[slot] {
+                match self.slot(slot) {
                     Some((candidate, _)) if candidate.borrow() == key => return Some(slot),
                     _ => {}
                 }
@@ -170,7 +199,7 @@ impl<K: Hash + Eq, T> HashDirectory<K, T> {
         K: Borrow<Q>,
     {
         let slot = self.find(self.hasher.hash_one(key), key)?;
-        self.slots[slot].as_ref().map(|(key, value)| (key, value))
+        self.slot(slot).map(|(key, value)| (key, value))
     }
 
     pub(super) fn seek<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Seek<Spot>
@@ -182,6 +211,15 @@ impl<K: Hash + Eq, T> HashDirectory<K, T> {
             Some(slot) => Seek::Found(Spot { hash, slot }),
             None => Seek::Vacant(Spot { hash, slot: usize::MAX }),
         }
+    }
+}
+
+impl<K: Clone, T: Clone> Clone for HashDirectory<K, T> {
+    fn clone(&self) -> Self {
+        let mut groups = groups_for(self.groups.len());
+        groups.extend_from_slice(&self.groups);
+        let (tags, hasher) = (self.tags.clone(), self.hasher.clone());
+        Self { tags, groups, len: self.len, vacant_len: self.vacant_len, hasher }
     }
 }
 
@@ -215,20 +253,20 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
     }
 
     fn memory_usage(&self) -> usize {
-        self.tags.capacity() * size_of::<u64>() + self.slots.capacity() * size_of::<Option<(K, T)>>()
+        self.tags.capacity() * size_of::<u64>() + self.groups.capacity() * size_of::<Group<K, T>>()
     }
 
     fn is_wasteful(&self) -> bool {
-        self.slots.len() > 1024 && self.len * 5 < self.slots.len()
+        self.slots_len() > 1024 && self.len * 5 < self.slots_len()
     }
 
     fn entry(&self, spot: &Spot) -> (&K, &T) {
-        let (key, value) = self.slots[spot.slot].as_ref().expect("a key was found in this slot");
+        let (key, value) = self.slot(spot.slot).expect("a key was found in this slot");
         (key, value)
     }
 
     fn value_mut(&mut self, spot: &Spot) -> &mut T {
-        &mut self.slots[spot.slot].as_mut().expect("a key was found in this slot").1
+        &mut self.slot_mut(spot.slot).as_mut().expect("a key was found in this slot").1
     }
 
     fn insert(&mut self, spot: Spot, key: K, value: T) {
@@ -239,7 +277,7 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
     }
 
     fn remove(&mut self, spot: Spot) -> (K, T) {
-        let entry = self.slots[spot.slot].take().expect("a key was found in this slot");
+        let entry = self.slot_mut(spot.slot).take().expect("a key was found in this slot");
         let freed = if has_empty(self.tags[spot.slot / GROUP_SLOTS]) {
             self.vacant_len += 1;
             EMPTY
@@ -252,20 +290,21 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
     }
 
     fn iter(&self) -> Iter<'_, K, T> {
-        Iter { slots: self.slots.iter(), len: self.len }
+        self.iter_entries()
     }
 }
 
 /// The entries of a [`HashDirectory`], in the order of the table.
 #[derive(Debug)]
 pub struct Iter<'a, K, T> {
+    groups: slice::Iter<'a, Group<K, T>>,
     slots: slice::Iter<'a, Option<(K, T)>>,
     len: usize,
 }
 
 impl<K, T> Clone for Iter<'_, K, T> {
     fn clone(&self) -> Self {
-        Self { slots: self.slots.clone(), len: self.len }
+        Self { groups: self.groups.clone(), slots: self.slots.clone(), len: self.len }
     }
 }
 
@@ -273,9 +312,13 @@ impl<'a, K, T> Iterator for Iter<'a, K, T> {
     type Item = (&'a K, &'a T);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, value) = self.slots.find_map(|slot| slot.as_ref())?;
-        self.len -= 1;
-        Some((key, value))
+        loop {
+            if let Some((key, value)) = self.slots.find_map(|slot| slot.as_ref()) {
+                self.len -= 1;
+                return Some((key, value));
+            }
+            self.slots = self.groups.next()?.0.iter();
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -335,7 +378,7 @@ mod tests {
                 remove(&mut directory, key - 500);
             }
         }
-        assert!(directory.slots.len() <= 1500, "{} slots", directory.slots.len());
+        assert!(directory.slots_len() <= 1500, "{} slots", directory.slots_len());
     }
 
     #[test]
@@ -343,7 +386,7 @@ mod tests {
         let mut directory = HashDirectory::default();
         for key in 0..50_000 {
             insert(&mut directory, key, key);
-            assert!(key < 1000 || directory.len * 100 >= directory.slots.len() * 58);
+            assert!(key < 1000 || directory.len * 100 >= directory.slots_len() * 58);
         }
     }
 }

@@ -144,6 +144,7 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
     /// Builds a tree from entries in strictly ascending key order. O(n).
     pub(super) fn build(entries: impl Iterator<Item = (K, T)>) -> Self {
         let mut tree = Self::default();
+        tree.leaves.reserve(entries.size_hint().0.div_ceil(FILL));
         let mut level: Vec<(u64, Option<K>, u32)> = Vec::new();
         for (key, value) in entries {
             let leaf = match level.last() {

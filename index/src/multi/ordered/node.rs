@@ -6,6 +6,7 @@ use std::ops::{Index, IndexMut};
 
 use super::{ORDER, compare};
 use crate::IndexKey;
+use crate::memory::prefer_huge_pages;
 
 /// Nodes under numbers that stay the same while others come and go.
 #[derive(Debug)]
@@ -26,6 +27,12 @@ impl<N: Default> Arena<N> {
         self.nodes.capacity() * size_of::<N>() + self.free.capacity() * size_of::<u32>()
     }
 
+    /// Makes room for so many nodes more.
+    pub(super) fn reserve(&mut self, node_count: usize) {
+        self.nodes.reserve_exact(node_count);
+        prefer_huge_pages(self.nodes.spare_capacity_mut());
+    }
+
     pub(super) fn insert(&mut self, node: N) -> u32 {
         if let Some(number) = self.free.pop() {
             self.nodes[number as usize] = node;
@@ -33,7 +40,7 @@ impl<N: Default> Arena<N> {
         }
         if self.nodes.len() == self.nodes.capacity() {
             // By an eighth, not by half: a large block is remapped, not copied.
-            self.nodes.reserve_exact(4.max(self.nodes.len() / 8));
+            self.reserve(4.max(self.nodes.len() / 8));
         }
         self.nodes.push(node);
         u32::try_from(self.nodes.len() - 1).expect("a directory has fewer than 2^32 nodes")
