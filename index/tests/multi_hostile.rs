@@ -99,7 +99,8 @@ fn contents<D: Arrangement<Hostile>>(index: &Index<D>) -> Vec<(u64, Vec<u64>)> {
 fn operate<D: Lookup<Hostile, Hostile>>(index: &Index<D>, choice: u64) {
     let (key, value) = (Hostile(random() % 40), Hostile(random() % 60));
     match choice {
-        0..=5 => drop(index.insert(key, value)),
+        0..=3 => drop(index.insert(key, value)),
+        4..=5 => drop(index.insert_distinct(key, value)),
         6..=8 => drop(index.remove(&key, &value)),
         9 => drop(index.remove_key(&key)),
         10 => drop(index.replace(key, (0..random() % 50).map(Hostile))),

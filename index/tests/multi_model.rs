@@ -13,6 +13,7 @@ type Version = BTreeMap<u64, Vec<u64>>;
 #[derive(Clone, Debug)]
 enum Op {
     Insert(u64, u64),
+    InsertDistinct(u64, u64),
     Remove(u64, u64),
     RemoveKey(u64),
     Replace(u64, Vec<u64>),
@@ -30,6 +31,7 @@ fn op() -> impl Strategy<Value = Op> {
     let (key, value) = (0..6u64, 0..40u64);
     prop_oneof![
         12 => (key.clone(), value.clone()).prop_map(|(key, value)| Op::Insert(key, value)),
+        4 => (key.clone(), value.clone()).prop_map(|(key, value)| Op::InsertDistinct(key, value)),
         6 => (key.clone(), value.clone()).prop_map(|(key, value)| Op::Remove(key, value)),
         1 => key.clone().prop_map(Op::RemoveKey),
         1 => (key, prop::collection::vec(value, 0..50)).prop_map(|(key, values)| Op::Replace(key, values)),
@@ -60,6 +62,14 @@ fn apply<D: Lookup<u64, u64>>(batch: &mut Batch, index: &MultiIndex<u64, u64, D>
             let values = model.entry(*key).or_default();
             values.push(*value);
             assert_eq!(editor.insert(*key, *value), values.len());
+        }
+        Op::InsertDistinct(key, value) => {
+            let values = model.entry(*key).or_default();
+            let is_absent = !values.contains(value);
+            if is_absent {
+                values.push(*value);
+            }
+            assert_eq!(editor.insert_distinct(*key, *value), is_absent);
         }
         Op::Remove(key, value) => {
             let at = model.get(key).and_then(|values| values.iter().position(|other| other == value));

@@ -1,5 +1,5 @@
 //! This storage beside GlueSQL's sled storage, which has indexes, and its memory storage, which has none:
-//! `cargo run --release -p manicule-gluesql --example compare [ROWS]`.
+//! `cargo run --release -p manicule-gluesql --example compare [ROWS] [PART OF A WORKLOAD'S NAME]`.
 //!
 //! The same statements through GlueSQL, interleaved; for each the median of several turns, and the least and the most.
 //! Statements are prepared from text each time, as a client would send them.
@@ -107,6 +107,9 @@ fn insert(peers: &mut [Box<dyn Peer>], rows: usize) {
 }
 
 fn measure(peers: &mut [Box<dyn Peer>], what: &str, queries: usize, sql: impl Fn(usize, usize) -> String) {
+    if std::env::args().nth(2).is_some_and(|wanted| !what.contains(&wanted)) {
+        return;
+    }
     let mut times = vec![Vec::new(); peers.len()];
     for turn in 0..TURNS {
         let mut found = Vec::new();

@@ -83,11 +83,15 @@ impl TableRows {
         Key::I64(self.next_key.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The row id of a key, or a new one.
-    pub(crate) fn row_id(&self, key: &Key) -> u64 {
-        let known = self.state.read().row_ids.get(key).copied();
-        // Relaxed, as above.
-        known.unwrap_or_else(|| self.next_row_id.fetch_add(1, Ordering::Relaxed))
+    /// The row id of a key, or a new one, and the row as a snapshot sees it.
+    pub(crate) fn find(&self, key: &Key, timestamp: u64) -> (u64, Option<Row>) {
+        let state = self.state.read();
+        let Some(row_id) = state.row_ids.get(key) else {
+            // Relaxed, as above.
+            return (self.next_row_id.fetch_add(1, Ordering::Relaxed), None);
+        };
+        let version = state.rows.get(row_id).and_then(|versions| versions.at(timestamp));
+        (*row_id, version.and_then(|version| version.values.clone()))
     }
 
     /// A row as a snapshot sees it.

@@ -136,7 +136,7 @@ impl Open {
         let own = self.changes(table.rows.id()).and_then(|changes| changes.by_key.get(&key)).cloned();
         let (row_id, old) = match &own {
             Some(change) => (change.row_id, change.values.clone()),
-            None => (table.rows.row_id(&key), table.rows.get(&key, self.view.timestamp())),
+            None => table.rows.find(&key, self.view.timestamp()),
         };
         if own.is_none() && old.is_none() && new.is_none() {
             return Ok(None);

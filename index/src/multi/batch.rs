@@ -224,6 +224,11 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Editor<'_, K, V, D> {
         self.writer.insert(key, value)
     }
 
+    /// Adds a value under a key unless it is there already. Whether it was added.
+    pub fn insert_distinct(&mut self, key: K, value: V) -> bool {
+        self.writer.insert_distinct(key, value)
+    }
+
     /// Takes one occurrence of the value from under the key. Whether there was one.
     pub fn remove<Q: ?Sized>(&mut self, key: &Q, value: &V) -> bool
     where

@@ -72,6 +72,17 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
         len
     }
 
+    /// Adds a value unless it is in the key's list. Whether it was added.
+    pub(super) fn insert_distinct(&mut self, key: &K, value: &V) -> bool {
+        match D::locate(&self.directory, key) {
+            Seek::Found(spot) if self.directory.entry(&spot).1.contains(value) => return false,
+            Seek::Found(spot) => self.directory.value_mut(&spot).push(value.clone()),
+            Seek::Vacant(spot) => self.directory.insert(spot, key.clone(), PostingList::one(value.clone())),
+        }
+        self.value_count += 1;
+        true
+    }
+
     /// Exchanges the list of a key; an empty one stands for an absent key.
     pub(super) fn replace(&mut self, key: Cow<'_, K>, list: PostingList<V>) -> PostingList<V> {
         let added = list.len();

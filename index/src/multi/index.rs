@@ -148,6 +148,11 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
         self.write(|writer| writer.insert(key, value))
     }
 
+    /// Adds a value under a key unless it is there already, pending or published. Whether it was added.
+    pub fn insert_distinct(&self, key: K, value: V) -> bool {
+        self.write(|writer| writer.insert_distinct(key, value))
+    }
+
     /// Takes one occurrence of the value from under the key. Whether there was one.
     pub fn remove<Q: ?Sized>(&self, key: &Q, value: &V) -> bool
     where

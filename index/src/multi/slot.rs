@@ -160,6 +160,16 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         len
     }
 
+    /// Adds a value unless it is under the key already. Whether it was added.
+    pub(super) fn insert_distinct(&mut self, key: K, value: V) -> bool {
+        let undoes = self.is_undone_by(&key, &value, Undoes::Remove);
+        let is_added = self.working().insert_distinct(&key, &value);
+        if is_added {
+            self.push(Operation::Insert(key, value), undoes);
+        }
+        is_added
+    }
+
     pub(super) fn remove<Q: ?Sized>(&mut self, key: &Q, value: &V) -> bool
     where
         D: Lookup<K, Q>,

@@ -50,8 +50,10 @@ impl<R: RowId, T: Copy + Ord> Garbage<R, T> {
     }
 
     /// Notes that an entry is needed again.
-    pub(super) fn keep(&mut self, entry: &Entry<R>) {
-        self.live.remove(entry);
+    pub(super) fn keep(&mut self, index: IndexId, key: &Key, row: R) {
+        if !self.live.is_empty() {
+            self.live.remove(&Entry { index, key: key.clone(), row });
+        }
     }
 
     /// The oldest entry that nobody needs who reads at `watermark` or later.

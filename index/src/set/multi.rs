@@ -60,8 +60,10 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
     /// Adds a row to a key's list unless it is there: an update may give a row the key of an older version again.
     pub(super) fn insert(&self, key: K, row: R, batch: &mut Batch, presence: Presence) {
         either!(self, index => {
-            if presence == Presence::Impossible || !batch.view(index).contains_value(&key, &row) {
-                batch.on(index).insert(key, row);
+            let mut editor = batch.on(index);
+            match presence {
+                Presence::Impossible => drop(editor.insert(key, row)),
+                Presence::Possible => drop(editor.insert_distinct(key, row)),
             }
         });
     }

@@ -192,13 +192,12 @@ impl<R: RowId, T: Timestamp> Prepared<R, T> {
         for (id, key, outcomes) in writes.net() {
             let Some(index) = list.get(id) else { continue };
             for (row, outcome) in outcomes {
-                let entry = Entry { index: id, key: key.clone(), row: *row };
                 match outcome {
                     Outcome::Present => {
-                        garbage.keep(&entry);
+                        garbage.keep(id, key, *row);
                         index.insert(key, *row, &mut writer);
                     }
-                    Outcome::Absent => garbage.push(timestamp, entry),
+                    Outcome::Absent => garbage.push(timestamp, Entry { index: id, key: key.clone(), row: *row }),
                 }
             }
         }
