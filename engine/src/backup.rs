@@ -1,7 +1,7 @@
 //! Copies of a database: one snapshot, written to a store of its own.
 
 use std::ops::ControlFlow;
-#[cfg(feature = "store-fjall")]
+#[cfg(any(feature = "fjall", feature = "redb"))]
 use std::path::Path;
 
 use crate::database::{Database, Snapshot};
@@ -14,14 +14,15 @@ const ROWS_PER_GROUP: usize = 4096;
 
 impl Database {
     /// Writes what is visible now to a new database in another directory. Commits and readers go on meanwhile. It works
-    /// for a database in memory too, and the copy is opened as any other. O(rows).
+    /// for a database in memory too, and the copy is opened as any other. It is made with the [default](crate::StoreKind)
+    /// store; [`Snapshot::export`] takes one of your choice. O(rows).
     ///
     /// # Errors
     ///
     /// [`Error::Refused`] if there is something in the directory already, [`Error::Io`].
-    #[cfg(feature = "store-fjall")]
+    #[cfg(any(feature = "fjall", feature = "redb"))]
     pub fn backup(&self, path: impl AsRef<Path>) -> Result<()> {
-        let store = crate::store::FjallStore::open(path, &crate::store::OpenOptions::default())?;
+        let store = crate::store::FileStore::open(path, &crate::store::OpenOptions::default())?;
         self.snapshot().export(&store)?;
         store.close()
     }

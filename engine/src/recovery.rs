@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
-#[cfg(feature = "store-fjall")]
+#[cfg(any(feature = "fjall", feature = "redb"))]
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -68,20 +68,21 @@ impl Database {
     /// # Errors
     ///
     /// [`Error::Locked`] if it is open already, [`Error::Corrupt`] if what is there is not what was written,
-    /// [`Error::NewerFormat`], [`Error::Refused`] if the path is something else, [`Error::Io`].
-    #[cfg(feature = "store-fjall")]
+    /// [`Error::NewerFormat`], [`Error::Io`]; [`Error::Refused`] if the path is something else, or its store one that was
+    /// not asked for or is not in this build.
+    #[cfg(any(feature = "fjall", feature = "redb"))]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, &OpenOptions::default())
     }
 
-    /// As [`open`](Self::open), with a choice of what a commit waits for, among other things.
+    /// As [`open`](Self::open), with a choice of the store and of what a commit waits for, among other things.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    #[cfg(feature = "store-fjall")]
+    #[cfg(any(feature = "fjall", feature = "redb"))]
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
-        Self::open_store(Box::new(crate::store::FjallStore::open(path, options)?), options)
+        Self::open_store(Box::new(crate::store::FileStore::open(path, options)?), options)
     }
 
     /// As [`open_with`](Self::open_with), over a store of your own.

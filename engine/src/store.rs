@@ -20,7 +20,7 @@
 //!
 //! A store may lose records without noticing: a hole in its log ends the replay early, a lost file takes rows with it.
 //! Two things outside its own checksums tell. With each group go the totals of the tables that it changed, the count of
-//! rows and the sum of a hash of each; what a scan finds must add up to them. And [`FjallStore`] keeps the timestamp
+//! rows and the sum of a hash of each; what a scan finds must add up to them. And `FileStore` keeps the timestamp
 //! of the last durable group in a file beside the store, which the store must have reached.
 //!
 //! # Failure
@@ -30,12 +30,17 @@
 //! reading, and learns the truth when it is opened anew.
 
 mod checksum;
-#[cfg(feature = "store-fjall")]
+#[cfg(any(feature = "fjall", feature = "redb"))]
 mod directory;
-#[cfg(feature = "store-fjall")]
+#[cfg(any(feature = "fjall", feature = "redb"))]
+mod file;
+#[cfg(feature = "fjall")]
 mod fjall;
 mod format;
+mod kind;
 mod memory;
+#[cfg(feature = "redb")]
+mod redb;
 
 use std::fmt;
 use std::ops::{ControlFlow, Range};
@@ -45,10 +50,11 @@ use crate::error::Result;
 use crate::ids::{RowId, Timestamp};
 use crate::row::Row;
 
-#[cfg(feature = "store-fjall")]
-pub use self::fjall::FjallStore;
 pub(crate) use checksum::{Totals, row_hash};
+#[cfg(any(feature = "fjall", feature = "redb"))]
+pub use file::FileStore;
 pub(crate) use format::{catalog_record, decode_row, decode_totals, load_meta};
+pub use kind::StoreKind;
 pub use memory::MemoryStore;
 
 /// What a commit waits for.
@@ -57,7 +63,8 @@ pub enum Durability {
     /// The commit is on disk: it survives the loss of power.
     #[default]
     Sync,
-    /// The operating system has the commit: it survives the end of the process, not the loss of power.
+    /// The operating system has the commit: it survives the end of the process, not the loss of power. (redb knows no such
+    /// state, and syncs.)
     Buffered,
 }
 
@@ -75,19 +82,24 @@ pub enum OnDamage {
 /// How a database is opened.
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
+    /// Which library keeps the files; `None` for the one that made them, and in a new directory for the
+    /// [default](StoreKind::default).
+    pub store: Option<StoreKind>,
     /// What a commit waits for.
     pub durability: Durability,
     /// With [`Durability::Buffered`]: how long commits may stay in the operating system's memory.
     pub sync_interval: Duration,
     /// What to do about damage.
     pub on_damage: OnDamage,
-    /// How many bytes of new records a new store gathers in memory before it sorts them into a file.
+    /// How many bytes of its records a store has in memory. fjall gathers so many new ones before it sorts them into a
+    /// file, as the database was made with; redb keeps so many of its pages.
     pub write_buffer_bytes: u64,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
         Self {
+            store: None,
             durability: Durability::default(),
             sync_interval: Duration::from_secs(1),
             on_damage: OnDamage::default(),
@@ -103,13 +115,16 @@ pub(crate) struct StorageId(pub(crate) u32);
 
 /// The key of a record: thirteen bytes, compared as bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordKey([u8; 13]);
+pub struct RecordKey([u8; RECORD_KEY_BYTES]);
+
+/// How long the key of a record is.
+pub(crate) const RECORD_KEY_BYTES: usize = 13;
 
 impl RecordKey {
     /// The least key.
-    pub const MIN: Self = Self([0; 13]);
+    pub const MIN: Self = Self([0; RECORD_KEY_BYTES]);
     /// A key that is greater than every record's.
-    pub const MAX: Self = Self([0xff; 13]);
+    pub const MAX: Self = Self([0xff; RECORD_KEY_BYTES]);
 
     /// The bytes of the key.
     pub fn as_bytes(&self) -> &[u8] {
@@ -127,6 +142,9 @@ impl fmt::Debug for RecordKey {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
+
+/// What a scan calls with each record: its key and its value.
+pub type Visit<'v> = &'v mut dyn FnMut(RecordKey, &[u8]) -> ControlFlow<()>;
 
 /// Keeps records. All that a database asks of its disk.
 ///
@@ -155,7 +173,7 @@ pub trait RowStore: Send + Sync + fmt::Debug {
     ///
     /// [`Error::Io`](crate::Error::Io), and [`Error::Corrupt`](crate::Error::Corrupt) if what is there is not what was
     /// written.
-    fn scan(&self, keys: Range<RecordKey>, visit: &mut dyn FnMut(RecordKey, &[u8]) -> ControlFlow<()>) -> Result<()>;
+    fn scan(&self, keys: Range<RecordKey>, visit: Visit<'_>) -> Result<()>;
 
     /// Syncs, unless an error came before, and gives up the files. Later calls find the store closed and do nothing.
     ///
