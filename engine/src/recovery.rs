@@ -97,7 +97,9 @@ impl Database {
         if options.durability == Durability::Buffered {
             sync_regularly(&log, options.sync_interval)?;
         }
-        Ok(Self { inner: Arc::new(Inner::new(state, registry, timestamp, Some(log))) })
+        let database = Self { inner: Arc::new(Inner::new(state, registry, timestamp, Some(log))) };
+        database.set_memory_limit(options.memory_bytes_max);
+        Ok(database)
     }
 
     /// The last commit that is on disk. Of a database in memory, the last commit.

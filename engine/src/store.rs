@@ -94,6 +94,11 @@ pub struct OpenOptions {
     /// How many bytes of its records a store has in memory. fjall gathers so many new ones before it sorts them into a
     /// file, as the database was made with; redb keeps so many of its pages.
     pub write_buffer_bytes: u64,
+    /// How many bytes rows, indexes and pending changes may take, as [`Database::set_memory_limit`] sets it once what is
+    /// there has been read; `None` for no limit.
+    ///
+    /// [`Database::set_memory_limit`]: crate::Database::set_memory_limit
+    pub memory_bytes_max: Option<usize>,
 }
 
 impl Default for OpenOptions {
@@ -104,6 +109,7 @@ impl Default for OpenOptions {
             sync_interval: Duration::from_secs(1),
             on_damage: OnDamage::default(),
             write_buffer_bytes: 64 << 20,
+            memory_bytes_max: None,
         }
     }
 }
