@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::database::{Database, Snapshot};
 use crate::error::{Error, Result};
 use crate::ids::TableId;
-use crate::store::{Durability, GroupWrite, RecordKey, RowStore, Totals, catalog_record};
+use crate::store::{Durability, GroupWrite, LastCommit, RecordKey, RowStore, Totals, catalog_record};
 
 /// How many rows go to the copy at a time.
 const ROWS_PER_GROUP: usize = 4096;
@@ -46,11 +46,15 @@ impl Snapshot {
         }
         // The last group makes the rows a database.
         let mut last = GroupWrite::default();
+        let catalog = catalog_record(self.state());
+        let mut sum = catalog.sum;
         for table in self.state().tables() {
-            last.put_totals(table.table.storage(), self.export_rows(table.schema.id, store)?);
+            let totals = self.export_rows(table.schema.id, store)?;
+            sum = sum.wrapping_add(totals.sum);
+            last.put_totals(table.table.storage(), totals);
         }
-        last.put_catalog(&catalog_record(self.state()));
-        last.commit_at(self.timestamp());
+        last.put_catalog(&catalog);
+        last.commit_with(LastCommit { timestamp: self.timestamp(), sum });
         store.apply(&last.finish(), Durability::Sync)
     }
 

@@ -19,9 +19,11 @@
 //! # Damage
 //!
 //! A store may lose records without noticing: a hole in its log ends the replay early, a lost file takes rows with it.
-//! Two things outside its own checksums tell. With each group go the totals of the tables that it changed, the count of
-//! rows and the sum of a hash of each; what a scan finds must add up to them. And `FileStore` keeps the timestamp
-//! of the last durable group in a file beside the store, which the store must have reached.
+//! Three things outside its own checksums tell. With each group go the totals of the tables that it changed, the count of
+//! rows and the sum of a hash of each; what a scan finds must add up to them. The head, which every commit writes, has the
+//! sum of all of them and the catalog's, so that no part can be older than the head. And `FileStore` keeps the timestamp of
+//! the last durable group in a file beside the store, which the head must have reached. `docs/format.md` says what is
+//! left that nobody can tell.
 //!
 //! # Failure
 //!
@@ -53,7 +55,7 @@ use crate::row::Row;
 pub(crate) use checksum::{Totals, row_hash};
 #[cfg(any(feature = "fjall", feature = "redb"))]
 pub use file::FileStore;
-pub(crate) use format::{catalog_record, decode_row, decode_totals, load_meta};
+pub(crate) use format::{CatalogRecord, catalog_record, decode_row, decode_totals, load_meta};
 pub use kind::StoreKind;
 pub use memory::MemoryStore;
 
@@ -112,6 +114,14 @@ impl Default for OpenOptions {
             memory_bytes_max: None,
         }
     }
+}
+
+/// A commit, and what everything that it leaves in the store adds up to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastCommit {
+    pub(crate) timestamp: Timestamp,
+    /// The sum of the hashes of the catalog and of all rows, modulo 2^64; 0 in a store of a host.
+    pub(crate) sum: u64,
 }
 
 /// The place in a store where the rows of one table lie. A table whose rows are written in another form moves to a new
@@ -192,7 +202,7 @@ pub trait RowStore: Send + Sync + fmt::Debug {
 /// Records that are written together: the changes of one commit, or of several that share a sync.
 #[derive(Clone, Debug, Default)]
 pub struct GroupWrite {
-    timestamp: Option<Timestamp>,
+    last: Option<LastCommit>,
     /// How many groups were appended; more than one may write a key twice.
     parts: usize,
     bytes: Vec<u8>,
@@ -209,7 +219,7 @@ struct Record {
 impl GroupWrite {
     /// The last commit of the group; `None` if it changes nothing that can be seen.
     pub fn timestamp(&self) -> Option<Timestamp> {
-        self.timestamp
+        self.last.map(|last| last.timestamp)
     }
 
     /// The records, each key once: its new value, or `None` if it is to be removed.
@@ -224,7 +234,7 @@ impl GroupWrite {
 
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
-        self.timestamp.is_none() && self.records.is_empty()
+        self.last.is_none() && self.records.is_empty()
     }
 
     pub(crate) fn record_count(&self) -> usize {
@@ -247,13 +257,18 @@ impl GroupWrite {
     }
 
     /// Replaces the catalog by an encoded one.
-    pub(crate) fn put_catalog(&mut self, catalog: &[u8]) {
-        self.put(format::CATALOG_KEY, |bytes| bytes.extend_from_slice(catalog));
+    pub(crate) fn put_catalog(&mut self, catalog: &CatalogRecord) {
+        self.put(format::CATALOG_KEY, |bytes| bytes.extend_from_slice(&catalog.bytes));
     }
 
     /// Makes the group that of a commit; the last thing before it is [finished](Self::finish).
     pub fn commit_at(&mut self, timestamp: Timestamp) {
-        self.timestamp = Some(timestamp);
+        self.commit_with(LastCommit { timestamp, sum: 0 });
+    }
+
+    /// The same of a database, with what everything adds up to then.
+    pub(crate) fn commit_with(&mut self, last: LastCommit) {
+        self.last = Some(last);
         self.parts = 1;
     }
 
@@ -269,15 +284,15 @@ impl GroupWrite {
             key: record.key,
             value: record.value.map(|range| range.start + offset..range.end + offset),
         }));
-        self.timestamp = later.timestamp.or(self.timestamp);
+        self.last = later.last.or(self.last);
         self.parts += later.parts;
     }
 
     /// Makes the group ready to be applied: each key once, the last value of it, and the head of the whole group.
     #[must_use]
     pub fn finish(mut self) -> Self {
-        if let Some(timestamp) = self.timestamp {
-            self.put(format::HEAD_KEY, |bytes| format::encode_head(timestamp, bytes));
+        if let Some(last) = self.last {
+            self.put(format::HEAD_KEY, |bytes| format::encode_head(last, bytes));
         }
         if self.parts > 1 {
             // The sort is stable, so the last of a run of equal keys is the newest; it is moved to the run's front.

@@ -16,6 +16,7 @@ mod durability {
     mod hole;
     mod host;
     mod in_flight;
+    mod lost_part;
     mod power;
     mod reopen;
     mod support;

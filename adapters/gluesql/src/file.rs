@@ -55,6 +55,8 @@ impl File {
         let store = FileStore::open(path, &OpenOptions::default()).map_err(io)?;
         let timestamp = store.timestamp().0;
         let catalog = load(&store)?;
+        // If it was the process that ended, the operating system may still have the last commits in memory alone.
+        store.sync().map_err(io)?;
         if catalog.is_none() && timestamp > 0 {
             return Err(Error::StorageMsg(format!("{} has no tables of GlueSQL", path.display())));
         }

@@ -34,8 +34,9 @@ const STORE_WORDS: &str = "store ";
 
 const MARK_MAGIC: [u8; 8] = *b"MNCLDUR1";
 const MARK_BYTES: usize = 32;
-/// How long the mark may stay unsynced. It is only ever behind what is on disk, so this bounds what it may miss.
-const MARK_SYNC_INTERVAL: Duration = Duration::from_secs(5);
+/// How long the mark may stay unsynced while commits go on. It is only ever behind what is on disk, so this bounds what it
+/// may miss.
+const MARK_SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
 /// An open directory. The lock goes with it, also where a process that was just forked has a copy of its file still.
 #[derive(Debug)]
@@ -51,7 +52,8 @@ pub(crate) struct Directory {
 #[derive(Debug)]
 struct Mark {
     file: File,
-    synced: Instant,
+    /// When it was synced last, since the directory was opened.
+    synced: Option<Instant>,
 }
 
 /// An error of a file operation, with what was tried.
@@ -81,7 +83,7 @@ impl Directory {
             }
             create_store(path, kind, options)?;
         }
-        let mark_file = Mutex::new(Mark { file, synced: Instant::now() });
+        let mark_file = Mutex::new(Mark { file, synced: None });
         Ok(Self { path: path.to_path_buf(), kind, mark: mark_file, marked: mark, lock })
     }
 
@@ -116,9 +118,9 @@ impl Directory {
     pub(crate) fn set_mark(&self, timestamp: Timestamp) -> Result<()> {
         let mut mark = self.mark.lock();
         let written = write_mark(&mut mark.file, timestamp).and_then(|()| {
-            if mark.synced.elapsed() > MARK_SYNC_INTERVAL {
-                mark.synced = Instant::now();
+            if mark.synced.is_none_or(|synced| synced.elapsed() > MARK_SYNC_INTERVAL) {
                 mark.file.sync_data()?;
+                mark.synced = Some(Instant::now());
             }
             Ok(())
         });

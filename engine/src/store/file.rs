@@ -181,7 +181,7 @@ fn open_files(kind: StoreKind, path: &Path, options: &OpenOptions) -> Result<Box
 fn head(files: &dyn KeyValueFiles) -> Result<Option<Timestamp>> {
     let mut head = None;
     files.scan(HEAD_KEY..CATALOG_KEY, &mut |key, bytes| {
-        head = (key == HEAD_KEY).then(|| decode_head(bytes));
+        head = (key == HEAD_KEY).then(|| decode_head(bytes).map(|(timestamp, _)| timestamp));
         ControlFlow::Break(())
     })?;
     head.transpose()

@@ -137,7 +137,7 @@ fn power_takes_what_was_not_synced() {
 
 /// The blocks of the disk run out below the file system: writing them back fails, one sync says so, the next one claims
 /// success with the data gone. So there must not be a next one. Where the disk has lost what it had said to have, the loss is
-/// named and not served.
+/// named and not served: the system lives on and writes the mark of the last commit.
 #[test]
 fn disk_that_fails_a_sync_and_then_claims_success_loses_nothing_in_silence() {
     let Some(disk) = Disk::new() else { return };

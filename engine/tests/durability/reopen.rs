@@ -177,6 +177,27 @@ fn buffered_commits_are_durable_when_waited_for() {
     assert_eq!(contents(&reopened), waited_for);
 }
 
+/// The process that wrote them ended without a sync, so that the operating system alone has them.
+#[test]
+fn commits_that_are_found_are_on_disk_before_they_are_read() {
+    let store = MemoryStore::default();
+    let options = OpenOptions {
+        durability: Durability::Buffered,
+        sync_interval: Duration::from_secs(3600),
+        ..OpenOptions::default()
+    };
+    let open = || Database::open_store(Box::new(store.clone()), &options).unwrap();
+    let ended = open();
+    let table = create_items(&ended).unwrap();
+    insert_items(&ended, table, 0..10).unwrap();
+    assert!(ended.durable_timestamp() < ended.snapshot().timestamp());
+    let found = open();
+    assert_eq!(found.durable_timestamp(), ended.snapshot().timestamp());
+    let before = contents(&found);
+    store.lose_unsynced();
+    assert_eq!(contents(&open()), before);
+}
+
 #[test]
 fn buffered_commits_are_synced_after_the_interval() {
     let store = MemoryStore::default();
