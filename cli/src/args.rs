@@ -34,6 +34,11 @@ pub(crate) struct Args {
     #[arg(long, value_enum, value_name = "MODE", default_value = "table", hide_default_value = true)]
     pub(crate) mode: Mode,
 
+    /// Refuse what would make rows, indexes and pending changes take more than this, such as 512MB or 2GiB, and let no
+    /// statement hold more for itself
+    #[arg(long, value_name = "SIZE", value_parser = bytes_of)]
+    pub(crate) memory_limit: Option<usize>,
+
     /// What -c and -f name, in the order they were given in.
     #[arg(skip)]
     pub(crate) sources: Vec<Source>,
@@ -74,6 +79,24 @@ impl Args {
     }
 }
 
+/// The bytes of a size: a number and a unit, of powers of 1,000 or, with an `i`, of 1,024; without a unit, bytes.
+fn bytes_of(size: &str) -> Result<usize, String> {
+    let digits = size.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = size.split_at(digits);
+    let unit_bytes: Option<usize> = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "kb" => Some(1000),
+        "mb" => Some(1_000_000),
+        "gb" => Some(1_000_000_000),
+        "kib" => Some(1 << 10),
+        "mib" => Some(1 << 20),
+        "gib" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = number.parse().ok().zip(unit_bytes).and_then(|(number, unit): (usize, _)| number.checked_mul(unit));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "a size is a number with KB, MB, GB, KiB, MiB or GiB".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +116,18 @@ mod tests {
         let expected = [Source::Text("a".into()), Source::File("b".into()), Source::Text("c".into()), Source::Stdin];
         assert_eq!(args.sources, expected);
         assert_eq!(args.mode, Mode::Csv);
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        let sizes =
+            [("1", 1), ("512MB", 512_000_000), ("2 gib", 2 << 30), ("3KiB", 3072), ("10b", 10), ("1gb", 1_000_000_000)];
+        for (size, bytes) in sizes {
+            assert_eq!(read(&["--memory-limit", size]).unwrap().memory_limit, Some(bytes), "{size}");
+        }
+        for size in ["", "MB", "0", "-1", "1.5GB", "1TB", "1 0", "99999999999GiB", "99999999999999999999999"] {
+            assert_eq!(read(&["--memory-limit", size]).unwrap_err().exit_code(), 2, "{size}");
+        }
     }
 
     #[test]

@@ -25,9 +25,18 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    /// A session on the database.
-    pub(crate) fn new(database: Database) -> Self {
-        Self { session: Session::new(&database), database }
+    /// A session on the database, whose statements hold so many bytes for themselves at most.
+    ///
+    /// # Errors
+    ///
+    /// None of a size that the database takes.
+    pub(crate) fn new(database: Database, memory_bytes_max: Option<usize>) -> Result<Self> {
+        let mut session = Session::new(&database);
+        if let Some(bytes) = memory_bytes_max {
+            let sql = format!("SET memory_limit = {bytes}");
+            session.execute(&sql).map_err(|error| Error::Statement(error.render(&sql)))?;
+        }
+        Ok(Self { session, database })
     }
 
     /// The database.

@@ -74,6 +74,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         Some(path) => Database::open(path).map_err(|error| at_no_place(error.into()))?,
         None => Database::in_memory(),
     };
+    database.set_memory_limit(args.memory_limit);
     // A database in a directory may have the demo from an earlier session.
     if args.demo && database.catalog().table("flights").is_none() {
         demo::load(&database).map_err(at_no_place)?;
@@ -84,7 +85,8 @@ fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn run_on(database: &Database, args: &Args) -> Result<(), Failure> {
-    let mut shell = Shell::new(Backend::new(database.clone()), args.mode);
+    let backend = Backend::new(database.clone(), args.memory_limit);
+    let mut shell = Shell::new(backend.map_err(|error| Failure { place: None, error })?, args.mode);
     if args.sources.is_empty() {
         if io::stdin().is_terminal() {
             return interactive::run(&mut shell).map_err(|error| Failure { place: None, error });

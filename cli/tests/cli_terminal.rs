@@ -129,3 +129,31 @@ fn an_import_shows_its_progress() {
     assert!(!screen.contains("━"), "{screen}");
     terminal.run("SELECT name FROM goods WHERE id = 59999;", "│ name 59999 │");
 }
+
+#[test]
+fn a_statement_beyond_the_memory_limit_changes_nothing_and_the_shell_goes_on() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("limited.db");
+    // What an earlier run of the test left.
+    let _ = std::fs::remove_dir_all(&directory);
+    let path = directory.to_str().unwrap();
+    let mut terminal = Terminal::start(&[path, "--memory-limit", "2MB"], &no_history("memory.history"));
+    terminal.run("CREATE TABLE t (x INTEGER PRIMARY KEY, s TEXT);", "ok");
+    let values: Vec<String> = (0..100).map(|x| format!("({x},'a')")).collect();
+    terminal.run(&format!("INSERT INTO t VALUES {};", values.join(",")), "100 rows changed");
+    let pairs = "FROM t AS a, t AS b WHERE a.x < 100 AND b.x < 50";
+    let insert =
+        |first: u32| format!("INSERT INTO t SELECT {first} + a.x + 100 * b.x, 'a text of some length' {pairs};");
+    terminal.run(&insert(100_000), "5,000 rows changed");
+    terminal.run("SELECT count(*) || ' rows' AS before FROM t;", "│ 5100 rows │");
+    terminal.run(&insert(200_000).replace("50;", "40;"), "4,000 rows changed");
+    terminal.run(&insert(300_000), "the database would take more than its limit of 2000000 bytes");
+    terminal.run("SELECT count(*) || ' rows' AS after FROM t;", "│ 9100 rows │");
+    // What a statement holds for itself is limited too.
+    terminal.run("SELECT a.s FROM t AS a, t AS b ORDER BY 1;", "more memory than its limit of 2000000 bytes");
+    terminal.run("DELETE FROM t WHERE x > 200000;", "3,999 rows changed");
+    terminal.run("SELECT count(*) || ' are left' AS rest FROM t;", "│ 5101 are left │");
+    terminal.press(CONTROL_D);
+    terminal.wait_for_end();
+    let mut terminal = Terminal::start(&[path], &no_history("memory.history"));
+    terminal.run("SELECT count(*) || ' are there' AS rest FROM t;", "│ 5101 are there │");
+}

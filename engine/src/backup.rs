@@ -1,27 +1,28 @@
 //! Copies of a database: one snapshot, written to a store of its own.
 
 use std::ops::ControlFlow;
-#[cfg(feature = "store-fjall")]
+#[cfg(any(feature = "fjall", feature = "redb"))]
 use std::path::Path;
 
 use crate::database::{Database, Snapshot};
 use crate::error::{Error, Result};
 use crate::ids::TableId;
-use crate::store::{Durability, GroupWrite, RecordKey, RowStore, Totals, catalog_record};
+use crate::store::{Durability, GroupWrite, LastCommit, RecordKey, RowStore, Totals, catalog_record};
 
 /// How many rows go to the copy at a time.
 const ROWS_PER_GROUP: usize = 4096;
 
 impl Database {
     /// Writes what is visible now to a new database in another directory. Commits and readers go on meanwhile. It works
-    /// for a database in memory too, and the copy is opened as any other. O(rows).
+    /// for a database in memory too, and the copy is opened as any other. It is made with the [default](crate::StoreKind)
+    /// store; [`Snapshot::export`] takes one of your choice. O(rows).
     ///
     /// # Errors
     ///
     /// [`Error::Refused`] if there is something in the directory already, [`Error::Io`].
-    #[cfg(feature = "store-fjall")]
+    #[cfg(any(feature = "fjall", feature = "redb"))]
     pub fn backup(&self, path: impl AsRef<Path>) -> Result<()> {
-        let store = crate::store::FjallStore::open(path, &crate::store::OpenOptions::default())?;
+        let store = crate::store::FileStore::open(path, &crate::store::OpenOptions::default())?;
         self.snapshot().export(&store)?;
         store.close()
     }
@@ -45,11 +46,15 @@ impl Snapshot {
         }
         // The last group makes the rows a database.
         let mut last = GroupWrite::default();
+        let catalog = catalog_record(self.state());
+        let mut sum = catalog.sum;
         for table in self.state().tables() {
-            last.put_totals(table.table.storage(), self.export_rows(table.schema.id, store)?);
+            let totals = self.export_rows(table.schema.id, store)?;
+            sum = sum.wrapping_add(totals.sum);
+            last.put_totals(table.table.storage(), totals);
         }
-        last.put_catalog(&catalog_record(self.state()));
-        last.commit_at(self.timestamp());
+        last.put_catalog(&catalog);
+        last.commit_with(LastCommit { timestamp: self.timestamp(), sum });
         store.apply(&last.finish(), Durability::Sync)
     }
 

@@ -41,7 +41,7 @@ use crate::read_set::ReadSet;
 use crate::row::{Row, RowBuf};
 use crate::snapshots::ActiveSnapshots;
 use crate::state::{State, TableState};
-use crate::store::GroupWrite;
+use crate::store::{GroupWrite, LastCommit};
 use crate::transaction::unique_violation;
 use crate::version::{self, Version, version_of};
 use crate::write_set::{IsNew, PendingRow, TableWrites, WriteSet};
@@ -60,6 +60,8 @@ const GARBAGE_LEN_TO_MERGE: usize = 1 << 14;
 pub(crate) struct Committer {
     /// The last commit; it is visible, or in flight.
     installed: Timestamp,
+    /// What the catalog and all rows add up to with it; kept only with a store.
+    sum: u64,
     garbage: VecDeque<Garbage>,
     /// At which length of the queue rows that are in it several times are merged.
     garbage_len_to_merge: usize,
@@ -131,9 +133,10 @@ impl Inner {
         let Step { batch, timestamp, records, .. } = step;
         batch.commit();
         committer.note_installed(timestamp);
+        let sum = committer.sum;
         match (&self.log, records) {
             (Some(log), Some(mut records)) => {
-                records.commit_at(timestamp);
+                records.commit_with(LastCommit { timestamp, sum });
                 log.append(records);
                 // Neither other commits nor reclaiming memory wait for the disk.
                 drop(committer);
@@ -251,8 +254,15 @@ fn newest_has_key(state: &TableState, index: &Index, row_id: RowId, key: &Key, r
 
 impl Committer {
     /// One who has committed nothing yet; all before is visible.
-    pub(crate) fn new(installed: Timestamp) -> Self {
-        Self { installed, garbage: VecDeque::new(), garbage_len_to_merge: GARBAGE_LEN_TO_MERGE, is_place_taken: false }
+    pub(crate) fn new(last: LastCommit) -> Self {
+        let LastCommit { timestamp: installed, sum } = last;
+        Self {
+            installed,
+            sum,
+            garbage: VecDeque::new(),
+            garbage_len_to_merge: GARBAGE_LEN_TO_MERGE,
+            is_place_taken: false,
+        }
     }
 
     /// The last commit; it is visible, or in flight.
@@ -270,6 +280,11 @@ impl Committer {
         self.installed = timestamp;
     }
 
+    /// Says what the catalog and all rows add up to after a change of the schema.
+    pub(crate) fn set_sum(&mut self, sum: u64) {
+        self.sum = sum;
+    }
+
     /// Steps 2 and 3 for the changed rows of a table.
     fn install(&mut self, step: &mut Step<'_>, state: &TableState, rows: TableWrites) {
         state.table.note_commit(step.timestamp);
@@ -277,6 +292,7 @@ impl Committer {
         if is_bulk {
             insert_sorted(step, state, &rows);
         }
+        let before = state.table.totals();
         for (row_id, pending) in rows {
             if !is_bulk || pending.is_new == IsNew::No {
                 insert_entries(step, state, row_id, &pending);
@@ -284,7 +300,9 @@ impl Committer {
             self.install_row(step, state, row_id, pending);
         }
         if let Some(records) = &mut step.records {
-            records.put_totals(state.table.storage(), state.table.totals());
+            let totals = state.table.totals();
+            self.sum = self.sum.wrapping_add(totals.sum.wrapping_sub(before.sum));
+            records.put_totals(state.table.storage(), totals);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::ids::Timestamp;
 use crate::log::Log;
 use crate::snapshots::{Slot, SnapshotRegistry};
 use crate::state::{State, TableState};
-use crate::store::{GroupWrite, catalog_record};
+use crate::store::{GroupWrite, LastCommit, catalog_record};
 use crate::sync::{AtomicU64, Ordering};
 use crate::transaction::{Isolation, Start, Transaction, TransactionOptions};
 use crate::view::{View, ViewSource};
@@ -67,7 +67,8 @@ pub(crate) struct Inner {
 impl Database {
     /// An empty database in memory.
     pub fn in_memory() -> Self {
-        Self { inner: Arc::new(Inner::new(State::default(), Registry::new(), Timestamp(0), None)) }
+        let first = LastCommit { timestamp: Timestamp(0), sum: 0 };
+        Self { inner: Arc::new(Inner::new(State::default(), Registry::new(), first, None)) }
     }
 
     /// A transaction on the snapshot of now.
@@ -169,15 +170,15 @@ impl fmt::Debug for Inner {
 }
 
 impl Inner {
-    pub(crate) fn new(state: State, registry: Registry, visible: Timestamp, log: Option<Arc<Log>>) -> Self {
+    pub(crate) fn new(state: State, registry: Registry, last: LastCommit, log: Option<Arc<Log>>) -> Self {
         Self {
             schema_version: AtomicU64::new(state.catalog.version()),
             state: ArcSwap::from_pointee(state),
-            visible: AtomicU64::new(visible.0),
+            visible: AtomicU64::new(last.timestamp.0),
             snapshots: SnapshotRegistry::default(),
             memory_bytes_max: AtomicUsize::new(usize::MAX),
             registry,
-            commit_lock: CommitLock::new(Committer::new(visible)),
+            commit_lock: CommitLock::new(Committer::new(last)),
             log,
         }
     }
@@ -236,12 +237,17 @@ impl Inner {
         let timestamp = committer.next_timestamp();
         if let Some(log) = &self.log {
             let mut group = GroupWrite::default();
-            group.put_catalog(&catalog_record(&state));
+            let catalog = catalog_record(&state);
+            let mut sum = catalog.sum;
             for table in state.tables() {
-                group.put_totals(table.table.storage(), table.table.totals());
+                let totals = table.table.totals();
+                sum = sum.wrapping_add(totals.sum);
+                group.put_totals(table.table.storage(), totals);
             }
-            group.commit_at(timestamp);
+            group.put_catalog(&catalog);
+            group.commit_with(LastCommit { timestamp, sum });
             log.write_now(group)?;
+            committer.set_sum(sum);
         }
         committer.note_installed(timestamp);
         self.state.store(Arc::new(state));

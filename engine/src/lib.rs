@@ -55,7 +55,7 @@ pub use range::{Direction, KeyRange};
 pub use row::{ROW_BYTES_MAX, Row, RowBuf};
 pub use schema_change::{COLUMN_COUNT_MAX, IndexDefinition, TableDefinition};
 pub use statistics::{IndexStatistics, ListShape};
-pub use store::{Durability, OnDamage, OpenOptions};
+pub use store::{Durability, OnDamage, OpenOptions, StoreKind};
 pub use transaction::{Isolation, Savepoint, Start, Transaction, TransactionOptions};
 pub use value::{ColumnType, Value, compare_integer_real, compare_reals};
 pub use view::View;

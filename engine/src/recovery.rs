@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 1 meta        format, last commit, catalog
-//! 2 rows        scanned by two threads; count and sum of each table compared with its totals
+//! 2 rows        scanned by two threads; count and sum of each table compared with its totals, that of all with the head
 //! 3 leftovers   rows of tables that are gone, or that never came to be, removed
 //! 4 indexes     built from the rows, two at a time
 //! 5 visible     the last commit: everything read is as it was then
@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
-#[cfg(feature = "store-fjall")]
+#[cfg(any(feature = "fjall", feature = "redb"))]
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -27,8 +27,8 @@ use crate::log::{Log, sync_regularly};
 use crate::row::RowBuf;
 use crate::state::{State, TableState};
 use crate::store::{
-    Durability, GroupWrite, OnDamage, OpenOptions, RecordKey, RowStore, StorageId, Totals, catalog_record, decode_row,
-    decode_totals, load_meta, row_keys, storage_keys,
+    Durability, GroupWrite, LastCommit, OnDamage, OpenOptions, RecordKey, RowStore, StorageId, Totals, catalog_record,
+    decode_row, decode_totals, load_meta, row_keys, storage_keys,
 };
 use crate::table::Table;
 use crate::version::version_of;
@@ -68,20 +68,21 @@ impl Database {
     /// # Errors
     ///
     /// [`Error::Locked`] if it is open already, [`Error::Corrupt`] if what is there is not what was written,
-    /// [`Error::NewerFormat`], [`Error::Refused`] if the path is something else, [`Error::Io`].
-    #[cfg(feature = "store-fjall")]
+    /// [`Error::NewerFormat`], [`Error::Io`]; [`Error::Refused`] if the path is something else, or its store one that was
+    /// not asked for or is not in this build.
+    #[cfg(any(feature = "fjall", feature = "redb"))]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, &OpenOptions::default())
     }
 
-    /// As [`open`](Self::open), with a choice of what a commit waits for, among other things.
+    /// As [`open`](Self::open), with a choice of the store and of what a commit waits for, among other things.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    #[cfg(feature = "store-fjall")]
+    #[cfg(any(feature = "fjall", feature = "redb"))]
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
-        Self::open_store(Box::new(crate::store::FjallStore::open(path, options)?), options)
+        Self::open_store(Box::new(crate::store::FileStore::open(path, options)?), options)
     }
 
     /// As [`open_with`](Self::open_with), over a store of your own.
@@ -91,12 +92,14 @@ impl Database {
     /// Those of the store, and [`Error::Corrupt`], [`Error::NewerFormat`].
     pub fn open_store(store: Box<dyn RowStore>, options: &OpenOptions) -> Result<Self> {
         let registry = Registry::new();
-        let (state, timestamp) = recover(&*store, options, &registry)?;
-        let log = Arc::new(Log::new(store, options.durability, timestamp));
+        let (state, last) = recover(&*store, options, &registry)?;
+        let log = Arc::new(Log::new(store, options.durability, last.timestamp));
         if options.durability == Durability::Buffered {
             sync_regularly(&log, options.sync_interval)?;
         }
-        Ok(Self { inner: Arc::new(Inner::new(state, registry, timestamp, Some(log))) })
+        let database = Self { inner: Arc::new(Inner::new(state, registry, last, Some(log))) };
+        database.set_memory_limit(options.memory_bytes_max);
+        Ok(database)
     }
 
     /// The last commit that is on disk. Of a database in memory, the last commit.
@@ -129,30 +132,41 @@ impl Database {
 }
 
 /// The state of a store's last commit.
-fn recover(store: &dyn RowStore, options: &OpenOptions, registry: &Registry) -> Result<(State, Timestamp)> {
+fn recover(store: &dyn RowStore, options: &OpenOptions, registry: &Registry) -> Result<(State, LastCommit)> {
     let Some(meta) = load_meta(store)? else {
+        let catalog = catalog_record(&State::default());
+        let first = LastCommit { timestamp: Timestamp(0), sum: catalog.sum };
         let mut group = GroupWrite::default();
-        group.put_catalog(&catalog_record(&State::default()));
-        group.commit_at(Timestamp(0));
+        group.put_catalog(&catalog);
+        group.commit_with(first);
         store.apply(&group.finish(), Durability::Sync)?;
-        return Ok((State::default(), Timestamp(0)));
+        return Ok((State::default(), first));
     };
     let mut tables = load_tables(store, &meta.storages, options.on_damage)?;
+    let table_sums = tables.iter().map(|state| state.table.totals().sum);
+    let last = LastCommit { timestamp: meta.timestamp, sum: table_sums.fold(meta.catalog_sum, u64::wrapping_add) };
+    if options.on_damage == OnDamage::Refuse && meta.sum.is_some_and(|sum| sum != last.sum) {
+        return Err(Error::corrupt("parts of the store are older than its last commit"));
+    }
     remove_leftovers(store, &tables)?;
     build_indexes(&mut tables, registry)?;
     let mut state = State::with_catalog(meta.catalog);
     for table in tables {
         state.put_table(table);
     }
-    if options.on_damage == OnDamage::OpenWithout {
-        let mut group = GroupWrite::default();
-        for table in state.tables() {
-            group.put_totals(table.table.storage(), table.table.totals());
+    match options.on_damage {
+        // If it was the process that ended, the operating system may still have the last commits in memory alone.
+        OnDamage::Refuse => store.sync()?,
+        OnDamage::OpenWithout => {
+            let mut group = GroupWrite::default();
+            for table in state.tables() {
+                group.put_totals(table.table.storage(), table.table.totals());
+            }
+            group.commit_with(last);
+            store.apply(&group.finish(), Durability::Sync)?;
         }
-        group.commit_at(meta.timestamp);
-        store.apply(&group.finish(), Durability::Sync)?;
     }
-    Ok((state, meta.timestamp))
+    Ok((state, last))
 }
 
 /// A part of a table that one thread loads.

@@ -19,9 +19,11 @@
 //! # Damage
 //!
 //! A store may lose records without noticing: a hole in its log ends the replay early, a lost file takes rows with it.
-//! Two things outside its own checksums tell. With each group go the totals of the tables that it changed, the count of
-//! rows and the sum of a hash of each; what a scan finds must add up to them. And [`FjallStore`] keeps the timestamp
-//! of the last durable group in a file beside the store, which the store must have reached.
+//! Three things outside its own checksums tell. With each group go the totals of the tables that it changed, the count of
+//! rows and the sum of a hash of each; what a scan finds must add up to them. The head, which every commit writes, has the
+//! sum of all of them and the catalog's, so that no part can be older than the head. And `FileStore` keeps the timestamp of
+//! the last durable group in a file beside the store, which the head must have reached. `docs/format.md` says what is
+//! left that nobody can tell.
 //!
 //! # Failure
 //!
@@ -30,12 +32,17 @@
 //! reading, and learns the truth when it is opened anew.
 
 mod checksum;
-#[cfg(feature = "store-fjall")]
+#[cfg(any(feature = "fjall", feature = "redb"))]
 mod directory;
-#[cfg(feature = "store-fjall")]
+#[cfg(any(feature = "fjall", feature = "redb"))]
+mod file;
+#[cfg(feature = "fjall")]
 mod fjall;
 mod format;
+mod kind;
 mod memory;
+#[cfg(feature = "redb")]
+mod redb;
 
 use std::fmt;
 use std::ops::{ControlFlow, Range};
@@ -45,10 +52,11 @@ use crate::error::Result;
 use crate::ids::{RowId, Timestamp};
 use crate::row::Row;
 
-#[cfg(feature = "store-fjall")]
-pub use self::fjall::FjallStore;
 pub(crate) use checksum::{Totals, row_hash};
-pub(crate) use format::{catalog_record, decode_row, decode_totals, load_meta};
+#[cfg(any(feature = "fjall", feature = "redb"))]
+pub use file::FileStore;
+pub(crate) use format::{CatalogRecord, catalog_record, decode_row, decode_totals, load_meta};
+pub use kind::StoreKind;
 pub use memory::MemoryStore;
 
 /// What a commit waits for.
@@ -57,7 +65,8 @@ pub enum Durability {
     /// The commit is on disk: it survives the loss of power.
     #[default]
     Sync,
-    /// The operating system has the commit: it survives the end of the process, not the loss of power.
+    /// The operating system has the commit: it survives the end of the process, not the loss of power. (redb knows no such
+    /// state, and syncs.)
     Buffered,
 }
 
@@ -75,25 +84,44 @@ pub enum OnDamage {
 /// How a database is opened.
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
+    /// Which library keeps the files; `None` for the one that made them, and in a new directory for the
+    /// [default](StoreKind::default).
+    pub store: Option<StoreKind>,
     /// What a commit waits for.
     pub durability: Durability,
     /// With [`Durability::Buffered`]: how long commits may stay in the operating system's memory.
     pub sync_interval: Duration,
     /// What to do about damage.
     pub on_damage: OnDamage,
-    /// How many bytes of new records a new store gathers in memory before it sorts them into a file.
+    /// How many bytes of its records a store has in memory. fjall gathers so many new ones before it sorts them into a
+    /// file, as the database was made with; redb keeps so many of its pages.
     pub write_buffer_bytes: u64,
+    /// How many bytes rows, indexes and pending changes may take, as [`Database::set_memory_limit`] sets it once what is
+    /// there has been read; `None` for no limit.
+    ///
+    /// [`Database::set_memory_limit`]: crate::Database::set_memory_limit
+    pub memory_bytes_max: Option<usize>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
         Self {
+            store: None,
             durability: Durability::default(),
             sync_interval: Duration::from_secs(1),
             on_damage: OnDamage::default(),
             write_buffer_bytes: 64 << 20,
+            memory_bytes_max: None,
         }
     }
+}
+
+/// A commit, and what everything that it leaves in the store adds up to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastCommit {
+    pub(crate) timestamp: Timestamp,
+    /// The sum of the hashes of the catalog and of all rows, modulo 2^64; 0 in a store of a host.
+    pub(crate) sum: u64,
 }
 
 /// The place in a store where the rows of one table lie. A table whose rows are written in another form moves to a new
@@ -103,13 +131,16 @@ pub(crate) struct StorageId(pub(crate) u32);
 
 /// The key of a record: thirteen bytes, compared as bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordKey([u8; 13]);
+pub struct RecordKey([u8; RECORD_KEY_BYTES]);
+
+/// How long the key of a record is.
+pub(crate) const RECORD_KEY_BYTES: usize = 13;
 
 impl RecordKey {
     /// The least key.
-    pub const MIN: Self = Self([0; 13]);
+    pub const MIN: Self = Self([0; RECORD_KEY_BYTES]);
     /// A key that is greater than every record's.
-    pub const MAX: Self = Self([0xff; 13]);
+    pub const MAX: Self = Self([0xff; RECORD_KEY_BYTES]);
 
     /// The bytes of the key.
     pub fn as_bytes(&self) -> &[u8] {
@@ -127,6 +158,9 @@ impl fmt::Debug for RecordKey {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
+
+/// What a scan calls with each record: its key and its value.
+pub type Visit<'v> = &'v mut dyn FnMut(RecordKey, &[u8]) -> ControlFlow<()>;
 
 /// Keeps records. All that a database asks of its disk.
 ///
@@ -155,7 +189,7 @@ pub trait RowStore: Send + Sync + fmt::Debug {
     ///
     /// [`Error::Io`](crate::Error::Io), and [`Error::Corrupt`](crate::Error::Corrupt) if what is there is not what was
     /// written.
-    fn scan(&self, keys: Range<RecordKey>, visit: &mut dyn FnMut(RecordKey, &[u8]) -> ControlFlow<()>) -> Result<()>;
+    fn scan(&self, keys: Range<RecordKey>, visit: Visit<'_>) -> Result<()>;
 
     /// Syncs, unless an error came before, and gives up the files. Later calls find the store closed and do nothing.
     ///
@@ -168,7 +202,7 @@ pub trait RowStore: Send + Sync + fmt::Debug {
 /// Records that are written together: the changes of one commit, or of several that share a sync.
 #[derive(Clone, Debug, Default)]
 pub struct GroupWrite {
-    timestamp: Option<Timestamp>,
+    last: Option<LastCommit>,
     /// How many groups were appended; more than one may write a key twice.
     parts: usize,
     bytes: Vec<u8>,
@@ -185,7 +219,7 @@ struct Record {
 impl GroupWrite {
     /// The last commit of the group; `None` if it changes nothing that can be seen.
     pub fn timestamp(&self) -> Option<Timestamp> {
-        self.timestamp
+        self.last.map(|last| last.timestamp)
     }
 
     /// The records, each key once: its new value, or `None` if it is to be removed.
@@ -200,7 +234,7 @@ impl GroupWrite {
 
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
-        self.timestamp.is_none() && self.records.is_empty()
+        self.last.is_none() && self.records.is_empty()
     }
 
     pub(crate) fn record_count(&self) -> usize {
@@ -223,13 +257,18 @@ impl GroupWrite {
     }
 
     /// Replaces the catalog by an encoded one.
-    pub(crate) fn put_catalog(&mut self, catalog: &[u8]) {
-        self.put(format::CATALOG_KEY, |bytes| bytes.extend_from_slice(catalog));
+    pub(crate) fn put_catalog(&mut self, catalog: &CatalogRecord) {
+        self.put(format::CATALOG_KEY, |bytes| bytes.extend_from_slice(&catalog.bytes));
     }
 
     /// Makes the group that of a commit; the last thing before it is [finished](Self::finish).
     pub fn commit_at(&mut self, timestamp: Timestamp) {
-        self.timestamp = Some(timestamp);
+        self.commit_with(LastCommit { timestamp, sum: 0 });
+    }
+
+    /// The same of a database, with what everything adds up to then.
+    pub(crate) fn commit_with(&mut self, last: LastCommit) {
+        self.last = Some(last);
         self.parts = 1;
     }
 
@@ -245,15 +284,15 @@ impl GroupWrite {
             key: record.key,
             value: record.value.map(|range| range.start + offset..range.end + offset),
         }));
-        self.timestamp = later.timestamp.or(self.timestamp);
+        self.last = later.last.or(self.last);
         self.parts += later.parts;
     }
 
     /// Makes the group ready to be applied: each key once, the last value of it, and the head of the whole group.
     #[must_use]
     pub fn finish(mut self) -> Self {
-        if let Some(timestamp) = self.timestamp {
-            self.put(format::HEAD_KEY, |bytes| format::encode_head(timestamp, bytes));
+        if let Some(last) = self.last {
+            self.put(format::HEAD_KEY, |bytes| format::encode_head(last, bytes));
         }
         if self.parts > 1 {
             // The sort is stable, so the last of a run of equal keys is the newest; it is moved to the run's front.

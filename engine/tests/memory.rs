@@ -4,8 +4,9 @@
 
 use std::ops::ControlFlow;
 
+use manicule_engine::store::MemoryStore;
 use manicule_engine::{
-    Column, ColumnType, Database, Error, IndexColumn, IndexDefinition, IndexMethod, Row, RowBuf, RowId,
+    Column, ColumnType, Database, Error, IndexColumn, IndexDefinition, IndexMethod, OpenOptions, Row, RowBuf, RowId,
     TableDefinition, TableId, Value,
 };
 
@@ -51,6 +52,22 @@ fn limit_of_memory_is_an_error_of_the_commit_and_deleting_makes_room() {
     insert(count).unwrap();
     database.set_memory_limit(None);
     (count + 1..2 * count).try_for_each(|id| insert(id).map(|_| ())).unwrap();
+}
+
+#[test]
+fn limit_of_the_options_holds_after_opening_what_is_there() {
+    let store = MemoryStore::default();
+    let (database, table) = items();
+    database.run(|transaction| (0..1000).try_for_each(|id| transaction.insert(table, item(id, 0)).map(drop))).unwrap();
+    database.snapshot().export(&store).unwrap();
+    let options = OpenOptions { memory_bytes_max: Some(1 << 16), ..OpenOptions::default() };
+    let opened = Database::open_store(Box::new(store), &options).unwrap();
+    assert_eq!(opened.snapshot().view().row_count(table), 1000, "opening is not limited");
+    let refused = opened.run(|transaction| transaction.insert(table, item(1000, 0)));
+    assert!(matches!(refused, Err(Error::MemoryLimit { bytes_max: 65_536 })), "{refused:?}");
+    assert_eq!(opened.snapshot().view().row_count(table), 1000);
+    opened.set_memory_limit(None);
+    opened.run(|transaction| transaction.insert(table, item(1000, 0))).unwrap();
 }
 
 #[test]

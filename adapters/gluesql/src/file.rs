@@ -15,7 +15,7 @@ use gluesql_core::chrono::NaiveDateTime;
 use gluesql_core::data::{CustomFunction, Key, Schema, Value};
 use gluesql_core::error::{Error, Result};
 use manicule_engine::Timestamp;
-use manicule_engine::store::{Durability, FjallStore, GroupWrite, OpenOptions, RecordKey, RowStore};
+use manicule_engine::store::{Durability, FileStore, GroupWrite, OpenOptions, RecordKey, RowStore};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, Index, Table};
@@ -31,7 +31,7 @@ const CATALOG_PLACE: (RowsId, u64) = (0, 0);
 
 /// Where rows outlive the process.
 pub(crate) struct File {
-    store: FjallStore,
+    store: FileStore,
 }
 
 /// The catalog on disk.
@@ -52,9 +52,11 @@ struct TableRecord {
 impl File {
     /// Opens a directory, and loads what it has.
     pub(crate) fn open(path: &Path) -> Result<Shared> {
-        let store = FjallStore::open(path, &OpenOptions::default()).map_err(io)?;
+        let store = FileStore::open(path, &OpenOptions::default()).map_err(io)?;
         let timestamp = store.timestamp().0;
         let catalog = load(&store)?;
+        // If it was the process that ended, the operating system may still have the last commits in memory alone.
+        store.sync().map_err(io)?;
         if catalog.is_none() && timestamp > 0 {
             return Err(Error::StorageMsg(format!("{} has no tables of GlueSQL", path.display())));
         }
@@ -110,7 +112,7 @@ impl Drop for File {
     }
 }
 
-fn load(store: &FjallStore) -> Result<Option<Catalog>> {
+fn load(store: &FileStore) -> Result<Option<Catalog>> {
     let mut tables: BTreeMap<RowsId, Arc<TableRows>> = BTreeMap::new();
     let mut catalog = None;
     let mut outcome = Ok(());

@@ -1,7 +1,7 @@
 //! The directory of a database: its lock, its format, and the timestamp that the store in it must have reached.
 //!
 //! ```text
-//! MANICULE   the format version, in words
+//! MANICULE   the format version and the kind of the store, in words
 //! LOCK       locked while a process has the database open
 //! DURABLE    the last commit that is known to be on disk
 //! store/     the store's own files
@@ -10,7 +10,7 @@
 //! `MANICULE` is there before anything else and `store/` comes to be by a rename, so making a database that was
 //! interrupted is told from one that lost files.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::checksum::guard_hash;
+use super::file::create_files;
 use super::format::{FORMAT_VERSION, check_version};
+use super::{OpenOptions, StoreKind};
 use crate::error::{Error, Result};
 use crate::ids::Timestamp;
 
@@ -28,16 +30,19 @@ const MARK_FILE: &str = "DURABLE";
 const STORE: &str = "store";
 const NEW_STORE: &str = "store.new";
 const FORMAT_WORDS: &str = "manicule format ";
+const STORE_WORDS: &str = "store ";
 
 const MARK_MAGIC: [u8; 8] = *b"MNCLDUR1";
 const MARK_BYTES: usize = 32;
-/// How long the mark may stay unsynced. It is only ever behind what is on disk, so this bounds what it may miss.
-const MARK_SYNC_INTERVAL: Duration = Duration::from_secs(5);
+/// How long the mark may stay unsynced while commits go on. It is only ever behind what is on disk, so this bounds what it
+/// may miss.
+const MARK_SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
 /// An open directory. The lock goes with it, also where a process that was just forked has a copy of its file still.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
+    kind: StoreKind,
     mark: Mutex<Mark>,
     /// What the mark said when the directory was opened.
     marked: Option<Timestamp>,
@@ -47,7 +52,8 @@ pub(crate) struct Directory {
 #[derive(Debug)]
 struct Mark {
     file: File,
-    synced: Instant,
+    /// When it was synced last, since the directory was opened.
+    synced: Option<Instant>,
 }
 
 /// An error of a file operation, with what was tried.
@@ -56,8 +62,11 @@ pub(crate) fn io_error(what: &str, path: &Path, error: &io::Error) -> Error {
 }
 
 impl Directory {
-    /// Opens the directory, or makes it; `make_store` fills the directory of a new store.
-    pub(crate) fn open(path: &Path, make_store: impl FnOnce(&Path) -> Result<()>) -> Result<Self> {
+    /// Opens the directory, or makes it and the files of a new store.
+    pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
+        if let Some(kind) = options.store.filter(|kind| !kind.is_built()) {
+            return Err(not_built(kind, path));
+        }
         if path.exists() && !path.is_dir() {
             let reason = format!("{} is a file, and a database is a directory", path.display());
             return Err(Error::Refused { reason });
@@ -65,22 +74,22 @@ impl Directory {
         fs::create_dir_all(path).map_err(|error| io_error("make the directory", path, &error))?;
         check_content(path)?;
         let lock = lock(&path.join(LOCK_FILE))?;
-        let format_file = path.join(FORMAT_FILE);
-        match fs::read(&format_file) {
-            Ok(bytes) => check_format(&format_file, &bytes)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => write_format(path)?,
-            Err(error) => return Err(io_error("read", &format_file, &error)),
-        }
+        let kind = open_format(path, options.store)?;
         let store = path.join(STORE);
         let (file, mark) = open_mark(&path.join(MARK_FILE), store.exists())?;
         if !store.exists() {
             if mark != Some(Timestamp(0)) {
                 return Err(Error::corrupt(format!("{} is lost", store.display())));
             }
-            create_store(path, make_store)?;
+            create_store(path, kind, options)?;
         }
-        let mark_file = Mutex::new(Mark { file, synced: Instant::now() });
-        Ok(Self { path: path.to_path_buf(), mark: mark_file, marked: mark, lock })
+        let mark_file = Mutex::new(Mark { file, synced: None });
+        Ok(Self { path: path.to_path_buf(), kind, mark: mark_file, marked: mark, lock })
+    }
+
+    /// Which library keeps the store's files.
+    pub(crate) fn kind(&self) -> StoreKind {
+        self.kind
     }
 
     /// Where the store's files are.
@@ -109,9 +118,9 @@ impl Directory {
     pub(crate) fn set_mark(&self, timestamp: Timestamp) -> Result<()> {
         let mut mark = self.mark.lock();
         let written = write_mark(&mut mark.file, timestamp).and_then(|()| {
-            if mark.synced.elapsed() > MARK_SYNC_INTERVAL {
-                mark.synced = Instant::now();
+            if mark.synced.is_none_or(|synced| synced.elapsed() > MARK_SYNC_INTERVAL) {
                 mark.file.sync_data()?;
+                mark.synced = Some(Instant::now());
             }
             Ok(())
         });
@@ -152,7 +161,7 @@ impl Drop for Directory {
 }
 
 fn lock(path: &Path) -> Result<File> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.map_err(|error| io_error("open", path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -161,16 +170,52 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-fn check_format(path: &Path, bytes: &[u8]) -> Result<()> {
-    let words = std::str::from_utf8(bytes).ok().and_then(|text| text.strip_prefix(FORMAT_WORDS)?.strip_suffix('\n'));
-    let version = words.and_then(|words| words.parse().ok()).filter(|version| *version > 0);
-    check_version(version.ok_or_else(|| Error::corrupt(path.display().to_string()))?)
+/// The error for a library that is not in this build.
+pub(super) fn not_built(kind: StoreKind, path: &Path) -> Error {
+    let path = path.display();
+    Error::Refused {
+        reason: format!("{path} needs the store {kind}, which this build lacks: enable the feature `{kind}`"),
+    }
 }
 
-fn write_format(path: &Path) -> Result<()> {
+/// Reads the format, or writes it in a new directory; gives the kind of the store.
+fn open_format(path: &Path, wanted: Option<StoreKind>) -> Result<StoreKind> {
+    let file = path.join(FORMAT_FILE);
+    let bytes = match fs::read(&file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let kind = wanted.unwrap_or_default();
+            return write_format(path, kind).map(|()| kind);
+        }
+        Err(error) => return Err(io_error("read", &file, &error)),
+    };
+    let kind = decode_format(&bytes)?.ok_or_else(|| Error::corrupt(file.display().to_string()))?;
+    match wanted {
+        Some(wanted) if wanted != kind => {
+            let path = path.display();
+            let reason =
+                format!("{path} was made with the store {kind}, not {wanted}: open it with {kind} and export it");
+            Err(Error::Refused { reason })
+        }
+        _ if !kind.is_built() => Err(not_built(kind, path)),
+        _ => Ok(kind),
+    }
+}
+
+/// The kind of the store, or `None` if the bytes are damaged. A database without the word is older than the choice.
+fn decode_format(bytes: &[u8]) -> Result<Option<StoreKind>> {
+    let Some(text) = std::str::from_utf8(bytes).ok().and_then(|text| text.strip_suffix('\n')) else { return Ok(None) };
+    let (format, store) = text.split_once('\n').map_or((text, None), |(format, store)| (format, Some(store)));
+    let version = format.strip_prefix(FORMAT_WORDS).and_then(|version| version.parse().ok());
+    let Some(version) = version.filter(|version| *version > 0) else { return Ok(None) };
+    check_version(version)?;
+    Ok(store.map_or(Some(StoreKind::Fjall), |store| store.strip_prefix(STORE_WORDS).and_then(StoreKind::from_name)))
+}
+
+fn write_format(path: &Path, kind: StoreKind) -> Result<()> {
     let (new, name) = (path.join(temporary(FORMAT_FILE)), path.join(FORMAT_FILE));
     let written = File::create(&new).and_then(|mut file| {
-        file.write_all(format!("{FORMAT_WORDS}{FORMAT_VERSION}\n").as_bytes())?;
+        file.write_all(format!("{FORMAT_WORDS}{FORMAT_VERSION}\n{STORE_WORDS}{kind}\n").as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, &name)?;
         sync_directory(path)
@@ -184,7 +229,7 @@ fn temporary(name: &str) -> String {
 
 /// Opens the mark and reads it: `None` if what is there is no mark. Only a directory without a store may lack it.
 fn open_mark(path: &Path, has_store: bool) -> Result<(File, Option<Timestamp>)> {
-    let mut file = OpenOptions::new()
+    let mut file = File::options()
         .create(true)
         .truncate(false)
         .read(true)
@@ -223,13 +268,13 @@ fn write_mark(file: &mut File, timestamp: Timestamp) -> io::Result<()> {
 }
 
 /// Makes a store beside its place and moves it there when it is whole.
-fn create_store(path: &Path, make_store: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+fn create_store(path: &Path, kind: StoreKind, options: &OpenOptions) -> Result<()> {
     let (new, store) = (path.join(NEW_STORE), path.join(STORE));
     let failed = |error: io::Error| io_error("make", &store, &error);
     if new.exists() {
         fs::remove_dir_all(&new).map_err(failed)?;
     }
-    make_store(&new)?;
+    create_files(kind, &new, options)?;
     sync_directory(&new).and_then(|()| fs::rename(&new, &store)).and_then(|()| sync_directory(path)).map_err(failed)
 }
 

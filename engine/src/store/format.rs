@@ -8,7 +8,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::checksum::{Totals, guard_hash};
-use super::{RecordKey, RowStore, StorageId};
+use super::{LastCommit, RecordKey, RowStore, StorageId};
 use crate::catalog::{Catalog, Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
 use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
@@ -110,21 +110,26 @@ pub(crate) fn decode_row(bytes: &[u8]) -> Option<RowBuf> {
     }
 }
 
-pub(crate) fn encode_head(timestamp: Timestamp, bytes: &mut Vec<u8>) {
+pub(crate) fn encode_head(last: LastCommit, bytes: &mut Vec<u8>) {
     guarded(bytes, |bytes| {
         bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        bytes.extend_from_slice(&timestamp.0.to_le_bytes());
+        bytes.extend_from_slice(&last.timestamp.0.to_le_bytes());
+        bytes.extend_from_slice(&last.sum.to_le_bytes());
     });
 }
 
-/// The timestamp of the last commit in a store.
-pub(crate) fn decode_head(bytes: &[u8]) -> Result<Timestamp> {
+/// The last commit in a store, and the sum of everything if the head has it.
+pub(crate) fn decode_head(bytes: &[u8]) -> Result<(Timestamp, Option<u64>)> {
     let damaged = || Error::corrupt("the head of the store");
     let payload = unguarded(bytes).ok_or_else(damaged)?;
     let (version, rest) = payload.split_first_chunk().ok_or_else(damaged)?;
     check_version(u32::from_le_bytes(*version))?;
-    let timestamp = rest.try_into().map_err(|_| damaged())?;
-    Ok(Timestamp(u64::from_le_bytes(timestamp)))
+    let (timestamp, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+    let sum = match rest {
+        [] => None,
+        sum => Some(u64::from_le_bytes(sum.try_into().map_err(|_| damaged())?)),
+    };
+    Ok((Timestamp(u64::from_le_bytes(*timestamp)), sum))
 }
 
 /// Refuses a format that a later version of this software made.
@@ -165,7 +170,11 @@ fn unguarded(bytes: &[u8]) -> Option<&[u8]> {
 #[derive(Debug)]
 pub(crate) struct Meta {
     pub(crate) timestamp: Timestamp,
+    /// What the catalog and all rows add up to, if the head says it.
+    pub(crate) sum: Option<u64>,
     pub(crate) catalog: Catalog,
+    /// What the catalog adds to that.
+    pub(crate) catalog_sum: u64,
     /// Where the rows of each table of the catalog lie.
     pub(crate) storages: Vec<(Arc<TableSchema>, StorageId)>,
 }
@@ -190,17 +199,26 @@ pub(crate) fn load_meta(store: &dyn RowStore) -> Result<Option<Meta>> {
         })?;
         return if is_empty { Ok(None) } else { Err(Error::corrupt("the head of the store is lost")) };
     };
-    let timestamp = decode_head(&head)?;
-    let decoded = catalog.as_deref().and_then(unguarded).and_then(decode_catalog);
+    let (timestamp, sum) = decode_head(&head)?;
+    let bytes = catalog.ok_or_else(|| Error::corrupt("the catalog is lost"))?;
+    let decoded = unguarded(&bytes).and_then(decode_catalog);
     let (catalog, storages) = decoded.ok_or_else(|| Error::corrupt("the catalog"))?;
-    Ok(Some(Meta { timestamp, catalog, storages }))
+    Ok(Some(Meta { timestamp, sum, catalog, catalog_sum: guard_hash(&bytes), storages }))
+}
+
+/// The catalog as it lies in a store.
+#[derive(Debug)]
+pub(crate) struct CatalogRecord {
+    pub(crate) bytes: Vec<u8>,
+    /// Its hash, which is in the sum of everything.
+    pub(crate) sum: u64,
 }
 
 /// The record of the catalog of a state.
-pub(crate) fn catalog_record(state: &State) -> Vec<u8> {
+pub(crate) fn catalog_record(state: &State) -> CatalogRecord {
     let mut bytes = Vec::new();
     guarded(&mut bytes, |bytes| encode_catalog(state, bytes));
-    bytes
+    CatalogRecord { sum: guard_hash(&bytes), bytes }
 }
 
 fn encode_catalog(state: &State, bytes: &mut Vec<u8>) {

@@ -1,12 +1,12 @@
 //! [`MemoryStore`]: a store for tests, which loses what was not synced when it is told to.
 
 use std::collections::BTreeMap;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Durability, GroupWrite, RecordKey, RowStore};
+use super::{Durability, GroupWrite, RecordKey, RowStore, Visit};
 use crate::error::Result;
 
 /// A store in memory, to test what survives. Clones share their records, so one that is kept can be opened again after
@@ -85,7 +85,7 @@ impl RowStore for MemoryStore {
         Ok(())
     }
 
-    fn scan(&self, keys: Range<RecordKey>, visit: &mut dyn FnMut(RecordKey, &[u8]) -> ControlFlow<()>) -> Result<()> {
+    fn scan(&self, keys: Range<RecordKey>, visit: Visit<'_>) -> Result<()> {
         let images = self.images.lock();
         let _ = images.written.range(keys).try_for_each(|(key, value)| visit(*key, value));
         Ok(())

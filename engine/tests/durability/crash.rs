@@ -14,7 +14,7 @@ use manicule_engine::{
     Value,
 };
 
-use super::support::{contents, create_index, integer, integer_column};
+use super::support::{contents, create_index, integer, integer_column, open, options};
 
 const WRITERS: u64 = 8;
 const ACCOUNTS: u64 = 20;
@@ -90,7 +90,7 @@ fn writers_that_are_killed() {
         _ => Durability::Sync,
     };
     let sync_interval = Duration::from_secs(3600);
-    let options = OpenOptions { durability, sync_interval, ..OpenOptions::default() };
+    let options = OpenOptions { durability, sync_interval, ..options() };
     let database = Database::open_with(directory, &options).unwrap();
     if database.catalog().table("progress").is_none() {
         create_tables(&database).unwrap();
@@ -226,7 +226,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_half_there_after_kill() {
         }
         std::thread::sleep(Duration::from_millis(next_below(&mut random, 50)));
         let acknowledged = writers.kill();
-        let database = Database::open(directory.path()).unwrap();
+        let database = open(directory.path()).unwrap();
         let least = std::array::from_fn(|writer| acknowledged[writer].max(before[writer]));
         before = check_survivors(&database, least);
     }
@@ -237,7 +237,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_half_there_after_kill() {
 #[test]
 fn second_process_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let database = Database::open(directory.path()).unwrap();
+    let database = open(directory.path()).unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "durability::crash::writers_that_are_killed", "--nocapture"])
         .env(DIRECTORY, directory.path())

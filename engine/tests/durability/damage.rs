@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use manicule_engine::{Database, Error, OnDamage, OpenOptions};
+use manicule_engine::{Database, Error, OpenOptions};
 
-use super::support::{Contents, Image, ImageFile, contents, create_items, insert_items};
+use super::support::{Contents, Image, ImageFile, contents, create_items, insert_items, open, options};
 
-/// Two databases: one whose rows are in the store's log, one whose rows are in sorted files too.
-fn image(write_buffer_bytes: u64, directory: &Path) -> (Image, Contents) {
-    let options = OpenOptions { write_buffer_bytes, ..OpenOptions::default() };
+/// Two databases: with fjall, one whose rows are in its log, and one whose rows are in sorted files too.
+pub(super) fn image(write_buffer_bytes: u64, directory: &Path) -> (Image, Contents) {
+    let options = OpenOptions { write_buffer_bytes, ..options() };
     let database = Database::open_with(directory, &options).unwrap();
     let table = create_items(&database).unwrap();
     for commit in 0..12 {
@@ -23,7 +23,7 @@ fn image(write_buffer_bytes: u64, directory: &Path) -> (Image, Contents) {
 }
 
 /// Puts a damaged image in the directory and opens it; tells whether the damage was named.
-fn open_damaged(image: &Image, expected: &Contents, damage: &str) -> Option<Error> {
+pub(super) fn open_damaged(image: &Image, expected: &Contents, damage: &str) -> Option<Error> {
     let directory = tempfile::tempdir().unwrap();
     image.write(directory.path());
     match Database::open(directory.path()) {
@@ -85,33 +85,9 @@ fn damage_of_any_file_is_named_or_harmless() {
 }
 
 #[test]
-fn hole_in_the_log_is_named_and_opened_without_only_when_asked() {
-    let directory = tempfile::tempdir().unwrap();
-    let (mut image, expected) = image(64 << 20, directory.path());
-    let is_log = |file: &&mut ImageFile| file.name.extension().is_some_and(|extension| extension == "jnl");
-    let log = image.files.iter_mut().filter(is_log).max_by_key(|file| file.bytes.len()).unwrap();
-    let middle = log.bytes.len() / 2;
-    log.bytes[middle..middle + 4096].fill(0);
-    let error = open_damaged(&image, &expected, "hole").expect("a hole must be noticed");
-    println!("{error}");
-    let copy = tempfile::tempdir().unwrap();
-    image.write(copy.path());
-    let options = OpenOptions { on_damage: OnDamage::OpenWithout, ..OpenOptions::default() };
-    if let Ok(database) = Database::open_with(copy.path(), &options) {
-        let rest = contents(&database);
-        assert!(!rest["item"].is_empty() && rest["item"].len() < expected["item"].len());
-        assert!(rest["item"].iter().all(|(row_id, row)| expected["item"][row_id] == *row));
-        insert_items(&database, database.catalog().table("item").unwrap().id, [10_000]).unwrap();
-        database.close().unwrap();
-        let rest = rest["item"].len() + 1;
-        assert_eq!(contents(&Database::open(copy.path()).unwrap())["item"].len(), rest, "it is whole again");
-    }
-}
-
-#[test]
 fn store_of_yesterday_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let database = Database::open(directory.path()).unwrap();
+    let database = open(directory.path()).unwrap();
     let table = create_items(&database).unwrap();
     database.close().unwrap();
     let yesterday = Image::read(&directory.path().join("store"));

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use manicule_engine::{Database, Error};
+use manicule_engine::Error;
 
-use super::support::{contents, create_items, insert_items};
+use super::support::{contents, create_items, insert_items, open};
 
 /// A file system in memory, unmounted at the end.
 struct Mount {
@@ -48,7 +48,7 @@ impl Drop for Mount {
 fn full_disk_stops_commits_and_loses_nothing_acknowledged() {
     let Some(mount) = Mount::new("size=1m") else { return };
     let path = mount.path().join("database");
-    let database = Database::open(&path).unwrap();
+    let database = open(&path).unwrap();
     let table = create_items(&database).unwrap();
     let (commits, error) = (0..)
         .find_map(|commit| {
@@ -62,7 +62,7 @@ fn full_disk_stops_commits_and_loses_nothing_acknowledged() {
     assert_eq!(acknowledged["item"].len() as i64, commits * 100, "reads go on");
     drop(database);
     mount.remount("size=64m");
-    let found = contents(&Database::open(&path).unwrap());
+    let found = contents(&open(&path).unwrap());
     assert!(found["item"].len() as i64 == commits * 100 || found["item"].len() as i64 == (commits + 1) * 100);
     assert!(acknowledged["item"].iter().all(|(row_id, row)| found["item"][row_id] == *row));
 }
@@ -71,14 +71,14 @@ fn full_disk_stops_commits_and_loses_nothing_acknowledged() {
 fn read_only_file_system_is_refused() {
     let Some(mount) = Mount::new("size=8m") else { return };
     let path = mount.path().join("database");
-    let database = Database::open(&path).unwrap();
+    let database = open(&path).unwrap();
     create_items(&database).unwrap();
     drop(database);
     mount.remount("ro");
-    let error = Database::open(&path).map(|_| ()).unwrap_err();
+    let error = open(&path).map(|_| ()).unwrap_err();
     assert!(matches!(&error, Error::Io { reason, .. } if reason.contains("Read-only")), "{error}");
-    let error = Database::open(mount.path().join("other")).map(|_| ()).unwrap_err();
+    let error = open(mount.path().join("other")).map(|_| ()).unwrap_err();
     assert!(matches!(&error, Error::Io { reason, .. } if reason.contains("Read-only")), "{error}");
     mount.remount("rw");
-    assert_eq!(contents(&Database::open(&path).unwrap()).len(), 1);
+    assert_eq!(contents(&open(&path).unwrap()).len(), 1);
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use manicule_engine::store::{GroupWrite, MemoryStore, RecordKey, RowStore};
+use manicule_engine::store::{FileStore, GroupWrite, MemoryStore, RecordKey, RowStore};
 use manicule_engine::{Column, Database, Durability, Error, OpenOptions, Result, RowId, TableId, Value};
+use tempfile::TempDir;
 
-use super::support::{Contents, contents, create_items, insert_items, integer_column, item};
+use super::support::{Contents, contents, create_items, insert_items, integer_column, item, options};
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug)]
@@ -23,18 +24,34 @@ enum Fault {
     Panic,
 }
 
+/// Where the records of a run are.
+#[derive(Debug)]
+enum Place {
+    Memory(MemoryStore),
+    Directory(TempDir),
+}
+
+impl Place {
+    fn open(&self) -> Box<dyn RowStore> {
+        match self {
+            Self::Memory(store) => Box::new(store.clone()),
+            Self::Directory(directory) => Box::new(FileStore::open(directory.path(), &options()).unwrap()),
+        }
+    }
+}
+
 /// Fails at one call of `apply` or `sync`, and counts the calls.
 #[derive(Debug)]
 struct FaultStore {
-    store: MemoryStore,
+    store: Box<dyn RowStore>,
     fault: Option<(usize, Fault)>,
     calls: Arc<AtomicUsize>,
     pause: Duration,
 }
 
 impl FaultStore {
-    fn new(store: &MemoryStore, fault: Option<(usize, Fault)>) -> Self {
-        Self { store: store.clone(), fault, calls: Arc::default(), pause: Duration::ZERO }
+    fn new(place: &Place, fault: Option<(usize, Fault)>) -> Self {
+        Self { store: place.open(), fault, calls: Arc::default(), pause: Duration::ZERO }
     }
 
     fn call(&self, write: impl Fn() -> Result<()>, sync: impl Fn() -> Result<()>) -> Result<()> {
@@ -108,8 +125,8 @@ fn states() -> Vec<Contents> {
 }
 
 /// Runs the workload until it fails; gives how many steps were acknowledged, or `None` if the fault never came.
-fn run(store: &MemoryStore, fault: (usize, Fault), options: &OpenOptions, states: &[Contents]) -> Option<usize> {
-    let fault_store = FaultStore::new(store, Some(fault));
+fn run(place: &Place, fault: (usize, Fault), options: &OpenOptions, states: &[Contents]) -> Option<usize> {
+    let fault_store = FaultStore::new(place, Some(fault));
     let calls = Arc::clone(&fault_store.calls);
     let Ok(database) = Database::open_store(Box::new(fault_store), options) else { return Some(0) };
     let acknowledged = run_steps(&database, states);
@@ -138,14 +155,18 @@ fn run_steps(database: &Database, states: &[Contents]) -> Option<usize> {
 }
 
 fn check_faults(fault: Fault, options: &OpenOptions, power: Power) {
+    check_faults_at(|| Place::Memory(MemoryStore::default()), fault, options, power);
+}
+
+fn check_faults_at(place: impl Fn() -> Place, fault: Fault, options: &OpenOptions, power: Power) {
     let states = states();
     for call in 0.. {
-        let store = MemoryStore::default();
-        let acknowledged = run(&store, (call, fault), options, &states);
-        if power == Power::Lost {
+        let place = place();
+        let acknowledged = run(&place, (call, fault), options, &states);
+        if let (Power::Lost, Place::Memory(store)) = (power, &place) {
             store.lose_unsynced();
         }
-        let reopened = Database::open_store(Box::new(store), options).unwrap();
+        let reopened = Database::open_store(place.open(), options).unwrap();
         let found = contents(&reopened);
         let acknowledged_least = match (options.durability, power) {
             (Durability::Buffered, Power::Lost) => 0,
@@ -180,6 +201,14 @@ fn failure_of_any_write_stops_commits_and_loses_nothing_acknowledged() {
 }
 
 #[test]
+fn failure_of_any_write_in_a_directory_loses_nothing_acknowledged() {
+    for fault in [Fault::Refused, Fault::Unsynced] {
+        let place = || Place::Directory(tempfile::tempdir().unwrap());
+        check_faults_at(place, fault, &OpenOptions::default(), Power::Kept);
+    }
+}
+
+#[test]
 fn failure_of_any_write_of_a_buffered_database_keeps_a_prefix() {
     let options = OpenOptions {
         durability: Durability::Buffered,
@@ -194,8 +223,8 @@ fn failure_of_any_write_of_a_buffered_database_keeps_a_prefix() {
 #[test]
 fn panic_of_the_store_stops_commits_and_hangs_nobody() {
     let states = states();
-    let store = MemoryStore::default();
-    assert_eq!(run(&store, (6, Fault::Panic), &OpenOptions::default(), &states), Some(3));
+    let place = Place::Memory(MemoryStore::default());
+    assert_eq!(run(&place, (6, Fault::Panic), &OpenOptions::default(), &states), Some(3));
 }
 
 #[test]
@@ -203,7 +232,8 @@ fn commits_at_the_same_time_share_a_sync() {
     const THREADS: i64 = 8;
     const COMMITS: i64 = 20;
     let store = MemoryStore::default();
-    let counting = FaultStore { pause: Duration::from_millis(2), ..FaultStore::new(&store, None) };
+    let counting =
+        FaultStore { pause: Duration::from_millis(2), ..FaultStore::new(&Place::Memory(store.clone()), None) };
     let calls = Arc::clone(&counting.calls);
     let database = Database::open_store(Box::new(counting), &OpenOptions::default()).unwrap();
     let table = create_items(&database).unwrap();
@@ -235,8 +265,9 @@ fn failure_of_a_shared_sync_is_told_to_everybody_who_waits() {
     let setup = Database::open_store(Box::new(store.clone()), &OpenOptions::default()).unwrap();
     let table = create_items(&setup).unwrap();
     drop(setup);
+    let place = Place::Memory(store.clone());
     let failing =
-        FaultStore { pause: Duration::from_millis(5), ..FaultStore::new(&store, Some((10, Fault::Unsynced))) };
+        FaultStore { pause: Duration::from_millis(5), ..FaultStore::new(&place, Some((10, Fault::Unsynced))) };
     let database = Database::open_store(Box::new(failing), &OpenOptions::default()).unwrap();
     let acknowledged: Vec<i64> = std::thread::scope(|scope| {
         let writers: Vec<_> = (0..8)

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use manicule_engine::store::{MemoryStore, RecordKey, RowStore};
 use manicule_engine::{
-    Column, ColumnType, Database, Durability, Error, IndexMethod, OpenOptions, Row, RowId, TableDefinition, Value,
-    ViewSchema,
+    Column, ColumnType, Database, Durability, Error, IndexMethod, OpenOptions, Row, RowId, StoreKind, TableDefinition,
+    Value, ViewSchema,
 };
 
-use super::support::{contents, create_index, create_items, insert_items, integer_column, item};
+use super::STORE;
+use super::support::{contents, create_index, create_items, insert_items, integer_column, item, open};
 
 fn open_error(path: &Path) -> Error {
-    Database::open(path).map(|_| ()).expect_err("the database must be refused")
+    open(path).map(|_| ()).expect_err("the database must be refused")
 }
 
 /// The schema as text, but for its version.
@@ -40,7 +41,7 @@ fn values_of_every_type() -> Vec<Value<'static>> {
 #[test]
 fn reopened_database_has_the_same_schema_and_rows_by_every_access_path() {
     let directory = tempfile::tempdir().unwrap();
-    let database = Database::open(directory.path()).unwrap();
+    let database = open(directory.path()).unwrap();
     let table = create_items(&database).unwrap();
     for round in 0..20 {
         insert_items(&database, table, round * 10..round * 10 + 10).unwrap();
@@ -83,7 +84,7 @@ fn reopened_database_has_the_same_schema_and_rows_by_every_access_path() {
     let timestamp = database.snapshot().timestamp();
     drop(database);
 
-    let database = Database::open(directory.path()).unwrap();
+    let database = open(directory.path()).unwrap();
     assert_eq!(schema(&database), schema_before);
     assert_eq!(contents(&database), before);
     assert_eq!((database.snapshot().timestamp(), database.durable_timestamp()), (timestamp, timestamp));
@@ -94,7 +95,7 @@ fn reopened_database_has_the_same_schema_and_rows_by_every_access_path() {
     insert_items(&database, table, [2001]).unwrap();
     database.close().unwrap();
     let count = |database: &Database| database.snapshot().view().row_count(table);
-    assert_eq!(count(&Database::open(directory.path()).unwrap()), before["item"].len() as u64 + 1);
+    assert_eq!(count(&open(directory.path()).unwrap()), before["item"].len() as u64 + 1);
 }
 
 #[test]
@@ -176,6 +177,27 @@ fn buffered_commits_are_durable_when_waited_for() {
     assert_eq!(contents(&reopened), waited_for);
 }
 
+/// The process that wrote them ended without a sync, so that the operating system alone has them.
+#[test]
+fn commits_that_are_found_are_on_disk_before_they_are_read() {
+    let store = MemoryStore::default();
+    let options = OpenOptions {
+        durability: Durability::Buffered,
+        sync_interval: Duration::from_secs(3600),
+        ..OpenOptions::default()
+    };
+    let open = || Database::open_store(Box::new(store.clone()), &options).unwrap();
+    let ended = open();
+    let table = create_items(&ended).unwrap();
+    insert_items(&ended, table, 0..10).unwrap();
+    assert!(ended.durable_timestamp() < ended.snapshot().timestamp());
+    let found = open();
+    assert_eq!(found.durable_timestamp(), ended.snapshot().timestamp());
+    let before = contents(&found);
+    store.lose_unsynced();
+    assert_eq!(contents(&open()), before);
+}
+
 #[test]
 fn buffered_commits_are_synced_after_the_interval() {
     let store = MemoryStore::default();
@@ -195,7 +217,7 @@ fn buffered_commits_are_synced_after_the_interval() {
 #[test]
 fn closed_database_reads_and_refuses_commits() {
     let directory = tempfile::tempdir().unwrap();
-    let database = Database::open(directory.path()).unwrap();
+    let database = open(directory.path()).unwrap();
     let table = create_items(&database).unwrap();
     insert_items(&database, table, 0..10).unwrap();
     let before = contents(&database);
@@ -204,18 +226,18 @@ fn closed_database_reads_and_refuses_commits() {
     assert!(matches!(insert_items(&database, table, [10]), Err(Error::Closed)));
     assert!(matches!(database.drop_table(table), Err(Error::Closed)));
     assert_eq!(contents(&database), before);
-    let reopened = Database::open(directory.path()).unwrap();
+    let reopened = open(directory.path()).unwrap();
     assert_eq!(contents(&reopened), before, "the files are free while the old handle lives");
 }
 
 #[test]
 fn database_that_is_open_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let database = Database::open(directory.path()).unwrap();
+    let database = open(directory.path()).unwrap();
     let error = open_error(directory.path());
     assert!(matches!(&error, Error::Locked { .. }), "{error}");
     drop(database);
-    Database::open(directory.path()).unwrap();
+    open(directory.path()).unwrap();
 }
 
 #[test]
@@ -251,7 +273,7 @@ fn directory_that_cannot_be_written_is_refused() {
 #[test]
 fn newer_format_is_refused_by_name() {
     let directory = tempfile::tempdir().unwrap();
-    drop(Database::open(directory.path()).unwrap());
+    drop(open(directory.path()).unwrap());
     fs::write(directory.path().join("MANICULE"), "manicule format 2\n").unwrap();
     let error = open_error(directory.path());
     assert!(matches!(error, Error::NewerFormat { found: 2, supported: 1 }), "{error}");
@@ -260,7 +282,7 @@ fn newer_format_is_refused_by_name() {
 #[test]
 fn backup_is_a_database_as_of_its_snapshot() {
     let directory = tempfile::tempdir().unwrap();
-    for database in [Database::in_memory(), Database::open(directory.path().join("original")).unwrap()] {
+    for database in [Database::in_memory(), open(directory.path().join("original")).unwrap()] {
         let table = create_items(&database).unwrap();
         insert_items(&database, table, 0..5000).unwrap();
         let snapshot = database.snapshot();
@@ -290,9 +312,41 @@ fn backup_is_a_database_as_of_its_snapshot() {
 #[test]
 fn creation_that_was_interrupted_is_taken_up_again() {
     let directory = tempfile::tempdir().unwrap();
-    drop(Database::open(directory.path()).unwrap());
+    drop(open(directory.path()).unwrap());
     // As it is before the new store has its name.
     fs::rename(directory.path().join("store"), directory.path().join("store.new")).unwrap();
-    let database = Database::open(directory.path()).unwrap();
+    let database = open(directory.path()).unwrap();
     create_items(&database).unwrap();
+}
+
+/// Without the feature; `durability_redb` has it.
+#[cfg(not(feature = "redb"))]
+#[test]
+fn store_that_is_not_in_the_build_is_refused_by_its_feature() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("database");
+    let is_told =
+        |error: &Error| matches!(error, Error::Refused { reason } if reason.contains("enable the feature `redb`"));
+    let options = OpenOptions { store: Some(StoreKind::Redb), ..OpenOptions::default() };
+    let error = Database::open_with(&path, &options).map(drop).unwrap_err();
+    assert!(is_told(&error), "{error}");
+    assert!(!path.exists(), "nothing was made");
+    drop(Database::open(&path).unwrap());
+    fs::write(path.join("MANICULE"), "manicule format 1\nstore redb\n").unwrap();
+    let error = Database::open(&path).map(drop).unwrap_err();
+    assert!(is_told(&error), "{error}");
+}
+
+#[test]
+fn format_without_a_kind_is_fjall() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    fs::write(directory.path().join("MANICULE"), "manicule format 1\n").unwrap();
+    match (STORE, open(directory.path())) {
+        (StoreKind::Fjall, opened) => drop(opened.unwrap()),
+        (_, opened) => assert!(opened.is_err()),
+    }
+    fs::write(directory.path().join("MANICULE"), "manicule format 1\nstore rebd\n").unwrap();
+    let error = open_error(directory.path());
+    assert!(matches!(&error, Error::Corrupt { what } if what.contains("MANICULE")), "{error}");
 }

@@ -6,9 +6,18 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use manicule_engine::{
-    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, KeyRange, Row, RowBuf,
-    RowId, TableDefinition, TableId, Value, View,
+    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, KeyRange, OpenOptions,
+    Row, RowBuf, RowId, TableDefinition, TableId, Value, View,
 };
+
+/// How a database is opened with the store that is tested.
+pub(super) fn options() -> OpenOptions {
+    OpenOptions { store: Some(super::STORE), ..OpenOptions::default() }
+}
+
+pub(super) fn open(path: impl AsRef<Path>) -> Result<Database, Error> {
+    Database::open_with(path, &options())
+}
 
 /// The rows of each table by its name: row id and the row as text.
 pub(super) type Contents = BTreeMap<String, BTreeMap<RowId, String>>;
