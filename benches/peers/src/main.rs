@@ -13,6 +13,7 @@ mod record;
 mod report;
 mod run;
 
+mod engine;
 mod hash;
 mod multi;
 mod publish;
@@ -82,6 +83,8 @@ enum Suite {
     Multi,
     /// How long the writer of a left-right map waits when it publishes.
     Publish,
+    /// Transactions and durability, beside SQLite and plain maps.
+    Engine,
     /// The database beside SQLite.
     Sql,
     /// Every suite.
@@ -158,10 +161,13 @@ fn measure(arguments: &Arguments, run: &Run, records: &mut Vec<Record>) -> io::R
             }
         }
     }
-    // This one chooses its threads itself.
+    // These choose their threads themselves.
     for plan in plans.iter().filter(|plan| plan.threads == plans[0].threads) {
         if arguments.wants(Suite::Publish) {
             keep(publish::run(plan), arguments, records)?;
+        }
+        if arguments.wants(Suite::Engine) {
+            keep(engine::run(plan), arguments, records)?;
         }
     }
     Ok(())
@@ -174,7 +180,7 @@ fn run_structure(suite: Suite, plan: &Plan, arguments: &Arguments, records: &mut
         Suite::Hash => (hash::run_u64, Some(hash::run_string)),
         Suite::Tree => (tree::run_u64, Some(tree::run_string)),
         Suite::Multi => (multi::run, None),
-        Suite::Publish | Suite::Sql | Suite::All => return Ok(()),
+        Suite::Publish | Suite::Engine | Suite::Sql | Suite::All => return Ok(()),
     };
     if arguments.wants_key("u64") {
         keep(words(plan), arguments, records)?;
