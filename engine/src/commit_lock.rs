@@ -17,6 +17,9 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 /// wait for itself.
 const PLACE_WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// How often somebody who waits without a limit asks whether to go on.
+const CANCELLATION_INTERVAL: Duration = Duration::from_millis(50);
+
 /// The commit lock.
 #[derive(Debug)]
 pub(crate) struct CommitLock {
@@ -58,6 +61,28 @@ impl CommitLock {
             }
         }
         Ok(committer)
+    }
+
+    /// The lock for others once nobody has the writer's place, however long that takes. Nothing is locked while
+    /// `is_cancelled` is asked, a few times a second.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`].
+    pub(crate) fn lock_patiently(&self, is_cancelled: &dyn Fn() -> bool) -> Result<MutexGuard<'_, Committer>> {
+        loop {
+            let mut committer = self.committer.lock();
+            if committer.is_place_taken {
+                self.place_left.wait_until(&mut committer, Instant::now() + CANCELLATION_INTERVAL);
+            }
+            if !committer.is_place_taken {
+                return Ok(committer);
+            }
+            drop(committer);
+            if is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+        }
     }
 
     fn leave_place(&self, committer: &mut Committer) {

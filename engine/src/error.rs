@@ -16,6 +16,8 @@ pub enum Error {
     },
     /// Another transaction has held the writer's place for seconds: try again when it has ended.
     Busy,
+    /// The caller did not want it any more.
+    Cancelled,
     /// Two rows would have the same key: change the key.
     UniqueViolation {
         /// The table.
@@ -139,6 +141,7 @@ impl fmt::Display for Error {
                 write!(f, "another transaction changed the same rows of table {table} first; run the transaction again")
             }
             Self::Busy => f.write_str("another transaction is the writer and has not ended; try again later"),
+            Self::Cancelled => f.write_str("it was cancelled"),
             Self::UniqueViolation { table, index, columns, key } => {
                 write!(f, "duplicate key in {table}: ({}) = (", columns.join(", "))?;
                 for (position, value) in key.iter().enumerate() {

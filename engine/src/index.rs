@@ -10,7 +10,7 @@ mod build;
 use std::fmt;
 use std::ops::ControlFlow;
 
-pub(crate) use build::{BuildingIndex, CaughtUp};
+pub(crate) use build::{BuildingIndex, CaughtUp, IsCancelled, check_wanted};
 use manicule_index::Registry;
 use manicule_index::set::{CandidateIndex, IndexDefinition, IndexStatistics, KeyForm, KeyRef, Structure};
 pub(crate) use manicule_index::set::{EntryReader as IndexReader, EntryWriter as IndexWriter};

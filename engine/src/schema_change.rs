@@ -5,17 +5,16 @@
 //! Snapshots that began before keep the state they have. A change that gives rows another form makes a new table with
 //! the newest version of each row; the old one lives on with the snapshots that read it.
 
-use std::num::NonZero;
-use std::sync::Arc;
+mod online_index;
 
-use manicule_index::set::LoadedIndex;
+use std::sync::Arc;
 
 use crate::catalog::{Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
 use crate::commit::Committer;
 use crate::database::{Database, Inner};
 use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
-use crate::index::{BuildingIndex, CaughtUp, Index};
+use crate::index::Index;
 use crate::log::Log;
 use crate::recovery::clear_storage;
 use crate::row::{Row, RowBuf};
@@ -70,7 +69,16 @@ struct Change<'d> {
 impl<'d> Change<'d> {
     fn begin(database: &'d Database) -> Result<Self> {
         let inner = &*database.inner;
-        let committer = inner.commit_lock.lock(None)?;
+        Self::under(inner, inner.commit_lock.lock(None)?)
+    }
+
+    /// As [`begin`](Self::begin), but waits for the writer's place however long that takes, unless it is cancelled.
+    fn begin_patiently(database: &'d Database, is_cancelled: &dyn Fn() -> bool) -> Result<Self> {
+        let inner = &*database.inner;
+        Self::under(inner, inner.commit_lock.lock_patiently(is_cancelled)?)
+    }
+
+    fn under(inner: &'d Inner, committer: MutexGuard<'d, Committer>) -> Result<Self> {
         inner.finish_commits(&committer)?;
         let state = State::clone(&inner.state.load());
         Ok(Self { inner, state, committer })
@@ -188,95 +196,6 @@ impl RewriteLog<'_> {
     }
 }
 
-/// An index that is being built beside the commits that go on. When it goes, so does what was built.
-struct Construction<'d> {
-    database: &'d Database,
-    /// The table as it was when the index was begun.
-    table: Arc<Table>,
-    table_id: TableId,
-    schema: IndexSchema,
-    building: Arc<BuildingIndex>,
-    is_finished: bool,
-}
-
-impl<'d> Construction<'d> {
-    /// From here on commits note what they change in the index.
-    fn begin(database: &'d Database, table_id: TableId, definition: IndexDefinition) -> Result<Self> {
-        let mut change = Change::begin(database)?;
-        let mut state = change.table(table_id)?;
-        change.check_index_free(&definition.name)?;
-        check_positions(&state.schema.name, state.schema.columns.len(), definition.columns.iter().map(|c| c.column))?;
-        let schema = IndexSchema {
-            id: change.next_index_id(),
-            name: definition.name,
-            columns: definition.columns,
-            unique: definition.unique,
-            method: definition.method,
-            constraint: false,
-        };
-        let building = Arc::new(BuildingIndex::new(&schema, &state));
-        let table = Arc::clone(&state.table);
-        state.building.push(Arc::clone(&building));
-        change.state.put_table(state);
-        change.finish_unseen();
-        Ok(Self { database, table, table_id, schema, building, is_finished: false })
-    }
-
-    /// Walks through the rows, and through most of what is committed meanwhile.
-    fn load(&self) -> LoadedIndex<RowId> {
-        let registry = &self.database.inner.registry;
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let mut loaded = self.building.load(&self.table, threads, registry);
-        while self.building.catch_up(&mut loaded, registry) == CaughtUp::No {}
-        loaded
-    }
-
-    /// Puts the index in the schema. Commits wait for the rest of what was committed meanwhile.
-    fn finish(mut self, loaded: LoadedIndex<RowId>) -> Result<IndexId> {
-        let mut loaded = Some(loaded);
-        let finished = self.put_in_schema(&mut loaded);
-        if let Some(refused) = loaded {
-            refused.into_index().detach(&self.database.inner.registry);
-        }
-        self.is_finished = finished.is_ok();
-        finished
-    }
-
-    fn put_in_schema(&self, loaded: &mut Option<LoadedIndex<RowId>>) -> Result<IndexId> {
-        let mut change = Change::begin(self.database)?;
-        change.check_index_free(&self.schema.name)?;
-        let mut state = change.table(self.table_id)?;
-        let Some(loaded) = loaded.take_if(|_| state.is_building(self.schema.id)) else {
-            return Err(Error::Conflict { table: state.schema.name.clone() });
-        };
-        state.stop_building(self.schema.id);
-        Arc::make_mut(&mut state.schema).indexes.push(self.schema.clone());
-        let index = self.building.finish(loaded, &state, &self.database.inner.registry)?;
-        state.indexes.push(Arc::new(index));
-        change.state.put_table(state);
-        change.finish()?;
-        Ok(self.schema.id)
-    }
-}
-
-impl Drop for Construction<'_> {
-    fn drop(&mut self) {
-        if self.is_finished {
-            return;
-        }
-        // Whoever has the writer's place does not mind, and a database whose log has failed is tidied up too.
-        let inner = &*self.database.inner;
-        let _committer = inner.commit_lock.lock_to_vacuum();
-        let mut state = State::clone(&inner.state.load());
-        let table = state.table(self.table_id).map(|table| TableState::clone(table));
-        if let Some(mut table) = table.filter(|table| table.is_building(self.schema.id)) {
-            table.stop_building(self.schema.id);
-            state.put_table(table);
-            inner.state.store(Arc::new(state));
-        }
-    }
-}
-
 impl Database {
     /// Makes a table.
     ///
@@ -332,19 +251,6 @@ impl Database {
         change.table(table)?;
         change.state.remove_table(table);
         change.finish()
-    }
-
-    /// Makes an index of the rows that are there, on all processors, and of what is committed meanwhile. Commits go on;
-    /// at the end they wait for the last of it. O(rows · log(rows)).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UniqueViolation`] if two rows have the same key of a unique index; [`Error::AlreadyExists`],
-    /// [`Error::NotFound`], [`Error::Refused`]; [`Error::Conflict`] if the table's columns were changed meanwhile.
-    pub fn create_index(&self, table: TableId, definition: IndexDefinition) -> Result<IndexId> {
-        let construction = Construction::begin(self, table, definition)?;
-        let loaded = construction.load();
-        construction.finish(loaded)
     }
 
     /// Takes an index out.

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use manicule_engine::{
-    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexId, IndexMethod, KeyRange, Row,
-    RowBuf, RowId, TableDefinition, TableId, Value,
+    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexId, IndexMethod, Isolation,
+    KeyRange, Row, RowBuf, RowId, Start, TableDefinition, TableId, Transaction, TransactionOptions, Value,
 };
 
 /// How many rows there are; `ONLINE_INDEX_ROWS` says another number.
@@ -200,4 +201,66 @@ fn a_change_of_the_columns_during_a_build_is_a_conflict() {
     });
     let index = database.create_index(table, index_on(2, false)).unwrap();
     assert_agrees_with_scan(&database, table, (index, 2));
+}
+
+const WRITER: TransactionOptions = TransactionOptions { isolation: Isolation::Snapshot, start: Start::Immediate };
+
+/// A writer of seconds comes after the rows were read and ends some time later: what was built is not thrown away.
+#[test]
+fn a_build_waits_for_a_writer_however_long_it_takes() {
+    let (database, table) = database(1000);
+    let writer: Mutex<Option<(Transaction, Instant)>> = Mutex::new(None);
+    let (began, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    // It is asked between the parts of the walk first, and while the build waits after that.
+    let step = || {
+        let mut writer = writer.lock().unwrap();
+        if !began.swap(true, Ordering::SeqCst) {
+            let mut transaction = database.begin_with(WRITER).unwrap();
+            transaction.insert(table, row(1000, 7)).unwrap();
+            *writer = Some((transaction, Instant::now()));
+        }
+        // Longer than anybody else waits.
+        if let Some((transaction, _)) = writer.take_if(|(_, since)| since.elapsed() > Duration::from_millis(5500)) {
+            transaction.commit().unwrap();
+            ended.store(true, Ordering::SeqCst);
+        }
+        false
+    };
+    let index = database.create_index_cancellable(table, index_on(1, false), &step).unwrap();
+    assert!(ended.load(Ordering::SeqCst), "the writer was waited for");
+    assert_eq!(database.snapshot().view().row_count(table), 1001);
+    assert_agrees_with_scan(&database, table, (index, 1));
+}
+
+#[test]
+fn a_build_is_cancelled_at_any_moment_and_leaves_nothing() {
+    let (database, table) = database(row_count() / 4);
+    let schema = database.catalog().tables().next().unwrap().clone();
+    let asked_max = (0..)
+        .find(|limit| {
+            let asked = AtomicU64::new(0);
+            // A writer in the way, so that the end has to be waited for too.
+            let writer = Mutex::new(None);
+            let is_cancelled = || {
+                writer.lock().unwrap().get_or_insert_with(|| database.begin_with(WRITER).unwrap());
+                let asked = asked.fetch_add(1, Ordering::SeqCst);
+                if asked > 20 {
+                    *writer.lock().unwrap() = Some(database.begin());
+                }
+                asked >= *limit
+            };
+            let built = database.create_index_cancellable(table, index_on(1, false), &is_cancelled);
+            assert!(matches!(built, Ok(_) | Err(Error::Cancelled)), "{built:?}");
+            assert_eq!(built.is_ok(), database.catalog().index("item_1_false").is_some());
+            assert_eq!(built.is_ok(), !database.memory_usage().indexes.is_empty());
+            built.is_ok()
+        })
+        .unwrap();
+    assert!(asked_max > 5, "asked {asked_max} times");
+    assert_eq!(schema.indexes.len(), 0);
+    let index = database.catalog().index("item_1_false").unwrap().1.id;
+    let mut transaction = database.begin();
+    transaction.insert(table, row(90_000, 5)).unwrap();
+    transaction.commit().unwrap();
+    assert_agrees_with_scan(&database, table, (index, 1));
 }

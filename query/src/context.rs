@@ -67,9 +67,13 @@ pub struct Limits<'t> {
 
 impl Limits<'_> {
     /// Fails if the run must end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`](crate::Error::Cancelled), [`Error::TimedOut`](crate::Error::TimedOut).
     #[cold]
     #[inline(never)]
-    pub(crate) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         if self.token.is_some_and(CancellationToken::is_cancelled) {
             return Err(Error::Cancelled);
         }

@@ -123,6 +123,7 @@ fn engine_sqlstate(error: &manicule_engine::Error) -> &'static str {
     match error {
         Error::Conflict { .. } => "40001",
         Error::Busy => "55P03",
+        Error::Cancelled => "57014",
         Error::MemoryLimit { .. } => "53200",
         Error::UniqueViolation { .. } => "23505",
         Error::NotNullViolation { .. } => "23502",

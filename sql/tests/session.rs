@@ -233,6 +233,18 @@ fn endless() -> String {
 }
 
 #[test]
+fn making_an_index_waits_for_a_writer_until_its_time_is_up() {
+    let (database, mut session) = database();
+    let mut writer = Session::new(&database);
+    writer.execute("BEGIN IMMEDIATE").unwrap();
+    session.execute("SET statement_timeout = 100").unwrap();
+    assert!(error(&mut session, "CREATE INDEX balance ON account (balance)").starts_with("57014"));
+    writer.execute("ROLLBACK").unwrap();
+    session.execute("SET statement_timeout = 0").unwrap();
+    session.execute("CREATE INDEX balance ON account (balance)").unwrap();
+}
+
+#[test]
 fn a_running_statement_is_cancelled_from_another_thread() {
     let (_, mut session) = database();
     let handle = session.cancel_handle();

@@ -15,7 +15,7 @@ use manicule_index::{Guard, Registry};
 
 use super::{Index, IndexReader, IndexWriter, definition};
 use crate::catalog::IndexSchema;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId};
 use crate::key::{Key, KeyShape};
 use crate::row::Row;
@@ -35,6 +35,14 @@ pub(crate) struct BuildingIndex {
     pub(crate) shape: KeyShape,
     schema: IndexSchema,
     build: IndexBuild<RowId>,
+}
+
+/// Says whether a build is not wanted any more.
+pub(crate) type IsCancelled<'c> = &'c (dyn Fn() -> bool + Sync);
+
+/// Fails if a build is not wanted any more.
+pub(crate) fn check_wanted(is_cancelled: IsCancelled<'_>) -> Result<()> {
+    if is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
 }
 
 /// Whether a loaded index lacks what was noted since.
@@ -68,13 +76,22 @@ impl BuildingIndex {
 
     /// An index with an entry for every version that some snapshot may see, but for what is noted from now on. Commits
     /// go on meanwhile. O(rows · log(rows)), the walk through the rows shared by so many threads.
-    pub(crate) fn load(&self, table: &Table, threads: usize, registry: &Registry) -> LoadedIndex<RowId> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`], which is looked for between the parts of the walk.
+    pub(crate) fn load(
+        &self,
+        (table, threads): (&Table, usize),
+        registry: &Registry,
+        is_cancelled: IsCancelled<'_>,
+    ) -> Result<LoadedIndex<RowId>> {
         let (limit, next) = (table.rows.limit(), AtomicU64::new(0));
         let walk = || {
             loop {
                 // Relaxed: only that each part is drawn once matters.
                 let start = next.fetch_add(ROW_IDS_PER_PART, Ordering::Relaxed);
-                if start >= limit {
+                if start >= limit || is_cancelled() {
                     return;
                 }
                 self.feed(table, start..limit.min(start + ROW_IDS_PER_PART));
@@ -84,7 +101,8 @@ impl BuildingIndex {
             (1..threads).for_each(|_| drop(scope.spawn(walk)));
             walk();
         });
-        self.build.load(definition(&self.schema, &self.shape), registry)
+        check_wanted(is_cancelled)?;
+        Ok(self.build.load(definition(&self.schema, &self.shape), registry))
     }
 
     fn feed(&self, table: &Table, row_ids: Range<u64>) {
@@ -168,7 +186,7 @@ impl Index {
     /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) if the newest versions of two rows have the same key.
     pub(crate) fn of_rows(schema: &IndexSchema, state: &TableState, registry: &Registry) -> Result<Self> {
         let building = BuildingIndex::new(schema, state);
-        let loaded = building.load(&state.table, 1, registry);
+        let loaded = building.load((&state.table, 1), registry, &|| false)?;
         building.finish(loaded, state, registry)
     }
 }

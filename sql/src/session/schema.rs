@@ -34,7 +34,13 @@ impl Session {
                 changed = Some(database.run(|transaction| delete_all(transaction, table))?);
             }
             SchemaChange::CreateIndex { table, definition } => {
-                database.create_index(table, definition)?;
+                let limits = self.options.context(&[], &self.token).limits;
+                let created = database.create_index_cancellable(table, definition, &|| limits.check().is_err());
+                if let Err(manicule_engine::Error::Cancelled) = created {
+                    // By which limit, the engine does not know.
+                    limits.check()?;
+                }
+                created?;
             }
             SchemaChange::DropIndexes(indexes) => {
                 indexes.into_iter().try_for_each(|index| database.drop_index(index))?

@@ -1,0 +1,138 @@
+//! CREATE INDEX beside the commits that go on; `index/build.rs` says how.
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use manicule_index::set::LoadedIndex;
+
+use super::{Change, IndexDefinition, check_positions};
+use crate::catalog::IndexSchema;
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::ids::{IndexId, RowId, TableId};
+use crate::index::{BuildingIndex, CaughtUp, IsCancelled, check_wanted};
+use crate::state::{State, TableState};
+use crate::table::Table;
+
+/// An index that is being built beside the commits that go on. When it goes, so does what was built.
+struct Construction<'d> {
+    database: &'d Database,
+    /// The table as it was when the index was begun.
+    table: Arc<Table>,
+    table_id: TableId,
+    schema: IndexSchema,
+    building: Arc<BuildingIndex>,
+    is_finished: bool,
+}
+
+impl<'d> Construction<'d> {
+    /// From here on commits note what they change in the index.
+    fn begin(
+        (database, mut change): (&'d Database, Change<'d>),
+        table_id: TableId,
+        definition: IndexDefinition,
+    ) -> Result<Self> {
+        let mut state = change.table(table_id)?;
+        change.check_index_free(&definition.name)?;
+        check_positions(&state.schema.name, state.schema.columns.len(), definition.columns.iter().map(|c| c.column))?;
+        let schema = IndexSchema {
+            id: change.next_index_id(),
+            name: definition.name,
+            columns: definition.columns,
+            unique: definition.unique,
+            method: definition.method,
+            constraint: false,
+        };
+        let building = Arc::new(BuildingIndex::new(&schema, &state));
+        let table = Arc::clone(&state.table);
+        state.building.push(Arc::clone(&building));
+        change.state.put_table(state);
+        change.finish_unseen();
+        Ok(Self { database, table, table_id, schema, building, is_finished: false })
+    }
+
+    /// Walks through the rows, and through most of what is committed meanwhile, and puts the index in the schema. Commits
+    /// wait for the rest of it.
+    fn finish(mut self, is_cancelled: IsCancelled<'_>) -> Result<IndexId> {
+        let registry = &self.database.inner.registry;
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut loaded = Some(self.building.load((&self.table, threads), registry, is_cancelled)?);
+        let finished = self.put_in_schema(&mut loaded, is_cancelled);
+        if let Some(refused) = loaded {
+            refused.into_index().detach(&self.database.inner.registry);
+        }
+        self.is_finished = finished.is_ok();
+        finished
+    }
+
+    fn put_in_schema(&self, loaded: &mut Option<LoadedIndex<RowId>>, is_cancelled: IsCancelled<'_>) -> Result<IndexId> {
+        if let Some(loaded) = loaded {
+            while self.building.catch_up(loaded, &self.database.inner.registry) == CaughtUp::No {
+                check_wanted(is_cancelled)?;
+            }
+        }
+        let mut change = Change::begin_patiently(self.database, is_cancelled)?;
+        change.check_index_free(&self.schema.name)?;
+        let mut state = change.table(self.table_id)?;
+        let Some(loaded) = loaded.take_if(|_| state.is_building(self.schema.id)) else {
+            return Err(Error::Conflict { table: state.schema.name.clone() });
+        };
+        state.stop_building(self.schema.id);
+        Arc::make_mut(&mut state.schema).indexes.push(self.schema.clone());
+        let index = self.building.finish(loaded, &state, &self.database.inner.registry)?;
+        state.indexes.push(Arc::new(index));
+        change.state.put_table(state);
+        change.finish()?;
+        Ok(self.schema.id)
+    }
+}
+
+impl Drop for Construction<'_> {
+    fn drop(&mut self) {
+        if self.is_finished {
+            return;
+        }
+        // Whoever has the writer's place does not mind, and a database whose log has failed is tidied up too.
+        let inner = &*self.database.inner;
+        let _committer = inner.commit_lock.lock_to_vacuum();
+        let mut state = State::clone(&inner.state.load());
+        let table = state.table(self.table_id).map(|table| TableState::clone(table));
+        if let Some(mut table) = table.filter(|table| table.is_building(self.schema.id)) {
+            table.stop_building(self.schema.id);
+            state.put_table(table);
+            inner.state.store(Arc::new(state));
+        }
+    }
+}
+
+impl Database {
+    /// Makes an index of the rows that are there, on all processors, and of what is committed meanwhile. Commits go on;
+    /// at the end they wait for the last of it. A writer that has its place then is waited for, however long it takes.
+    /// O(rows · log(rows)).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UniqueViolation`] if two rows have the same key of a unique index; [`Error::AlreadyExists`],
+    /// [`Error::NotFound`], [`Error::Refused`]; [`Error::Conflict`] if the table's columns were changed meanwhile;
+    /// [`Error::Busy`] if a writer has its place for seconds at the begin.
+    pub fn create_index(&self, table: TableId, definition: IndexDefinition) -> Result<IndexId> {
+        Construction::begin((self, Change::begin(self)?), table, definition)?.finish(&|| false)
+    }
+
+    /// As [`create_index`](Self::create_index), until `is_cancelled` says so, which is asked every few thousand rows and some
+    /// times a second, from several threads. A writer is waited for at the begin too, however long it takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`], after which there is nothing of the index; as [`create_index`](Self::create_index), but never
+    /// [`Error::Busy`].
+    pub fn create_index_cancellable(
+        &self,
+        table: TableId,
+        definition: IndexDefinition,
+        is_cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<IndexId> {
+        let change = Change::begin_patiently(self, is_cancelled)?;
+        Construction::begin((self, change), table, definition)?.finish(is_cancelled)
+    }
+}
