@@ -30,6 +30,7 @@ use std::sync::atomic::Ordering;
 
 use ahash::AHashSet;
 use manicule_index::{Batch, Guard};
+use smallvec::SmallVec;
 
 use crate::commit_lock::WriterPlace;
 use crate::database::Inner;
@@ -93,6 +94,23 @@ struct Step<'c> {
     timestamp: Timestamp,
     /// What goes to the log, if there is one.
     records: Option<GroupWrite>,
+    /// The tables in which it has changed something.
+    changed: SmallVec<[&'c TableState; 2]>,
+}
+
+impl<'c> Step<'c> {
+    /// Makes the entries of multi indexes reachable.
+    fn publish(self) {
+        self.batch.commit();
+        self.changed.iter().for_each(|state| state.table.note_installed());
+    }
+
+    /// Notes that something of a table is changed.
+    fn note_changed(&mut self, state: &'c TableState) {
+        if self.changed.last().is_none_or(|last| !std::ptr::eq(*last, state)) {
+            self.changed.push(state);
+        }
+    }
 }
 
 impl Inner {
@@ -116,6 +134,7 @@ impl Inner {
             active: self.snapshots.active(&self.visible),
             timestamp: committer.next_timestamp(),
             records: self.log.as_ref().map(|_| GroupWrite::default()),
+            changed: SmallVec::new(),
         };
         let changed = attempt.writes.len();
         for (table, rows) in attempt.writes.into_tables() {
@@ -125,8 +144,8 @@ impl Inner {
             }
         }
         committer.vacuum(&mut step, 2 * changed + VACUUM_ROWS_PER_COMMIT);
-        let Step { batch, timestamp, records, .. } = step;
-        batch.commit();
+        let (timestamp, records) = (step.timestamp, step.records.take());
+        step.publish();
         committer.note_installed(timestamp);
         match (&self.log, records) {
             (Some(log), Some(mut records)) => {
@@ -171,9 +190,10 @@ impl Inner {
             active: self.snapshots.active(&self.visible),
             timestamp: committer.installed,
             records: None,
+            changed: SmallVec::new(),
         };
         committer.vacuum(&mut step, usize::MAX);
-        step.batch.commit();
+        step.publish();
         guard.flush();
     }
 
@@ -268,8 +288,9 @@ impl Committer {
     }
 
     /// Steps 2 and 3 for the changed rows of a table.
-    fn install(&mut self, step: &mut Step<'_>, state: &TableState, rows: TableWrites) {
+    fn install<'c>(&mut self, step: &mut Step<'c>, state: &'c TableState, rows: TableWrites) {
         state.table.note_commit(step.timestamp);
+        step.note_changed(state);
         for (row_id, pending) in rows {
             self.install_row(step, state, row_id, pending);
         }
@@ -333,6 +354,7 @@ impl Committer {
             let Some(garbage) = self.garbage.pop_front_if(|garbage| garbage.since <= oldest) else { return };
             if let Some(state) = step.state.table(garbage.table) {
                 vacuum_row(step, state, garbage.row_id);
+                step.note_changed(state);
             }
         }
     }
