@@ -26,6 +26,7 @@
 mod access;
 mod bounds;
 mod cost;
+mod covering;
 mod estimate;
 mod join;
 mod order;

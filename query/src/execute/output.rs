@@ -82,7 +82,7 @@ fn recycle<'a>(mut values: Vec<Value<'_>>) -> Vec<Value<'a>> {
 
 /// The columns of a scan's rows that the expressions are, if they are nothing else.
 fn columns_of(expressions: &[Expr], input: &Node) -> Option<Columns> {
-    let NodeKind::Scan(scan) = &input.kind else { return None };
+    let NodeKind::Scan(scan @ TableScan { covering: None, .. }) = &input.kind else { return None };
     let column_of = |expr: &Expr| match expr {
         Expr::Column(column) if column.slot == scan.slot => Some(column.column),
         _ => None,

@@ -157,6 +157,7 @@ impl Router<'_, '_> {
             slot: table.slot,
             path: self.finish_path(access.path)?,
             residual,
+            covering: None,
             table_rows: table.rows as u64,
             cost: access.cost,
             not_used: access.not_used,

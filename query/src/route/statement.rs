@@ -3,6 +3,7 @@
 use manicule_engine::{ColumnType, Value, View};
 
 use super::Router;
+use super::covering::mark_covering;
 use super::order::{OrderKey, Wanted};
 use crate::context::{PlanOptions, Routing};
 use crate::error::Result;
@@ -19,7 +20,7 @@ pub(crate) fn plan_statement(bound: &Bound, view: &View<'_>, options: &PlanOptio
     let mut router = Router::new(view, options.routing);
     let mut rewrites = Vec::new();
     let columns = result_columns(&bound.statement);
-    let action = match bound.statement.clone() {
+    let mut action = match bound.statement.clone() {
         Statement::Query(query) => {
             let mut plan = query.plan;
             rewrites = rewrite(&mut plan);
@@ -33,6 +34,9 @@ pub(crate) fn plan_statement(bound: &Bound, view: &View<'_>, options: &PlanOptio
         Action::Query(output) if options.routing == Routing::Automatic => point_lookup(output),
         _ => None,
     };
+    if let (Action::Query(output), None) = (&mut action, &point) {
+        mark_covering(output, &mut router.subplans, &router.catalog);
+    }
     Ok(PhysicalPlan {
         action,
         subplans: router.subplans,
