@@ -50,6 +50,9 @@ use crate::write_set::{IsNew, PendingRow, TableWrites, WriteSet};
 /// How many queued rows a commit looks at beyond those that it changed itself.
 const VACUUM_ROWS_PER_COMMIT: usize = 16;
 
+/// How many readers' slots a commit looks at, on average.
+const SLOTS_PER_COMMIT: usize = 64;
+
 /// The least length of the queue at which it is worth a look.
 const GARBAGE_LEN_TO_MERGE: usize = 1 << 14;
 
@@ -59,6 +62,10 @@ pub(crate) struct Committer {
     /// The last commit; it is visible, or in flight.
     installed: Timestamp,
     garbage: VecDeque<Garbage>,
+    /// The snapshots as they were found last.
+    active: Option<ActiveSnapshots>,
+    /// How many commits have gone by them since.
+    commits_since_active: usize,
     /// At which length of the queue rows that are in it several times are merged.
     garbage_len_to_merge: usize,
     /// Whether somebody has the writer's place.
@@ -131,7 +138,7 @@ impl Inner {
             state: &current,
             guard: &guard,
             batch: self.registry.begin(),
-            active: self.snapshots.active(&self.visible),
+            active: committer.take_active(self),
             timestamp: committer.next_timestamp(),
             records: self.log.as_ref().map(|_| GroupWrite::default()),
             changed: SmallVec::new(),
@@ -145,6 +152,7 @@ impl Inner {
         }
         committer.vacuum(&mut step, 2 * changed + VACUUM_ROWS_PER_COMMIT);
         let (timestamp, records) = (step.timestamp, step.records.take());
+        committer.active = step.active.take();
         step.publish();
         committer.note_installed(timestamp);
         match (&self.log, records) {
@@ -269,7 +277,14 @@ fn newest_has_key(state: &TableState, index: &Index, row_id: RowId, key: &Key, r
 impl Committer {
     /// One who has committed nothing yet; all before is visible.
     pub(crate) fn new(installed: Timestamp) -> Self {
-        Self { installed, garbage: VecDeque::new(), garbage_len_to_merge: GARBAGE_LEN_TO_MERGE, is_place_taken: false }
+        Self {
+            installed,
+            garbage: VecDeque::new(),
+            active: None,
+            commits_since_active: 0,
+            garbage_len_to_merge: GARBAGE_LEN_TO_MERGE,
+            is_place_taken: false,
+        }
     }
 
     /// The last commit; it is visible, or in flight.
@@ -285,6 +300,18 @@ impl Committer {
     /// Notes that a commit has its versions and entries in place.
     pub(crate) fn note_installed(&mut self, timestamp: Timestamp) {
         self.installed = timestamp;
+    }
+
+    /// The active snapshots, those of some commits ago if there are so many readers that looking at them each time would
+    /// cost more than the commit.
+    fn take_active(&mut self, inner: &Inner) -> Option<ActiveSnapshots> {
+        let known = self.active.take();
+        if known.as_ref().is_some_and(|known| self.commits_since_active < known.slot_count() / SLOTS_PER_COMMIT) {
+            self.commits_since_active += 1;
+            return known;
+        }
+        self.commits_since_active = 0;
+        inner.snapshots.active(&inner.visible).or(known)
     }
 
     /// Steps 2 and 3 for the changed rows of a table.
