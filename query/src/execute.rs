@@ -185,7 +185,7 @@ fn run_scan<'r, 'v>(
         }),
         Some(covering) => {
             let mut rows_read = 0;
-            let flow = covering::visit(scan, covering, frame, &mut |frame, looked_at| {
+            let flow = covering::fill(scan, covering, frame, &mut |frame, looked_at| {
                 rows_read += u64::from(looked_at == covering::LookedAt::Row);
                 found(frame)
             });

@@ -188,3 +188,19 @@ fn both_sides_of_a_join_may_be_covered() {
     let via = fixture.plan(&fixture.bound(plan, 2, 0), Routing::Automatic).via();
     assert_eq!(via, "via items_pkey (tree, covering) + parts_item (multi, covering)");
 }
+
+#[test]
+fn rows_are_counted_in_the_index_however_many_where_none_has_to_be_looked_at() {
+    let fixture = Fixture::new(300);
+    let most = || compare(Op::Greater, column(0, D), literal(3));
+    assert_eq!(count_of(&fixture, most()).via(), "via items_d (tree, covering)");
+    let and_more = Expr::And(vec![most(), compare(Op::NotEqual, column(0, A), literal(3))]);
+    assert_eq!(count_of(&fixture, and_more).via(), "via full scan of items, 300 rows");
+    let change = |transaction: &mut manicule_engine::Transaction| {
+        transaction.update(fixture.items, RowId(0), Row::new(&item(0)))
+    };
+    fixture.database.run(change).unwrap();
+    assert_eq!(count_of(&fixture, most()).via(), "via full scan of items, 300 rows");
+    fixture.database.vacuum();
+    assert_eq!(count_of(&fixture, most()).via(), "via items_d (tree, covering)");
+}

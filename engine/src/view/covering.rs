@@ -10,7 +10,7 @@ use manicule_index::BorrowedSnapshot;
 
 use super::{View, reverse};
 use crate::all_visible::Since;
-use crate::ids::{IndexId, RowId};
+use crate::ids::{IndexId, RowId, TableId};
 use crate::index::{Index, IndexReader};
 use crate::key::{Key, KeyRef, KeyShape, KeySpan, until};
 use crate::range::{Direction, KeyRange};
@@ -96,6 +96,13 @@ impl<'v> Exact<'v> {
 }
 
 impl View<'_> {
+    /// Whether an answer from an index of the table alone looks at no row, as it is now: each row has one version, and the
+    /// view sees it and has not changed any.
+    pub fn is_all_visible(&self, table: TableId) -> bool {
+        let state = self.state.table(table).filter(|_| self.pending(table).is_none());
+        state.is_some_and(|state| state.table.all_visible.to(self.timestamp).is_some())
+    }
+
     /// How many visible rows have the key: [`lookup`](Self::lookup) for who wants no more. Constant time where no row has
     /// to be looked at.
     pub fn count(&self, index: IndexId, key: &[Value<'_>]) -> RowCount {

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use manicule_engine::{Covered, RowCount, Value};
+use manicule_engine::{Covered, RowCount, RowId, Value};
 
 use super::path::{all_keys, key_range, one_key};
 use super::{Flow, attempt};
@@ -18,30 +18,42 @@ pub(super) enum LookedAt {
     Row,
 }
 
+/// What gets the rows of a covered scan, as far as they were looked at.
+type VisitCovered<'s, 'r, 'v> = dyn FnMut(&mut Frame<'r, 'v>, RowId, Covered<'v, '_>) -> Flow + 's;
+
 /// Calls `visit` for each row that the path finds, with the scan's slot filled.
-pub(super) fn visit<'r, 'v>(
+pub(super) fn fill<'r, 'v>(
     scan: &'v TableScan,
     covering: &'v Covering,
     frame: &mut Frame<'r, 'v>,
-    visit: &mut dyn FnMut(&mut Frame<'r, 'v>, LookedAt) -> Flow,
+    visit_row: &mut dyn FnMut(&mut Frame<'r, 'v>, LookedAt) -> Flow,
 ) -> Flow {
-    let view = frame.run.view();
-    let mut show = |frame: &mut Frame<'r, 'v>, row_id, covered: Covered<'v, '_>| {
+    let width = covering.columns.iter().map(|(_, column)| column + 1).max().unwrap_or(0);
+    visit(scan, frame, &mut |frame, row_id, covered| {
         let slot = &mut frame.slots[scan.slot];
         match covered {
             Covered::Row(row) => {
                 slot.store(row_id, row);
-                visit(frame, LookedAt::Row)
+                visit_row(frame, LookedAt::Row)
             }
             Covered::Key(key) => {
-                let values = slot.computed(covering.width());
+                let values = slot.computed(width);
                 for &(position, column) in &covering.columns {
                     values[column] = key.value(position);
                 }
-                visit(frame, LookedAt::IndexAlone)
+                visit_row(frame, LookedAt::IndexAlone)
             }
         }
-    };
+    })
+}
+
+/// Calls `show` for each row that the path finds.
+pub(super) fn visit<'r, 'v>(
+    scan: &'v TableScan,
+    frame: &mut Frame<'r, 'v>,
+    show: &mut VisitCovered<'_, 'r, 'v>,
+) -> Flow {
+    let view = frame.run.view();
     match &scan.path {
         AccessPath::Lookup(lookup) if lookup.has_one_key() => {
             let Some(key) = attempt(one_key(lookup, frame))? else { return ControlFlow::Continue(()) };
@@ -95,9 +107,10 @@ pub(super) fn count<'v>(scan: &'v TableScan, frame: &Frame<'_, 'v>) -> Result<Ro
 }
 
 impl Covering {
-    /// One more than the last column that is read.
-    fn width(&self) -> usize {
-        self.columns.iter().map(|(_, column)| column + 1).max().unwrap_or(0)
+    /// Where a column that is read is in the key.
+    pub(super) fn position(&self, column: usize) -> usize {
+        let place = self.columns.iter().find(|(_, covered)| *covered == column);
+        place.expect("the index has every column that is read").0
     }
 }
 
