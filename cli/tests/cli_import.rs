@@ -119,3 +119,29 @@ fn what_is_exported_is_imported_alike() {
     let after = run(&["--demo"], script.as_bytes());
     assert_eq!((after.status, &after.stdout), (0, &before.stdout), "{}", after.stderr);
 }
+
+/// A spreadsheet takes such cells for formulas. They are text, and come back as they were: nothing is put before them
+/// unless the query does it.
+#[test]
+fn what_a_spreadsheet_would_compute_is_exported_as_it_is() {
+    let cells = ["=1+1", "+1+1", "-1+1", "@sum(a)", "=cmd|''/C calc''!A0", "\t=1", "=\"a\",1"];
+    let csv = file("formulas.csv", b"");
+    let script = format!(
+        ".mode csv
+         CREATE TABLE t (cell TEXT);
+         INSERT INTO t VALUES ('{}');
+         .export '{1}' t
+         CREATE TABLE u (cell TEXT);
+         .import '{1}' u
+         SELECT count(*) AS n FROM t JOIN u ON t.cell = u.cell;
+         SELECT CASE WHEN substr(cell, 1, 1) IN ('=', '+', '-', '@') THEN '''' || cell ELSE cell END AS safe
+         FROM t WHERE cell LIKE '=1%';",
+        cells.join("'), ('"),
+        csv.display()
+    );
+    let script: String = script.lines().map(|line| format!("{}\n", line.trim_start())).collect();
+    let ran = run(&[], script.as_bytes());
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "n\n7\nsafe\n'=1+1\n"), "{}", ran.stderr);
+    let exported = std::fs::read_to_string(&csv).unwrap();
+    assert!(exported.starts_with("cell\n=1+1\n+1+1\n-1+1\n@sum(a)\n"), "{exported}");
+}

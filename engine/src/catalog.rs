@@ -152,6 +152,13 @@ pub enum IndexMethod {
 }
 
 impl IndexSchema {
+    /// The position in the key of a column of `table`, if the key says what the column's value is as it is stored. That of
+    /// a REAL does not: it has one zero for 0.0 and -0.0.
+    pub fn covers(&self, table: &TableSchema, column: usize) -> Option<usize> {
+        let is_exact = table.columns.get(column).is_some_and(|column| column.column_type != ColumnType::Real);
+        self.columns.iter().position(|key| key.column == column).filter(|_| is_exact)
+    }
+
     /// Whether the index answers equality on all its columns by hashing.
     pub fn has_hash(&self) -> bool {
         matches!(self.method, IndexMethod::Hash | IndexMethod::HashAndTree)

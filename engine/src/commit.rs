@@ -30,6 +30,7 @@ use std::sync::atomic::Ordering;
 
 use ahash::AHashSet;
 use manicule_index::{Batch, Guard};
+use smallvec::SmallVec;
 
 use crate::commit_lock::WriterPlace;
 use crate::database::Inner;
@@ -52,6 +53,9 @@ const VACUUM_ROWS_PER_COMMIT: usize = 16;
 /// From so many changed rows of a table on, the entries of new rows are put in order before they are inserted.
 const BULK_ROWS_MIN: usize = 64;
 
+/// How many readers' slots a commit looks at, on average.
+const SLOTS_PER_COMMIT: usize = 64;
+
 /// The least length of the queue at which it is worth a look.
 const GARBAGE_LEN_TO_MERGE: usize = 1 << 14;
 
@@ -63,6 +67,10 @@ pub(crate) struct Committer {
     /// What the catalog and all rows add up to with it; kept only with a store.
     sum: u64,
     garbage: VecDeque<Garbage>,
+    /// The snapshots as they were found last.
+    active: Option<ActiveSnapshots>,
+    /// How many commits have gone by them since.
+    commits_since_active: usize,
     /// At which length of the queue rows that are in it several times are merged.
     garbage_len_to_merge: usize,
     /// Whether somebody has the writer's place.
@@ -98,6 +106,23 @@ struct Step<'c> {
     timestamp: Timestamp,
     /// What goes to the log, if there is one.
     records: Option<GroupWrite>,
+    /// The tables in which it has changed something.
+    changed: SmallVec<[&'c TableState; 2]>,
+}
+
+impl<'c> Step<'c> {
+    /// Makes the entries of multi indexes reachable.
+    fn publish(self) {
+        self.batch.commit();
+        self.changed.iter().for_each(|state| state.table.note_installed());
+    }
+
+    /// Notes that something of a table is changed.
+    fn note_changed(&mut self, state: &'c TableState) {
+        if self.changed.last().is_none_or(|last| !std::ptr::eq(*last, state)) {
+            self.changed.push(state);
+        }
+    }
 }
 
 impl Inner {
@@ -118,9 +143,10 @@ impl Inner {
             state: &current,
             guard: &guard,
             batch: self.registry.begin(),
-            active: self.snapshots.active(&self.visible),
+            active: committer.take_active(self),
             timestamp: committer.next_timestamp(),
             records: self.log.as_ref().map(|_| GroupWrite::default()),
+            changed: SmallVec::new(),
         };
         let changed = attempt.writes.len();
         for (table, rows) in attempt.writes.into_tables() {
@@ -130,8 +156,9 @@ impl Inner {
             }
         }
         committer.vacuum(&mut step, 2 * changed + VACUUM_ROWS_PER_COMMIT);
-        let Step { batch, timestamp, records, .. } = step;
-        batch.commit();
+        let (timestamp, records) = (step.timestamp, step.records.take());
+        committer.active = step.active.take();
+        step.publish();
         committer.note_installed(timestamp);
         let sum = committer.sum;
         match (&self.log, records) {
@@ -177,9 +204,10 @@ impl Inner {
             active: self.snapshots.active(&self.visible),
             timestamp: committer.installed,
             records: None,
+            changed: SmallVec::new(),
         };
         committer.vacuum(&mut step, usize::MAX);
-        step.batch.commit();
+        step.publish();
         guard.flush();
     }
 
@@ -260,6 +288,8 @@ impl Committer {
             installed,
             sum,
             garbage: VecDeque::new(),
+            active: None,
+            commits_since_active: 0,
             garbage_len_to_merge: GARBAGE_LEN_TO_MERGE,
             is_place_taken: false,
         }
@@ -285,9 +315,22 @@ impl Committer {
         self.sum = sum;
     }
 
+    /// The active snapshots, those of some commits ago if there are so many readers that looking at them each time would
+    /// cost more than the commit.
+    fn take_active(&mut self, inner: &Inner) -> Option<ActiveSnapshots> {
+        let known = self.active.take();
+        if known.as_ref().is_some_and(|known| self.commits_since_active < known.slot_count() / SLOTS_PER_COMMIT) {
+            self.commits_since_active += 1;
+            return known;
+        }
+        self.commits_since_active = 0;
+        inner.snapshots.active(&inner.visible).or(known)
+    }
+
     /// Steps 2 and 3 for the changed rows of a table.
-    fn install(&mut self, step: &mut Step<'_>, state: &TableState, rows: TableWrites) {
+    fn install<'c>(&mut self, step: &mut Step<'c>, state: &'c TableState, rows: TableWrites) {
         state.table.note_commit(step.timestamp);
+        step.note_changed(state);
         let is_bulk = rows.len() >= BULK_ROWS_MIN;
         if is_bulk {
             insert_sorted(step, state, &rows);
@@ -349,6 +392,7 @@ impl Committer {
             let Some(garbage) = self.garbage.pop_front_if(|garbage| garbage.since <= oldest) else { return };
             if let Some(state) = step.state.table(garbage.table) {
                 vacuum_row(step, state, garbage.row_id);
+                step.note_changed(state);
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::commit_lock::{CommitLock, WriterPlace};
 use crate::error::{Error, Result};
 use crate::ids::Timestamp;
 use crate::log::Log;
-use crate::snapshots::{Slot, SnapshotRegistry};
+use crate::snapshots::{OwnedSlot, Slot, SnapshotRegistry};
 use crate::state::{State, TableState};
 use crate::store::{GroupWrite, LastCommit, catalog_record};
 use crate::sync::{AtomicU64, Ordering};
@@ -104,7 +104,7 @@ impl Database {
         let slot = self.inner.snapshots.register();
         let mut state = self.inner.state.load_full();
         let timestamp = self.inner.begin_snapshot(&slot, &mut state);
-        Snapshot { slot, state, timestamp, inner: Arc::clone(&self.inner) }
+        Snapshot { _slot: slot, state, timestamp, inner: Arc::clone(&self.inner) }
     }
 
     /// The schema of now.
@@ -279,7 +279,7 @@ pub struct MemoryUsage {
 #[derive(Debug)]
 pub struct Reader {
     inner: Arc<Inner>,
-    slot: Arc<Slot>,
+    slot: OwnedSlot,
     state: Arc<State>,
 }
 
@@ -303,7 +303,8 @@ impl Reader {
 #[derive(Debug)]
 pub struct Snapshot {
     inner: Arc<Inner>,
-    slot: Arc<Slot>,
+    /// Where it is known until it is dropped.
+    _slot: OwnedSlot,
     state: Arc<State>,
     timestamp: Timestamp,
 }
@@ -329,11 +330,5 @@ impl Snapshot {
     /// The commit up to which the snapshot sees.
     pub fn timestamp(&self) -> Timestamp {
         self.timestamp
-    }
-}
-
-impl Drop for Snapshot {
-    fn drop(&mut self) {
-        self.slot.unpin();
     }
 }

@@ -9,6 +9,7 @@ mod build;
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use build::{BuildingIndex, CaughtUp, IsCancelled, check_wanted};
 use manicule_index::Registry;
@@ -27,6 +28,7 @@ pub(crate) struct Index {
     pub(crate) unique: bool,
     entries: CandidateIndex<RowId>,
     registry: Registry,
+    is_dropped: AtomicBool,
 }
 
 impl fmt::Debug for Index {
@@ -64,6 +66,19 @@ impl Index {
         self.entries.remove(key, row_id, writer);
     }
 
+    /// Notes that commits and vacuum do not write to it any more. The caller holds the commit lock.
+    pub(crate) fn note_dropped(&self) {
+        // Relaxed: see `is_dropped`.
+        self.is_dropped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it may have entries that vacuum has taken from other indexes.
+    pub(crate) fn is_dropped(&self) -> bool {
+        // Relaxed: who has seen, with acquire, what a commit or a vacuum after the drop has stored sees the drop too, by the
+        // commit lock; and for all others it makes no difference.
+        self.is_dropped.load(Ordering::Relaxed)
+    }
+
     /// All rows that may have the key, each once; in order if they are not many.
     #[inline]
     pub(crate) fn candidates<B>(
@@ -99,6 +114,16 @@ impl Index {
             Direction::Backward => manicule_index::Direction::Descending,
         };
         self.entries.range(span, direction, reader, visit)
+    }
+
+    /// How many entries have the key, exactly while nobody writes.
+    pub(crate) fn count(&self, key: &Key, reader: IndexReader<'_>) -> u64 {
+        self.entries.count(key, reader)
+    }
+
+    /// How many entries lie in the span, exactly while nobody writes.
+    pub(crate) fn count_range(&self, span: &KeySpan, reader: IndexReader<'_>) -> u64 {
+        self.entries.count_range(span, reader)
     }
 
     /// About how many entries have the key.

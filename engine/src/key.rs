@@ -9,11 +9,12 @@
 //! Values are fitted to the column's type first, because a comparison may name a value the column cannot hold: `x = 3.0`
 //! on an INTEGER column is `x = 3`, `x > 3.5` is `x > 3`, and `x = 3.5` has no answer.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Bound;
 
 use manicule_index::set::Repeats;
-use manicule_index::{ColumnOrder, IndexKey, KeyEncoder, TotalF64};
+use manicule_index::{ColumnOrder, IndexKey, KeyDecoder, KeyEncoder, OrderedWord, TotalF64};
 use smallvec::SmallVec;
 
 use crate::catalog::IndexColumn;
@@ -129,6 +130,18 @@ impl KeyShape {
         row.stored(self.columns[0].column).map(Stored::word)
     }
 
+    /// The value of the column at `position` in a key of this shape.
+    pub(crate) fn value(&self, key: KeyRef<'_>, position: usize) -> Value<'static> {
+        let bytes = match key {
+            KeyRef::Null => return Value::Null,
+            KeyRef::Word(word) => return value_of(word, self.columns[position].column_type),
+            KeyRef::Bytes(bytes) => bytes,
+        };
+        let mut decoder = KeyDecoder::new(bytes);
+        self.columns[..position].iter().for_each(|column| drop(next_value(&mut decoder, *column)));
+        next_value(&mut decoder, self.columns[position])
+    }
+
     /// The keys of `range`.
     pub(crate) fn span(&self, range: &KeyRange<'_>) -> KeySpan {
         let mut prefix = KeyBytes::new();
@@ -173,9 +186,45 @@ fn word_of(value: &Value<'_>) -> Option<u64> {
     }
 }
 
+/// The value of a type of fixed width that has this word.
+fn value_of(word: u64, column_type: ColumnType) -> Value<'static> {
+    match column_type {
+        ColumnType::Integer => Value::Integer(i64::from_key_word(word)),
+        ColumnType::Timestamp => Value::Timestamp(i64::from_key_word(word)),
+        ColumnType::Real => Value::Real(TotalF64::from_key_word(word).get()),
+        ColumnType::Boolean => Value::Boolean(word != 0),
+        // Its word was made of an i32.
+        ColumnType::Date => Value::Date(i64::from_key_word(word) as i32),
+        ColumnType::Text | ColumnType::Blob => unreachable!("they have no words"),
+    }
+}
+
+/// Takes one column off a byte key.
+fn next_value(decoder: &mut KeyDecoder<'_>, column: KeyColumn) -> Value<'static> {
+    let order = order_of(column.descending);
+    let value = match column.column_type {
+        ColumnType::Integer => decoder.next_i64(order).map(Value::Integer),
+        ColumnType::Timestamp => decoder.next_i64(order).map(Value::Timestamp),
+        ColumnType::Real => decoder.next_f64(order).map(Value::Real),
+        ColumnType::Boolean => decoder.next_bool(order).map(Value::Boolean),
+        // It was made of an i32.
+        ColumnType::Date => decoder.next_i64(order).map(|days| Value::Date(days as i32)),
+        ColumnType::Text => decoder.next_bytes(order).map(|bytes| {
+            let text = String::from_utf8(bytes).expect("it was made of a text");
+            Value::Text(Cow::Owned(text))
+        }),
+        ColumnType::Blob => decoder.next_bytes(order).map(|bytes| Value::Blob(Cow::Owned(bytes))),
+    };
+    value.unwrap_or(Value::Null)
+}
+
+fn order_of(descending: bool) -> ColumnOrder {
+    if descending { ColumnOrder::DESCENDING } else { ColumnOrder::ASCENDING }
+}
+
 /// Appends one column of a byte key.
 fn push(bytes: &mut KeyBytes, value: &Value<'_>, descending: bool) {
-    let order = if descending { ColumnOrder::DESCENDING } else { ColumnOrder::ASCENDING };
+    let order = order_of(descending);
     let mut encoder = KeyEncoder::new(bytes);
     match value {
         Value::Null => encoder.push_null(order),
@@ -399,6 +448,22 @@ mod tests {
                 .unwrap_or(Ordering::Equal);
             let by_keys = shape.of_row(&Row::new(&left)).cmp(&shape.of_row(&Row::new(&right)));
             prop_assert_eq!(by_columns, by_keys);
+        }
+
+        #[test]
+        fn keys_give_the_values_back(
+            row in (any_value(TYPES[0]), any_value(TYPES[1]), any_value(TYPES[2])),
+            descending in any::<[bool; 3]>(),
+        ) {
+            let row = [row.0, row.1, row.2];
+            let shape_of_all = shape(&TYPES, &descending);
+            let key = shape_of_all.of_row(&Row::new(&row));
+            for column in 0..3 {
+                prop_assert_eq!(&shape_of_all.value(key.as_ref(), column), &row[column]);
+                let alone = shape(&TYPES[column..=column], &descending);
+                let key = alone.of_row(&Row::new(&row[column..=column]));
+                prop_assert_eq!(&alone.value(key.as_ref(), 0), &row[column]);
+            }
         }
 
         #[test]

@@ -270,7 +270,7 @@ impl Database {
             return Err(Error::Refused { reason });
         }
         schema.indexes.remove(position);
-        state.indexes.remove(position);
+        state.indexes.remove(position).note_dropped();
         change.state.put_table(state);
         change.finish()
     }

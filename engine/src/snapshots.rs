@@ -14,6 +14,7 @@
 //! Of the two fences one comes first. If the reader's does, vacuum sees its slot. If vacuum's does, the reader loads
 //! `visible_ts` after vacuum did, so its timestamp is no older than the `visible` that vacuum counts as read too.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -58,30 +59,61 @@ impl Slot {
 /// The slots of all readers.
 #[derive(Debug, Default)]
 pub(crate) struct SnapshotRegistry {
-    slots: Mutex<Vec<Arc<Slot>>>,
+    slots: Arc<Mutex<Slots>>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    all: Vec<Arc<Slot>>,
+    /// Those that nobody owns.
+    free: Vec<Arc<Slot>>,
+}
+
+/// A slot until its reader leaves it: then it is idle, and another reader's.
+#[derive(Debug)]
+pub(crate) struct OwnedSlot {
+    slot: Arc<Slot>,
+    slots: Arc<Mutex<Slots>>,
+}
+
+impl Deref for OwnedSlot {
+    type Target = Slot;
+
+    #[inline]
+    fn deref(&self) -> &Slot {
+        &self.slot
+    }
+}
+
+impl Drop for OwnedSlot {
+    fn drop(&mut self) {
+        self.slot.unpin();
+        self.slots.lock().free.push(Arc::clone(&self.slot));
+    }
 }
 
 impl SnapshotRegistry {
-    /// A slot for a new reader; one that a former reader left is used again.
-    pub(crate) fn register(&self) -> Arc<Slot> {
+    /// A slot for a new reader; one that a former reader left is used again. Constant time.
+    pub(crate) fn register(&self) -> OwnedSlot {
         let mut slots = self.slots.lock();
-        if let Some(free) = slots.iter().find(|slot| Arc::strong_count(slot) == 1) {
-            free.unpin();
-            return Arc::clone(free);
-        }
-        let slot = Arc::new(Slot { timestamp: AtomicU64::new(IDLE) });
-        slots.push(Arc::clone(&slot));
-        slot
+        let slot = slots.free.pop().unwrap_or_else(|| {
+            let slot = Arc::new(Slot { timestamp: AtomicU64::new(IDLE) });
+            slots.all.push(Arc::clone(&slot));
+            slot
+        });
+        OwnedSlot { slot, slots: Arc::clone(&self.slots) }
     }
 
-    /// The timestamps that are being read, or `None` while somebody is just beginning.
+    /// The timestamps that are being read, or `None` while somebody is just beginning. O(most readers that there ever were
+    /// at one time).
     pub(crate) fn active(&self, visible: &AtomicU64) -> Option<ActiveSnapshots> {
         // Relaxed: only the number matters, and one that has grown since is counted as the older one. The fence pairs
         // with the one in `pin`.
         let visible = visible.load(Ordering::Relaxed);
         let mut timestamps = SmallVec::from_slice(&[visible]);
         fence(Ordering::SeqCst);
-        for slot in self.slots.lock().iter() {
+        let slots = self.slots.lock();
+        for slot in &slots.all {
             // Acquire: pairs with the release stores of `pin` and `unpin`.
             match slot.timestamp.load(Ordering::Acquire) {
                 IDLE => {}
@@ -90,19 +122,28 @@ impl SnapshotRegistry {
             }
         }
         timestamps.sort_unstable();
-        Some(ActiveSnapshots { visible: Timestamp(visible), timestamps })
+        Some(ActiveSnapshots { visible: Timestamp(visible), timestamps, slot_count: slots.all.len() })
     }
 }
 
 /// The timestamps that somebody reads at, or may begin to.
+///
+/// It goes on being right: who began since reads at `visible` or later, and who has left only makes more seem needed.
 #[derive(Debug)]
 pub(crate) struct ActiveSnapshots {
     /// Every commit after it may become visible, and readable, at any time.
     visible: Timestamp,
     timestamps: SmallVec<[u64; 16]>,
+    /// How many slots were looked at.
+    slot_count: usize,
 }
 
 impl ActiveSnapshots {
+    /// How many slots were looked at to know them.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slot_count
+    }
+
     /// Whether some snapshot sees a version that begins at `begin` and ends at `end`.
     pub(crate) fn sees(&self, begin: Timestamp, end: Timestamp) -> bool {
         if end > self.visible {
@@ -202,6 +243,9 @@ mod tests {
         for _ in 0..1000 {
             drop(registry.register());
         }
-        assert_eq!(registry.slots.lock().len(), 1);
+        assert_eq!(registry.slots.lock().all.len(), 1);
+        let (one, other) = (registry.register(), registry.register());
+        assert!(!Arc::ptr_eq(&one.slot, &other.slot));
+        assert_eq!(registry.slots.lock().all.len(), 2);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use manicule_index::ChainArray;
 
+use crate::all_visible::AllVisible;
 use crate::ids::{RowId, Timestamp};
 use crate::row::Row;
 use crate::store::{StorageId, Totals, row_hash};
@@ -13,6 +14,8 @@ use crate::version::bytes_taken;
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     pub(crate) rows: ChainArray<Timestamp>,
+    /// Since when each row has one version alone.
+    pub(crate) all_visible: AllVisible,
     /// Where the rows lie in the store, if there is one.
     storage: StorageId,
     next_row_id: AtomicU64,
@@ -50,9 +53,18 @@ impl Table {
         RowId(self.next_row_id.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Notes that a commit changes rows. The caller holds the commit lock.
+    /// Notes that a commit is about to change rows. The caller holds the commit lock.
     pub(crate) fn note_commit(&self, timestamp: Timestamp) {
+        self.all_visible.begin_change();
         self.last_commit.store(timestamp.0, Ordering::Relaxed);
+    }
+
+    /// Notes that the changes of a commit or a vacuum are in place, in all indexes too. The caller holds the commit lock.
+    pub(crate) fn note_installed(&self) {
+        // There is one version for each row whose newest version is no tombstone, so there is nothing else.
+        if self.versions() == self.live_rows() {
+            self.all_visible.end_change(self.last_commit());
+        }
     }
 
     /// The newest commit that changed a row, to somebody who holds the commit lock.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
 use crate::read_set::ReadSet;
 use crate::row::{Row, RowBuf};
-use crate::snapshots::Slot;
+use crate::snapshots::OwnedSlot;
 use crate::state::{State, TableState};
 use crate::view::{View, ViewSource};
 use crate::write_set::{IsNew, WriteSet};
@@ -22,7 +22,8 @@ use crate::write_set::{IsNew, WriteSet};
 #[derive(Debug)]
 pub struct Transaction {
     inner: Arc<Inner>,
-    slot: Arc<Slot>,
+    /// Where its snapshot is known until it ends.
+    _slot: OwnedSlot,
     state: Arc<State>,
     timestamp: Timestamp,
     writes: WriteSet,
@@ -79,7 +80,7 @@ impl Transaction {
         let mut state = inner.state.load_full();
         let timestamp = inner.begin_snapshot(&slot, &mut state);
         let reads = (isolation == Isolation::Serializable).then(ReadSet::default);
-        Self { inner, slot, state, timestamp, writes: WriteSet::default(), reads, place }
+        Self { inner, _slot: slot, state, timestamp, writes: WriteSet::default(), reads, place }
     }
 
     /// The level of isolation that the transaction began with.
@@ -226,12 +227,6 @@ impl Transaction {
     fn table(&self, table: TableId) -> Result<&TableState> {
         let state = self.state.table(table);
         state.map(Arc::as_ref).ok_or_else(|| Error::NotFound { what: "table", name: table.to_string() })
-    }
-}
-
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        self.slot.unpin();
     }
 }
 

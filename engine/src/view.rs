@@ -4,6 +4,8 @@
 //! entry may stand for another version of the row. Rows that the transaction itself changed are left out there and added
 //! from the write set.
 
+mod covering;
+
 use std::cell::OnceCell;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -26,6 +28,8 @@ use crate::table::Table;
 use crate::value::Value;
 use crate::version::visible;
 use crate::write_set::{TableWrites, WriteSet};
+
+pub use covering::{Covered, IndexKey, RowCount};
 
 /// What one reader sees at one moment.
 ///
@@ -135,26 +139,43 @@ impl<'s> View<'s> {
         &'v self,
         index: IndexId,
         key: &[Value<'_>],
-        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
         let Some(key) = index.shape.of_values(key) else { return ControlFlow::Continue(()) };
+        self.note_key(state, index, &key);
+        self.visit_key((state, index), &key, visit)
+    }
+
+    /// Notes the read of a key, if somebody wants to know.
+    #[inline]
+    fn note_key(&self, state: &TableState, index: &Index, key: &Key) {
         if let Some(reads) = self.reads {
             reads.note(state.schema.id, Read::Key(index.id, key.clone()));
         }
+    }
+
+    /// The visible rows with the key.
+    #[inline]
+    fn visit_key<'v, B>(
+        &'v self,
+        (state, index): (&'v TableState, &Index),
+        key: &Key,
+        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         if let Some(writes) = self.pending(state.schema.id) {
-            let found = self.matches_with_own(state, index, &key, writes);
+            let found = self.matches_with_own(state, index, key, writes);
             return found.into_iter().try_for_each(|(row_id, row)| visit(row_id, row));
         }
         let mut check = |(), row_id| match self.installed(&state.table, row_id) {
-            Some(row) if index.shape.matches(row, &key) => visit(row_id, row),
+            Some(row) if index.shape.matches(row, key) => visit(row_id, row),
             _ => ControlFlow::Continue(()),
         };
         if index.unique {
-            return index.candidates(&key, self.reader(), |row_id| check((), row_id));
+            return index.candidates(key, self.reader(), |row_id| check((), row_id));
         }
         let mut ahead = Lookahead::new(&state.table);
-        index.candidates(&key, self.reader(), |row_id| ahead.push((), row_id, &mut check))?;
+        index.candidates(key, self.reader(), |row_id| ahead.push((), row_id, &mut check))?;
         ahead.flush(&mut check)
     }
 
@@ -271,9 +292,7 @@ impl<'s> View<'s> {
 
     /// Whether a row other than `row_id` has a key that does not repeat. It is a read like any other.
     pub(crate) fn has_other_holder(&self, state: &TableState, index: &Index, (row_id, key): (RowId, &Key)) -> bool {
-        if let Some(reads) = self.reads {
-            reads.note(state.schema.id, Read::Key(index.id, key.clone()));
-        }
+        self.note_key(state, index, key);
         let writes = self.pending(state.schema.id);
         let is_installed = index.candidates(key, self.reader(), |other| {
             let is_holder = other != row_id

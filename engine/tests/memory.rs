@@ -107,3 +107,23 @@ fn snapshot_under_many_updates_of_few_rows_keeps_few_versions() {
     let index = database.catalog().table("item").unwrap().indexes[1].id;
     assert_eq!(database.snapshot().view().distinct_keys(index), ROWS as u64, "dead entries are gone");
 }
+
+#[test]
+fn very_many_readers_keep_no_more_than_they_see() {
+    let (database, table) = items();
+    database.run(|transaction| transaction.insert(table, item(0, 0)).map(drop)).unwrap();
+    // Of three hundred readers a commit does not look at every one, but at all of them often enough.
+    let readers: Vec<_> = (0..300).map(|_| database.snapshot()).collect();
+    let update = |size| database.run(|transaction| transaction.update(table, RowId(0), item(0, size))).unwrap();
+    (1..200).for_each(update);
+    assert!(database.version_count() < 20, "{} versions of one row", database.version_count());
+    let size = |view: &manicule_engine::View<'_>| view.row(table, RowId(0)).unwrap().get(1).into_owned();
+    let between = database.snapshot();
+    (200..400).for_each(update);
+    assert!(readers.iter().all(|reader| size(&reader.view()) == Value::Integer(0)));
+    assert_eq!(size(&between.view()), Value::Integer(199));
+    drop((readers, between));
+    (400..420).for_each(update);
+    assert!(database.version_count() < 20, "{} versions of one row", database.version_count());
+    assert_eq!(size(&database.snapshot().view()), Value::Integer(419));
+}

@@ -411,3 +411,34 @@ fn run_passes_errors_of_its_body_on_and_leaves_nothing_behind() {
     assert!(matches!(duplicate, Err(Stop::Engine(Error::UniqueViolation { .. }))), "{duplicate:?}");
     assert_eq!(world.database.snapshot().view().row_count(world.table), 10);
 }
+
+#[test]
+fn answers_from_an_index_alone_guard_what_they_asked() {
+    let count = |size: i64| {
+        move |world: &World, t: &Transaction| {
+            assert_eq!(t.view().count(world.by_size, &[Value::Integer(size)]).rows_read, 0);
+        }
+    };
+    assert!(world().conflicts(count(5), resize(3, Some(5))), "one more");
+    assert!(world().conflicts(count(5), delete(5)), "one less");
+    assert!(world().conflicts(count(77), insert(5, Some(77))), "a first one");
+    assert!(!world().conflicts(count(5), resize(3, Some(6))), "another key");
+    let sizes = |lower: i64, upper: i64| {
+        let (lower, upper) = (Bound::Included(Value::Integer(lower)), Bound::Excluded(Value::Integer(upper)));
+        KeyRange { prefix: vec![], lower, upper }
+    };
+    let count = |world: &World, t: &Transaction| {
+        assert_eq!(t.view().count_range(world.by_size, &sizes(2, 5)).rows, 3);
+    };
+    assert!(world().conflicts(count, resize(7, Some(4))), "one comes in");
+    assert!(world().conflicts(count, resize(3, Some(7))), "one goes out");
+    assert!(!world().conflicts(count, resize(7, Some(5))), "outside");
+    let first = |world: &World, t: &Transaction| {
+        let flow = t
+            .view()
+            .range_covered(world.by_size, &sizes(2, 5), Direction::Forward, |row_id, _| ControlFlow::Break(row_id));
+        assert_eq!(flow, ControlFlow::Break(RowId(2)));
+    };
+    assert!(world().conflicts(first, resize(7, Some(2))), "as low as the first");
+    assert!(!world().conflicts(first, resize(7, Some(3))), "behind the first");
+}

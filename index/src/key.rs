@@ -15,10 +15,12 @@
 
 mod bytes;
 mod compound;
+mod decode;
 mod encode;
 mod scalar;
 
 pub use compound::Opaque;
+pub use decode::KeyDecoder;
 pub use encode::{ColumnOrder, Direction, KeyEncoder, Nulls, prefix_end};
 pub use scalar::{TotalF32, TotalF64};
 

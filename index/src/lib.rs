@@ -34,7 +34,8 @@ pub use hash::{
     Pinned, WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues,
 };
 pub use key::{
-    ColumnOrder, Direction, IndexKey, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32, TotalF64, prefix_end,
+    ColumnOrder, Direction, IndexKey, KeyDecoder, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32, TotalF64,
+    prefix_end,
 };
 pub use multi::{
     Arrangement, Batch, BorrowedSnapshot, Busy, Editor, Entries, Hashed, IndexSnapshot, ListIter, ListSlices,

@@ -91,8 +91,8 @@
 //! * An entry that is removed stays in memory, and is met by lookups of its key, until it is vacuumed.
 //!
 //! # Map of the code
-//! `definition`, `key`, `visibility` what hosts say · `unique`, `maps`, `multi` the structures · `candidate` one index of
-//! them · `build` building one while writers go on · `write_set`, `transaction` changes · `garbage` what has to go ·
+//! `definition`, `key`, `visibility` what hosts say · `unique`, `maps`, `multi` the structures · `candidate`, `count` one index
+//! of them · `build` building one while writers go on · `write_set`, `transaction` changes · `garbage` what has to go ·
 //! `index_set`, `builder`, `reader` what hosts hold.
 
 mod definition;
@@ -100,6 +100,7 @@ mod key;
 mod visibility;
 
 mod candidate;
+mod count;
 mod maps;
 mod multi;
 mod unique;

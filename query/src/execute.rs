@@ -12,6 +12,7 @@
 mod aggregate;
 mod change;
 mod counter;
+mod covering;
 mod join;
 mod output;
 mod path;
@@ -128,7 +129,7 @@ pub(crate) fn run<'r, 'v>(node: &'v Node, frame: &mut Frame<'r, 'v>, sink: &mut 
 fn run_uncounted<'r, 'v>(node: &'v Node, frame: &mut Frame<'r, 'v>, sink: &mut Sink<'_, 'r, 'v>) -> Flow {
     match &node.kind {
         NodeKind::Unit => sink(frame),
-        NodeKind::Scan(scan) => run_scan(scan, frame, sink),
+        NodeKind::Scan(scan) => run_scan(node.id, scan, frame, sink),
         NodeKind::Values { rows, slot } => rows::run_values(rows, *slot, frame, sink),
         NodeKind::Filter { input, predicate } => run(input, frame, &mut |frame| pass(predicate, frame, sink)),
         NodeKind::NestedLoop(join) => join::run_nested_loop(join, frame, sink),
@@ -164,13 +165,32 @@ fn pass<'r, 'v>(predicate: &'v Expr, frame: &mut Frame<'r, 'v>, sink: &mut Sink<
     if attempt(passes(predicate, frame))? { sink(frame) } else { ControlFlow::Continue(()) }
 }
 
-fn run_scan<'r, 'v>(scan: &'v TableScan, frame: &mut Frame<'r, 'v>, sink: &mut Sink<'_, 'r, 'v>) -> Flow {
-    path::visit(scan, &scan.path, frame, &mut |frame, row_id, row| {
+fn run_scan<'r, 'v>(
+    node_id: usize,
+    scan: &'v TableScan,
+    frame: &mut Frame<'r, 'v>,
+    sink: &mut Sink<'_, 'r, 'v>,
+) -> Flow {
+    let mut found = |frame: &mut Frame<'r, 'v>| {
         attempt(frame.run.tick())?;
-        frame.slots[scan.slot].store(row_id, row);
         match &scan.residual {
             Some(residual) => pass(residual, frame, sink),
             None => sink(frame),
         }
-    })
+    };
+    match &scan.covering {
+        None => path::visit(scan, &scan.path, frame, &mut |frame, row_id, row| {
+            frame.slots[scan.slot].store(row_id, row);
+            found(frame)
+        }),
+        Some(covering) => {
+            let mut rows_read = 0;
+            let flow = covering::fill(scan, covering, frame, &mut |frame, looked_at| {
+                rows_read += u64::from(looked_at == covering::LookedAt::Row);
+                found(frame)
+            });
+            counter::count_rows_read(node_id, rows_read, frame);
+            flow
+        }
+    }
 }

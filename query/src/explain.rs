@@ -128,7 +128,8 @@ fn collect_paths(plan: &PhysicalPlan, node: &Node, paths: &mut Vec<String>) {
         };
         if let Some(index) = table.index(index) {
             let kind = if is_range && index.unique { "tree" } else { index.kind_word() };
-            add(format!("{} ({kind})", index.name));
+            let covering = if scan.covering.is_some() { ", covering" } else { "" };
+            add(format!("{} ({kind}{covering})", index.name));
         }
     }
 }

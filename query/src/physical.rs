@@ -275,12 +275,21 @@ pub(crate) struct TableScan {
     pub(crate) path: AccessPath,
     /// What the path does not prove.
     pub(crate) residual: Option<Expr>,
+    /// The index of the path has all that is read of the rows.
+    pub(crate) covering: Option<Covering>,
     /// How many rows the table had when the plan was made.
     pub(crate) table_rows: u64,
     /// What reading it is expected to cost, in rows of a full scan.
     pub(crate) cost: f64,
     /// The indexes that are not used, and why.
     pub(crate) not_used: Vec<(IndexId, NotUsed)>,
+}
+
+/// Where a covering index has the columns that are read.
+#[derive(Debug)]
+pub(crate) struct Covering {
+    /// Their positions in the key and in the table; none where it is enough that there is a row.
+    pub(crate) columns: Vec<(usize, usize)>,
 }
 
 /// For each row of the left side the right side is read.
@@ -370,6 +379,13 @@ pub(crate) struct IndexMembers {
 pub(crate) struct IndexLookup {
     pub(crate) index: IndexId,
     pub(crate) columns: Vec<KeyColumn>,
+}
+
+impl IndexLookup {
+    /// Whether each column has one value.
+    pub(crate) fn has_one_key(&self) -> bool {
+        self.columns.iter().all(|column| column.values.len() == 1)
+    }
 }
 
 /// The values of a key's column.

@@ -26,6 +26,7 @@
 mod access;
 mod bounds;
 mod cost;
+mod covering;
 mod estimate;
 mod join;
 mod order;
@@ -55,6 +56,9 @@ pub(crate) const ROW_BY_INDEX: f64 = 3.0;
 
 /// What a lookup or the start of a range costs, in rows of a full scan.
 pub(crate) const PROBE: f64 = 4.0;
+
+/// What a row costs that is counted in an index whose entries are exact: such rows are counted a list or a leaf at a time.
+pub(crate) const ROW_BY_COUNT: f64 = 0.1;
 
 /// A path that finds more than one in so many rows of its table gives way to the full scan.
 const SCAN_SHARE: f64 = 4.0;
@@ -132,7 +136,7 @@ impl<'a, 's> Router<'a, 's> {
             Some(slot) => vec![slot],
             None => slots_given(&input).iter().collect(),
         };
-        let below = Wanted { order: order.clone().unwrap_or_default(), limit: wanted.limit };
+        let below = Wanted { order: order.clone().unwrap_or_default(), limit: wanted.limit, ..Wanted::default() };
         let input = self.plan(input, &below)?;
         if order.is_some_and(|order| self.delivers(&input, &order)) {
             return Ok(input);
@@ -152,7 +156,7 @@ impl<'a, 's> Router<'a, 's> {
             None => None,
         };
         let most = count(&limit).map(|limit| limit + count(&offset).unwrap_or(0.0));
-        let mut input = self.plan(input, &Wanted { order: Vec::new(), limit: most })?;
+        let mut input = self.plan(input, &Wanted { limit: most, ..Wanted::default() })?;
         let limit = limit.map(|limit| self.finish(limit)).transpose()?;
         let offset = offset.map(|offset| self.finish(offset)).transpose()?;
         if let (NodeKind::Sort(sort), Some(limit)) = (&mut input.kind, &limit) {

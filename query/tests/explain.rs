@@ -128,7 +128,7 @@ fn joins_show_their_way() {
     let text = plan(&fixture, join(few, fixture.parts_in(1), JoinKind::Inner, Some(on.clone())), 0)
         .explain(ExplainFormat::Text);
     assert!(text.contains("Nested loop"), "{text}");
-    assert!(text.contains("MultiIndex lookup on parts using parts_item"), "{text}");
+    assert!(text.contains("MultiIndex covering lookup on parts using parts_item"), "{text}");
     let all = plan(&fixture, join(fixture.items_in(0), fixture.parts_in(1), JoinKind::Inner, Some(on)), 0);
     assert!(all.explain(ExplainFormat::Text).contains("Hash join"), "{}", all.explain(ExplainFormat::Text));
     assert_eq!(all.via(), "via full scan of items, 300 rows + full scan of parts, 600 rows");

@@ -8,7 +8,7 @@
 use std::cell::OnceCell;
 use std::fmt;
 use std::ops::{ControlFlow, Range};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use manicule_index::set::{IndexBuild, LoadedIndex};
 use manicule_index::{Guard, Registry};
@@ -153,6 +153,7 @@ impl BuildingIndex {
             unique: self.schema.unique,
             entries: loaded.into_index(),
             registry: registry.clone(),
+            is_dropped: AtomicBool::new(false),
         };
         let Some(key) = violation else { return Ok(index) };
         let mut holder = None;

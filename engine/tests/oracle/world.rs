@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, ControlFlow, RangeBounds};
 
 use manicule_engine::{
-    Column, ColumnType, Database, Direction, IndexColumn, IndexDefinition, IndexId, IndexMethod, KeyRange, RowId,
-    TableDefinition, TableId, Value, View,
+    Column, ColumnType, Covered, Database, Direction, IndexColumn, IndexDefinition, IndexId, IndexMethod, KeyRange,
+    RowId, TableDefinition, TableId, Value, View,
 };
 
 /// One row of the model. All but the id may be NULL; the id and the code are unique.
@@ -155,6 +155,22 @@ fn check_lookup(view: &View<'_>, path: &Path, model: &Model, random: &mut Random
     });
     let wanted = model.iter().filter(|(_, row)| key_of(path, row) == key).map(|(row_id, _)| *row_id);
     assert_eq!(found, wanted.collect::<Vec<_>>(), "{key:?} in index {}", path.index);
+    let mut covered = Vec::new();
+    let _: ControlFlow<()> = view.lookup_covered(path.index, &key, |row_id, row| {
+        assert_eq!(covered_key(path, row), key);
+        covered.push(row_id);
+        ControlFlow::Continue(())
+    });
+    assert_eq!(covered, found, "{key:?} in index {} alone", path.index);
+    assert_eq!(view.count(path.index, &key).rows, found.len() as u64);
+}
+
+/// The key of a row, from wherever it is.
+fn covered_key(path: &Path, covered: Covered<'_, '_>) -> Vec<Value<'static>> {
+    match covered {
+        Covered::Row(row) => path.columns.iter().map(|&column| row.get(column).into_owned()).collect(),
+        Covered::Key(key) => (0..path.columns.len()).map(|position| key.value(position)).collect(),
+    }
 }
 
 /// Many keys at once, more than are looked up together, some of them twice: the rows of each, key by key.
@@ -204,6 +220,13 @@ fn check_range(view: &View<'_>, path: &Path, model: &Model, random: &mut Random)
             found.push((path.columns.iter().map(|&column| row.get(column).into_owned()).collect::<Vec<_>>(), row_id));
             ControlFlow::Continue(())
         });
+        let mut covered = Vec::new();
+        let _: ControlFlow<()> = view.range_covered(path.index, &range, direction, |row_id, row| {
+            covered.push((covered_key(path, row), row_id));
+            ControlFlow::Continue(())
+        });
+        assert_eq!(covered, found, "{range:?} {direction:?} of index {} alone", path.index);
+        assert_eq!(view.count_range(path.index, &range).rows, found.len() as u64);
         // The NULLs of a unique index have no order among themselves.
         for nulls in found.chunk_by_mut(|one, other| path.columns == [3] && one.0 == other.0) {
             nulls.sort();

@@ -127,7 +127,7 @@ impl<'b, B: Extend<u8>> KeyEncoder<'b, B> {
 }
 
 /// What every byte of a value is combined with.
-fn flip(order: ColumnOrder) -> u8 {
+pub(super) fn flip(order: ColumnOrder) -> u8 {
     match order.direction {
         Direction::Ascending => 0,
         Direction::Descending => 0xff,
@@ -157,6 +157,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::KeyDecoder;
     use super::*;
 
     #[derive(Debug, Clone, PartialEq)]
@@ -237,6 +238,25 @@ mod tests {
             let expected =
                 row.iter().map(|((left, right), order)| compare(left, right, *order)).fold(Ordering::Equal, Ordering::then);
             prop_assert_eq!(encode(&left).cmp(&encode(&right)), expected);
+        }
+
+        #[test]
+        fn columns_come_back_as_they_were(row in proptest::collection::vec((columns(), orders()), 1..4)) {
+            let row: Vec<_> = row.into_iter().map(|((column, _), order)| (column, order)).collect();
+            let key = encode(&row);
+            let mut decoder = KeyDecoder::new(&key);
+            for (column, order) in row {
+                match column {
+                    Column::Null => prop_assert_eq!(decoder.next_i64(order), None),
+                    Column::Integer(value) => prop_assert_eq!(decoder.next_i64(order), Some(value)),
+                    Column::Float(value) => {
+                        let float = decoder.next_f64(order).map(TotalF64::new);
+                        prop_assert_eq!(float, Some(TotalF64::new(value)));
+                    }
+                    Column::Bytes(value) => prop_assert_eq!(decoder.next_bytes(order), Some(value)),
+                    Column::Bool(value) => prop_assert_eq!(decoder.next_bool(order), Some(value)),
+                }
+            }
         }
 
         #[test]

@@ -463,14 +463,14 @@ fn wrong_form(key: &Key) -> ! {
 }
 
 /// Bounds of a byte span; bounds that exclude everything are empty to every structure.
-fn byte_bounds<'b>(start: &'b [u8], end: Option<&'b [u8]>) -> (Bound<&'b [u8]>, Bound<&'b [u8]>) {
+pub(super) fn byte_bounds<'b>(start: &'b [u8], end: Option<&'b [u8]>) -> (Bound<&'b [u8]>, Bound<&'b [u8]>) {
     (Bound::Included(start), end.map_or(Bound::Unbounded, Bound::Excluded))
 }
 
-type WordBounds = (Bound<u64>, Bound<u64>);
+pub(super) type WordBounds = (Bound<u64>, Bound<u64>);
 
 /// Bounds of words where NULL is a key before all of them.
-fn after_null((lower, upper): WordBounds) -> (Bound<Option<u64>>, Bound<Option<u64>>) {
+pub(super) fn after_null((lower, upper): WordBounds) -> (Bound<Option<u64>>, Bound<Option<u64>>) {
     let lower = if lower == Bound::Unbounded { Bound::Excluded(None) } else { lower.map(Some) };
     (lower, upper.map(Some))
 }

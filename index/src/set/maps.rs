@@ -107,6 +107,10 @@ impl OrderedMap<u64, [u64; 1]> for WordTreeIndex<u64, u64> {
         }
     }
 
+    fn count_range(&self, (lower, upper): (Bound<&u64>, Bound<&u64>), guard: &Guard) -> u64 {
+        self.count_range::<u64, _>((lower.cloned(), upper.cloned()), guard) as u64
+    }
+
     fn estimate_range(&self, (lower, upper): (Bound<&u64>, Bound<&u64>), guard: &Guard) -> u64 {
         self.estimate_range::<u64, _>((lower.cloned(), upper.cloned()), guard) as u64
     }
@@ -167,6 +171,10 @@ where
             Direction::Ascending => self.range::<Q, _>(bounds, guard).try_for_each(&mut each),
             Direction::Descending => self.range_rev::<Q, _>(bounds, guard).try_for_each(&mut each),
         }
+    }
+
+    fn count_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64 {
+        self.count_range::<Q, _>(bounds, guard) as u64
     }
 
     fn estimate_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64 {

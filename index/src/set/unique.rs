@@ -92,6 +92,8 @@ pub trait OrderedMap<Q: ToOwned + ?Sized, W>: PointMap<Q, W> {
         guard: &Guard,
         visit: impl FnMut(&Q, W) -> ControlFlow<B>,
     ) -> ControlFlow<B>;
+    /// How many entries lie within bounds, exactly while nobody writes.
+    fn count_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64;
     /// About how many entries lie within bounds.
     fn estimate_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64;
 }
@@ -335,6 +337,25 @@ where
                 visit(key, R::from_words(words))
             }
         })
+    }
+
+    /// How many entries lie in the bounds, exactly while nobody writes. O(leaves), unless some key has several candidates.
+    pub(super) fn count_range<Q>(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        if self.several.is_empty() {
+            return self.tree.as_ref().map_or(0, |tree| tree.count_range(bounds, guard));
+        }
+        let mut count = 0;
+        let _: ControlFlow<()> = self.range(bounds, Direction::Ascending, guard, |_, _| {
+            count += 1;
+            ControlFlow::Continue(())
+        });
+        count
     }
 
     /// About how many entries lie in the bounds.

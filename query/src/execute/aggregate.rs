@@ -8,12 +8,12 @@ use ahash::AHashMap;
 use manicule_engine::Value;
 use smallvec::SmallVec;
 
-use super::{Flow, Sink, attempt, run};
+use super::{Flow, Sink, attempt, counter, covering, run};
 use crate::error::Result;
 use crate::evaluate::{evaluate, evaluate_kept};
-use crate::expr::{AggregateCall, Expr};
+use crate::expr::{AggregateCall, AggregateFunction, Expr};
 use crate::frame::{Frame, Slot};
-use crate::physical::Node;
+use crate::physical::{Node, TableScan};
 use accumulator::Accumulator;
 
 /// What is grouped and how.
@@ -22,6 +22,15 @@ pub(super) struct Grouping<'v> {
     pub(super) group_by: &'v [Expr],
     pub(super) aggregates: &'v [AggregateCall],
     pub(super) slot: usize,
+}
+
+impl<'v> Grouping<'v> {
+    /// The scan below, where all that is asked is how many rows it gives.
+    fn counted_scan(&self) -> Option<&'v TableScan> {
+        let is_count = |call: &AggregateCall| call.function == AggregateFunction::CountRows;
+        let only_counts = self.group_by.is_empty() && self.aggregates.iter().all(is_count);
+        if only_counts { covering::countable(self.input) } else { None }
+    }
 }
 
 type Keys<'v> = SmallVec<[Value<'v>; 2]>;
@@ -63,7 +72,7 @@ impl<'v> Groups<'v> {
         let place = self.place(grouping, frame)?;
         for (call, accumulator) in grouping.aggregates.iter().zip(&mut self.accumulators[place..]) {
             let Some(argument) = &call.argument else {
-                accumulator.add_row();
+                accumulator.add_rows(1);
                 continue;
             };
             if accumulator.keeps_values() {
@@ -86,7 +95,14 @@ pub(super) fn run_aggregate<'r, 'v>(
     if grouping.group_by.is_empty() {
         groups.open(Keys::new(), grouping.aggregates);
     }
-    run(grouping.input, frame, &mut |frame| attempt(groups.add(&grouping, frame)))?;
+    match grouping.counted_scan() {
+        Some(scan) => {
+            let found = counter::counted(grouping.input, frame, || covering::count(scan, frame));
+            let found = attempt(found)?;
+            groups.accumulators.iter_mut().for_each(|accumulator| accumulator.add_rows(found.rows));
+        }
+        None => run(grouping.input, frame, &mut |frame| attempt(groups.add(&grouping, frame)))?,
+    }
     let mut accumulators = groups.accumulators.into_iter();
     for keys in groups.keys {
         let mut values = frame.slots[grouping.slot].take_values();

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use manicule_engine::View;
+use manicule_engine::{RowCount, View};
 
 use super::{Flow, Sink, coerced_parameters, finished, run_output, run_uncounted};
 use crate::context::ExecutionContext;
@@ -18,6 +18,8 @@ pub(crate) struct Counter {
     pub(crate) rows: u64,
     /// How often it was run.
     pub(crate) loops: u64,
+    /// How many rows a covering scan looked at even so.
+    pub(crate) rows_read: u64,
     /// The time in it and in the steps below it; the steps above, which run inside of it, are left out.
     pub(crate) time: Duration,
 }
@@ -67,4 +69,29 @@ pub(super) fn run_counted<'r, 'v>(node: &'v Node, frame: &mut Frame<'r, 'v>, sin
         counter.time += start.elapsed().saturating_sub(above);
     }
     flow
+}
+
+/// Counts the rows that a covering scan had to look at.
+pub(super) fn count_rows_read(node_id: usize, rows_read: u64, frame: &Frame<'_, '_>) {
+    if let Some(counters) = &frame.run.counters {
+        counters.borrow_mut()[node_id].rows_read += rows_read;
+    }
+}
+
+/// Counts a step that was not run because `count` says what it would have given.
+pub(super) fn counted<'v>(
+    node: &'v Node,
+    frame: &Frame<'_, 'v>,
+    count: impl FnOnce() -> Result<RowCount>,
+) -> Result<RowCount> {
+    let start = Instant::now();
+    let found = count()?;
+    if let Some(counters) = &frame.run.counters {
+        let counter = &mut counters.borrow_mut()[node.id];
+        counter.rows += found.rows;
+        counter.rows_read += found.rows_read;
+        counter.loops += 1;
+        counter.time += start.elapsed();
+    }
+    Ok(found)
 }

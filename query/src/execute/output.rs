@@ -2,15 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use manicule_engine::{Row, Value};
+use manicule_engine::{Covered, Row, Value};
 use smallvec::SmallVec;
 
-use super::{Flow, OnRow, attempt, path, rows, run, wanted};
+use super::{Flow, OnRow, attempt, covering, path, rows, run, wanted};
 use crate::error::Result;
 use crate::evaluate::{evaluate, passes};
 use crate::expr::Expr;
 use crate::frame::Frame;
-use crate::physical::{Node, NodeKind, Output, TableScan};
+use crate::physical::{Covering, Node, NodeKind, Output, TableScan};
 
 /// The values of a row of the result that need no list on the heap.
 const VALUES_ON_STACK: usize = 8;
@@ -29,7 +29,11 @@ fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, o
         NodeKind::Project { input, expressions, .. } if frame.run.counters.is_none() => {
             let expressions = &expressions[..output.width];
             if let (NodeKind::Scan(scan), Some(columns)) = (&input.kind, columns_of(expressions, input)) {
-                return hand_out_stored(scan, &columns, frame, on_row);
+                match (&scan.covering, &scan.residual) {
+                    (None, _) => return hand_out_stored(scan, &columns, frame, on_row),
+                    (Some(covering), None) => return hand_out_covered((scan, covering), &columns, frame, on_row),
+                    (Some(_), Some(_)) => {}
+                }
             }
             if output.width <= VALUES_ON_STACK {
                 return run(input, frame, &mut |frame| {
@@ -106,6 +110,28 @@ fn hand_out_stored<'v>(
             }
         }
         wanted(hand_out_columns(row, columns, on_row))
+    })
+}
+
+/// The same columns from the keys of an index that covers them.
+fn hand_out_covered<'v>(
+    (scan, covering): (&'v TableScan, &'v Covering),
+    columns: &[usize],
+    frame: &mut Frame<'_, 'v>,
+    on_row: &mut OnRow<'_>,
+) -> Flow {
+    let positions: Columns = columns.iter().map(|column| covering.position(*column)).collect();
+    covering::visit(scan, frame, &mut |frame, _, covered| {
+        attempt(frame.run.tick())?;
+        wanted(match (covered, positions.as_slice()) {
+            (Covered::Row(row), _) => hand_out_columns(row, columns, on_row),
+            (Covered::Key(key), [position]) => on_row(&[key.value(*position)]),
+            (Covered::Key(key), positions) => {
+                let values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =
+                    positions.iter().map(|position| key.value(*position)).collect();
+                on_row(&values)
+            }
+        })
     })
 }
 

@@ -78,22 +78,28 @@ fn few_keys<'v>(
 
 fn visit_lookup<'r, 'v>(lookup: &'v IndexLookup, frame: &mut Frame<'r, 'v>, visit: &mut Visit<'_, 'r, 'v>) -> Flow {
     let view = frame.run.view();
-    if lookup.columns.iter().all(|column| column.values.len() == 1) {
-        let mut key: SmallVec<[Value<'v>; 4]> = SmallVec::new();
-        for column in &lookup.columns {
-            match attempt(key_value(&column.values[0], column.column_type, frame))? {
-                Some(value) => key.push(value),
-                None => return ControlFlow::Continue(()),
-            }
-        }
+    if lookup.has_one_key() {
+        let Some(key) = attempt(one_key(lookup, frame))? else { return ControlFlow::Continue(()) };
         return view.lookup(lookup.index, &key, |row_id, row| visit(frame, row_id, row));
     }
     let keys = attempt(all_keys(lookup, frame))?;
     view.lookup_many(lookup.index, &keys, |_, row_id, row| visit(frame, row_id, row))
 }
 
+/// The key of a lookup that has one; `None` if the index can hold no equal one.
+pub(super) fn one_key<'v>(lookup: &'v IndexLookup, frame: &Frame<'_, 'v>) -> Result<Option<SmallVec<[Value<'v>; 4]>>> {
+    let mut key = SmallVec::new();
+    for column in &lookup.columns {
+        match key_value(&column.values[0], column.column_type, frame)? {
+            Some(value) => key.push(value),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(key))
+}
+
 /// Every combination of the columns' values, each once and in order.
-fn all_keys<'v>(lookup: &'v IndexLookup, frame: &Frame<'_, 'v>) -> Result<Vec<Vec<Value<'v>>>> {
+pub(super) fn all_keys<'v>(lookup: &'v IndexLookup, frame: &Frame<'_, 'v>) -> Result<Vec<Vec<Value<'v>>>> {
     let mut keys: Vec<Vec<Value<'v>>> = vec![Vec::with_capacity(lookup.columns.len())];
     for column in &lookup.columns {
         let mut values = Vec::with_capacity(column.values.len());
@@ -130,7 +136,7 @@ fn key_value<'v>(expr: &'v Expr, column_type: ColumnType, frame: &Frame<'_, 'v>)
 }
 
 /// The range as the index takes it; `None` if nothing lies in it.
-fn key_range<'v>(range: &'v IndexRange, frame: &Frame<'_, 'v>) -> Result<Option<KeyRange<'v>>> {
+pub(super) fn key_range<'v>(range: &'v IndexRange, frame: &Frame<'_, 'v>) -> Result<Option<KeyRange<'v>>> {
     let mut prefix = Vec::with_capacity(range.prefix.len());
     for (column_type, part) in &range.prefix {
         match part {

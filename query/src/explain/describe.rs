@@ -158,6 +158,10 @@ impl<'p> Describer<'p> {
         };
         description.rows = Some(node.rows);
         description.counter = self.analysis.and_then(|analysis| analysis.counters.get(node.id).copied());
+        if let (NodeKind::Scan(TableScan { covering: Some(_), .. }), Some(counter)) = (&node.kind, &description.counter)
+        {
+            description.facts.push(("rows read", "Heap Fetches", grouped(counter.rows_read)));
+        }
         description
     }
 
@@ -237,8 +241,10 @@ impl<'p> Describer<'p> {
         let Some(index) = table.index(lookup.index) else { return dropped_index() };
         let keys: usize = lookup.columns.iter().map(|column| column.values.len()).product();
         let lookups = if keys == 1 { "lookup".to_owned() } else { format!("lookup of {keys} keys") };
-        let title = format!("{} {lookups} on {} using {}", index.lookup_structure(), table.name, index.name);
-        let mut description = plain(title, "Index Scan", Vec::new());
+        let (covering, node_type) = covering_words(scan);
+        let structure = index.lookup_structure();
+        let title = format!("{structure} {covering}{lookups} on {} using {}", table.name, index.name);
+        let mut description = plain(title, node_type, Vec::new());
         let parts = lookup.columns.iter().enumerate().map(|(position, column)| {
             let name = self.key_name(scan, index, position);
             match column.values.as_slice() {
@@ -276,14 +282,15 @@ impl<'p> Describer<'p> {
     fn range(&self, table: &TableSchema, scan: &TableScan, range: &IndexRange) -> Description {
         let Some(index) = table.index(range.index) else { return dropped_index() };
         let backward = range.direction == Direction::Backward;
+        let (covering, node_type) = covering_words(scan);
         let title = format!(
-            "{} range on {} using {}{}",
+            "{} {covering}range on {} using {}{}",
             index.range_structure(),
             table.name,
             index.name,
             if backward { ", backward" } else { "" }
         );
-        let mut description = plain(title, "Index Scan", Vec::new());
+        let mut description = plain(title, node_type, Vec::new());
         let mut parts: Vec<String> = range
             .prefix
             .iter()
@@ -379,6 +386,11 @@ fn key_column(scan: &TableScan, index: &IndexSchema, position: usize) -> Expr {
 
 fn plain(title: String, node_type: &'static str, inputs: Vec<Description>) -> Description {
     Description { title, node_type, facts: Vec::new(), rows: None, counter: None, relationship: "Outer", inputs }
+}
+
+/// What a path is called of which its index has all that is read: in the title, and by PostgreSQL.
+fn covering_words(scan: &TableScan) -> (&'static str, &'static str) {
+    if scan.covering.is_some() { ("covering ", "Index Only Scan") } else { ("", "Index Scan") }
 }
 
 fn dropped_index() -> Description {

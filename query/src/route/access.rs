@@ -5,9 +5,9 @@ mod terms;
 
 use manicule_engine::IndexId;
 
-use super::order::{self, Wanted};
+use super::order::{self, OfRows, Wanted};
 use super::region::{Conjunct, TableRef};
-use super::{PROBE, ROW_BY_INDEX, Router, SCAN_SHARE, sort_cost};
+use super::{PROBE, ROW_BY_COUNT, ROW_BY_INDEX, Router, SCAN_SHARE, sort_cost};
 use crate::context::Routing;
 use crate::error::Result;
 use crate::expr::Expr;
@@ -68,14 +68,17 @@ impl Router<'_, '_> {
         let terms = terms::Terms::of(table, conjuncts, unknown);
         let candidates: Vec<Option<Candidate>> =
             table.schema.indexes.iter().map(|index| self.candidate(table, index, &terms)).collect();
+        let counts = wanted.of_rows == OfRows::Count && self.view.is_all_visible(table.schema.id);
+        let is_counted = |candidate: &Candidate| counts && candidate.is_countable(conjuncts.len());
         let best = candidates
             .iter()
             .flatten()
-            .filter(|candidate| !is_much(candidate, table.rows))
+            .filter(|candidate| is_counted(candidate) || !is_much(candidate, table.rows))
             .min_by(|left, right| candidate::compare(left, right))
             .cloned();
         if let Some(best) = best {
-            access.take(best, self, conjuncts);
+            let row_cost = if is_counted(&best) { ROW_BY_COUNT } else { ROW_BY_INDEX };
+            access.take(best, row_cost, self, conjuncts);
         }
         self.consider_union(&mut access, table, conjuncts, unknown);
         self.consider_order(&mut access, table, &terms, wanted);
@@ -157,6 +160,7 @@ impl Router<'_, '_> {
             slot: table.slot,
             path: self.finish_path(access.path)?,
             residual,
+            covering: None,
             table_rows: table.rows as u64,
             cost: access.cost,
             not_used: access.not_used,
@@ -166,14 +170,14 @@ impl Router<'_, '_> {
 }
 
 impl Access {
-    fn take(&mut self, candidate: Candidate, router: &Router<'_, '_>, conjuncts: &[&Conjunct]) {
+    fn take(&mut self, candidate: Candidate, row_cost: f64, router: &Router<'_, '_>, conjuncts: &[&Conjunct]) {
         let rest: f64 = (0..conjuncts.len())
             .filter(|position| !candidate.proven.contains(position))
             .map(|position| router.selectivity(conjuncts[position]))
             .product();
         self.rows = candidate.rows * rest;
         self.found = candidate.rows;
-        self.cost = PROBE * candidate.probes + candidate.rows * ROW_BY_INDEX;
+        self.cost = PROBE * candidate.probes + candidate.rows * row_cost;
         self.path = candidate.path;
         self.proven = candidate.proven;
     }

@@ -13,6 +13,18 @@ pub(super) struct Wanted {
     pub(super) order: Vec<OrderKey>,
     /// How many rows are read at most, as far as is known.
     pub(super) limit: Option<f64>,
+    /// What of the rows is wanted.
+    pub(super) of_rows: OfRows,
+}
+
+/// What the steps above want of the rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum OfRows {
+    /// Columns.
+    #[default]
+    Columns,
+    /// Their number alone.
+    Count,
 }
 
 /// A key to order by, a table's column.

@@ -3,7 +3,8 @@
 use manicule_engine::{ColumnType, Value, View};
 
 use super::Router;
-use super::order::{OrderKey, Wanted};
+use super::covering::mark_covering;
+use super::order::{OfRows, OrderKey, Wanted};
 use crate::context::{PlanOptions, Routing};
 use crate::error::Result;
 use crate::expr::{AggregateCall, AggregateFunction, Expr};
@@ -19,7 +20,7 @@ pub(crate) fn plan_statement(bound: &Bound, view: &View<'_>, options: &PlanOptio
     let mut router = Router::new(view, options.routing);
     let mut rewrites = Vec::new();
     let columns = result_columns(&bound.statement);
-    let action = match bound.statement.clone() {
+    let mut action = match bound.statement.clone() {
         Statement::Query(query) => {
             let mut plan = query.plan;
             rewrites = rewrite(&mut plan);
@@ -33,6 +34,9 @@ pub(crate) fn plan_statement(bound: &Bound, view: &View<'_>, options: &PlanOptio
         Action::Query(output) if options.routing == Routing::Automatic => point_lookup(output),
         _ => None,
     };
+    if let (Action::Query(output), None) = (&mut action, &point) {
+        mark_covering(output, &mut router.subplans, &router.catalog);
+    }
     Ok(PhysicalPlan {
         action,
         subplans: router.subplans,
@@ -109,10 +113,13 @@ impl Router<'_, '_> {
     ) -> Result<Node> {
         let end = if group_by.is_empty() { wanted_end(&input, &aggregates) } else { None };
         let input = match end {
-            None => self.plan(input, &Wanted::default())?,
+            None => {
+                let of_rows = wanted_of_rows(&input, &group_by, &aggregates);
+                self.plan(input, &Wanted { of_rows, ..Wanted::default() })?
+            }
             Some((key, not_null)) => {
                 let input = LogicalPlan::Filter { input: Box::new(input), predicate: not_null };
-                let wanted = Wanted { order: vec![key], limit: Some(1.0) };
+                let wanted = Wanted { order: vec![key], limit: Some(1.0), ..Wanted::default() };
                 let node = self.plan(input, &wanted)?;
                 if self.delivers(&node, &wanted.order) {
                     let (input, limit) = (Box::new(node), Some(Expr::literal(1)));
@@ -138,6 +145,24 @@ impl Router<'_, '_> {
     }
 }
 
+/// What of the rows is wanted: their number, if nothing but rows of one table is counted.
+fn wanted_of_rows(input: &LogicalPlan, group_by: &[Expr], aggregates: &[AggregateCall]) -> OfRows {
+    let counts = aggregates.iter().all(|call| call.function == AggregateFunction::CountRows);
+    if counts && group_by.is_empty() && only_table(input).is_some() { OfRows::Count } else { OfRows::Columns }
+}
+
+/// The slot of the only table that is read, with a condition or without.
+fn only_table(input: &LogicalPlan) -> Option<usize> {
+    match input {
+        LogicalPlan::Scan { slot, .. } => Some(*slot),
+        LogicalPlan::Filter { input, .. } => match input.as_ref() {
+            LogicalPlan::Scan { slot, .. } => Some(*slot),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The order in which the first row has the answer, and that its column is not NULL, if the answer is one MIN or MAX of a
 /// column of one table.
 fn wanted_end(input: &LogicalPlan, aggregates: &[AggregateCall]) -> Option<(OrderKey, Expr)> {
@@ -147,17 +172,10 @@ fn wanted_end(input: &LogicalPlan, aggregates: &[AggregateCall]) -> Option<(Orde
         AggregateFunction::Max => true,
         _ => return None,
     };
-    let table_slot = match input {
-        LogicalPlan::Scan { slot, .. } => slot,
-        LogicalPlan::Filter { input, .. } => match input.as_ref() {
-            LogicalPlan::Scan { slot, .. } => slot,
-            _ => return None,
-        },
-        _ => return None,
-    };
+    let table_slot = only_table(input)?;
     let not_null = Expr::IsNull { operand: Box::new(Expr::Column(*column)), negated: true };
     let key = OrderKey { column: *column, descending, nulls_first: !descending };
-    (column.slot == *table_slot).then_some((key, not_null))
+    (column.slot == table_slot).then_some((key, not_null))
 }
 
 /// The short way of a plan that is nothing but the columns of the rows under one whole key.

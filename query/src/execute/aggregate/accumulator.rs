@@ -95,10 +95,10 @@ impl<'v> Accumulator<'v> {
         self.seen.is_some() || matches!(self.state, State::Extreme(_) | State::Concat(_))
     }
 
-    /// Counts a row.
-    pub(super) fn add_row(&mut self) {
+    /// Counts rows.
+    pub(super) fn add_rows(&mut self, rows: u64) {
         if let State::Count(count) = &mut self.state {
-            *count += 1;
+            *count += rows as i64;
         }
     }
 

@@ -26,6 +26,12 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
+    /// Whether the rows that it finds are those of all `conjuncts` conditions, so that the index can count them.
+    pub(super) fn is_countable(&self, conjuncts: usize) -> bool {
+        matches!(self.path, AccessPath::Lookup(_) | AccessPath::Range(_))
+            && (0..conjuncts).all(|conjunct| self.proven.contains(&conjunct))
+    }
+
     /// The same range, walked in that direction.
     pub(super) fn towards(mut self, direction: Direction) -> Self {
         if let AccessPath::Range(range) = &mut self.path {

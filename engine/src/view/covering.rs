@@ -1,0 +1,238 @@
+//! Answers that need nothing but what an index has: how many rows, whether there is one, the columns of the key.
+//!
+//! Where the table is [all-visible](crate::all_visible) to the view, the entries of an index are its rows and no row is
+//! looked at. Otherwise the rows are, as in every other read: the answer is the same, it only costs more.
+
+use std::cell::OnceCell;
+use std::ops::ControlFlow;
+
+use manicule_index::BorrowedSnapshot;
+
+use super::{View, reverse};
+use crate::all_visible::Since;
+use crate::ids::{IndexId, RowId, TableId};
+use crate::index::{Index, IndexReader};
+use crate::key::{Key, KeyRef, KeyShape, KeySpan, until};
+use crate::range::{Direction, KeyRange};
+use crate::read_set::{Read, ReadSet};
+use crate::row::Row;
+use crate::state::TableState;
+use crate::value::Value;
+
+/// How many rows there are, and what it took to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowCount {
+    /// How many rows there are.
+    pub rows: u64,
+    /// How many of them were looked at.
+    pub rows_read: u64,
+}
+
+/// A visible row, as far as it was looked at.
+#[derive(Clone, Copy, Debug)]
+pub enum Covered<'v, 'k> {
+    /// The row: the index alone could not tell whether it is visible.
+    Row(&'v Row),
+    /// The key of the row's entry in the index.
+    Key(IndexKey<'k>),
+}
+
+/// The key of an index's entry.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexKey<'k> {
+    shape: &'k KeyShape,
+    key: KeyRef<'k>,
+}
+
+impl IndexKey<'_> {
+    /// The value of the key's column at `position`, as the row has it; of a REAL, an equal one. A text or blob is copied.
+    pub fn value(&self, position: usize) -> Value<'static> {
+        self.shape.value(self.key, position)
+    }
+}
+
+/// Which entries are asked for.
+#[derive(Debug)]
+enum Question {
+    Key(Key),
+    Span(KeySpan),
+}
+
+/// A read of an index whose entries are exact.
+struct Exact<'v> {
+    state: &'v TableState,
+    index: &'v Index,
+    since: Since,
+    /// The multi indexes, as they were published after it was seen that the table is all-visible.
+    published: OnceCell<BorrowedSnapshot>,
+}
+
+impl<'v> Exact<'v> {
+    /// Begins one, if the table is all-visible to the view and the view has no changes of its own to it.
+    fn begin(view: &'v View<'_>, state: &'v TableState, index: &'v Index) -> Option<Self> {
+        let since = state.table.all_visible.to(view.timestamp)?;
+        // A dropped index keeps entries that vacuum has taken from the others.
+        if index.is_dropped() || view.pending(state.schema.id).is_some() {
+            return None;
+        }
+        let exact = Self { state, index, since, published: OnceCell::new() };
+        if !index.unique {
+            exact.published.get_or_init(|| view.registry.load());
+            return state.table.all_visible.still(since).then_some(exact);
+        }
+        Some(exact)
+    }
+
+    fn reader<'r>(&'r self, view: &'r View<'_>) -> IndexReader<'r> {
+        IndexReader { guard: &view.guard, registry: view.registry, published: &self.published }
+    }
+
+    /// Whether all entries that were read so far are exact. What is published does not change any more; the structures of
+    /// a unique index do.
+    #[inline]
+    fn holds(&self) -> bool {
+        !self.index.unique || self.state.table.all_visible.still(self.since)
+    }
+}
+
+impl View<'_> {
+    /// Whether an answer from an index of the table alone looks at no row, as it is now: each row has one version, and the
+    /// view sees it and has not changed any.
+    pub fn is_all_visible(&self, table: TableId) -> bool {
+        let state = self.state.table(table).filter(|_| self.pending(table).is_none());
+        state.is_some_and(|state| state.table.all_visible.to(self.timestamp).is_some())
+    }
+
+    /// How many visible rows have the key: [`lookup`](Self::lookup) for who wants no more. Constant time where no row has
+    /// to be looked at.
+    pub fn count(&self, index: IndexId, key: &[Value<'_>]) -> RowCount {
+        let Some((state, index)) = self.state.index(index) else { return RowCount::default() };
+        let Some(key) = index.shape.of_values(key) else { return RowCount::default() };
+        self.count_rows((state, index), &Question::Key(key))
+    }
+
+    /// How many visible rows lie in the range: [`range`](Self::range) for who wants no more. O(log n + different keys)
+    /// where no row has to be looked at.
+    pub fn count_range(&self, index: IndexId, range: &KeyRange<'_>) -> RowCount {
+        let Some((state, index)) = self.state.index(index) else { return RowCount::default() };
+        self.count_rows((state, index), &Question::Span(index.shape.span(range)))
+    }
+
+    /// [`lookup`](Self::lookup) for who needs no more of a row than the index has; rows that have to be looked at anyway
+    /// are given as such.
+    pub fn lookup_covered<'v, B>(
+        &'v self,
+        index: IndexId,
+        key: &[Value<'_>],
+        visit: impl FnMut(RowId, Covered<'v, '_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
+        let Some(key) = index.shape.of_values(key) else { return ControlFlow::Continue(()) };
+        self.note_key(state, index, &key);
+        self.visit_covered((state, index), &Question::Key(key), Direction::Forward, visit)
+    }
+
+    /// [`range`](Self::range) for who needs no more of a row than the index has; rows that have to be looked at anyway are
+    /// given as such.
+    pub fn range_covered<'v, B>(
+        &'v self,
+        index: IndexId,
+        range: &KeyRange<'_>,
+        direction: Direction,
+        mut visit: impl FnMut(RowId, Covered<'v, '_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
+        let question = Question::Span(index.shape.span(range));
+        let stored = if index.shape.is_stored_reversed() { reverse(direction) } else { direction };
+        let Some(reads) = self.reads else { return self.visit_covered((state, index), &question, stored, visit) };
+        let mut last = None;
+        let flow = self.visit_covered((state, index), &question, stored, |row_id, covered| {
+            last = Some(match &covered {
+                Covered::Row(row) => index.shape.of_row(row),
+                Covered::Key(key) => Key::from(key.key),
+            });
+            visit(row_id, covered)
+        });
+        question.note_until(last.filter(|_| flow.is_break()).as_ref(), stored, (state, index), reads);
+        flow
+    }
+
+    fn count_rows(&self, (state, index): (&TableState, &Index), question: &Question) -> RowCount {
+        if let Some(reads) = self.reads {
+            question.note_until(None, Direction::Forward, (state, index), reads);
+        }
+        if let Some(exact) = Exact::begin(self, state, index) {
+            let rows = match question {
+                Question::Key(key) => index.count(key, exact.reader(self)),
+                Question::Span(span) => index.count_range(span, exact.reader(self)),
+            };
+            if exact.holds() {
+                return RowCount { rows, rows_read: 0 };
+            }
+        }
+        let mut rows = 0;
+        let _: ControlFlow<()> = self.visit_rows((state, index), question, Direction::Forward, |_, _| {
+            rows += 1;
+            ControlFlow::Continue(())
+        });
+        RowCount { rows, rows_read: rows }
+    }
+
+    fn visit_covered<'v, B>(
+        &'v self,
+        (state, index): (&'v TableState, &'v Index),
+        question: &Question,
+        stored: Direction,
+        mut visit: impl FnMut(RowId, Covered<'v, '_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let Some(exact) = Exact::begin(self, state, index) else {
+            return self.visit_rows((state, index), question, stored, |row_id, row| visit(row_id, Covered::Row(row)));
+        };
+        let mut is_exact = true;
+        let mut each = |key: KeyRef<'_>, row_id| {
+            is_exact = is_exact && exact.holds();
+            if is_exact {
+                return visit(row_id, Covered::Key(IndexKey { shape: &index.shape, key }));
+            }
+            match self.installed(&state.table, row_id) {
+                Some(row) if index.shape.matches_entry(row, key) => visit(row_id, Covered::Row(row)),
+                _ => ControlFlow::Continue(()),
+            }
+        };
+        match question {
+            Question::Key(key) => index.candidates(key, exact.reader(self), |row_id| each(key.as_ref(), row_id)),
+            Question::Span(span) => index.range(span, stored, exact.reader(self), each),
+        }
+    }
+
+    fn visit_rows<'v, B>(
+        &'v self,
+        (state, index): (&'v TableState, &Index),
+        question: &Question,
+        stored: Direction,
+        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        match question {
+            Question::Key(key) => self.visit_key((state, index), key, visit),
+            Question::Span(span) => self.visit_span((state, index), span, stored, visit),
+        }
+    }
+}
+
+impl Question {
+    /// Notes the question, of a span only the part up to `last` if the walk ended there.
+    fn note_until(
+        &self,
+        last: Option<&Key>,
+        stored: Direction,
+        (state, index): (&TableState, &Index),
+        reads: &ReadSet,
+    ) {
+        let read = match (self, last) {
+            (Self::Key(key), _) => Read::Key(index.id, key.clone()),
+            (Self::Span(span), None) => Read::Span(index.id, span.clone()),
+            (Self::Span(span), Some(last)) => Read::Span(index.id, until(span.clone(), last, stored)),
+        };
+        reads.note(state.schema.id, read);
+    }
+}

@@ -1,0 +1,128 @@
+//! Scans whose index has all that is read of their rows. The engine says for each row whether it had to be looked at; the
+//! slot has the row then, and otherwise the columns of the key.
+
+use std::ops::ControlFlow;
+
+use manicule_engine::{Covered, RowCount, RowId, Value};
+
+use super::path::{all_keys, key_range, one_key};
+use super::{Flow, attempt};
+use crate::error::Result;
+use crate::frame::{Frame, Slot};
+use crate::physical::{AccessPath, Covering, Node, NodeKind, TableScan};
+
+/// What it took to find a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookedAt {
+    IndexAlone,
+    Row,
+}
+
+/// What gets the rows of a covered scan, as far as they were looked at.
+type VisitCovered<'s, 'r, 'v> = dyn FnMut(&mut Frame<'r, 'v>, RowId, Covered<'v, '_>) -> Flow + 's;
+
+/// Calls `visit` for each row that the path finds, with the scan's slot filled.
+pub(super) fn fill<'r, 'v>(
+    scan: &'v TableScan,
+    covering: &'v Covering,
+    frame: &mut Frame<'r, 'v>,
+    visit_row: &mut dyn FnMut(&mut Frame<'r, 'v>, LookedAt) -> Flow,
+) -> Flow {
+    let width = covering.columns.iter().map(|(_, column)| column + 1).max().unwrap_or(0);
+    visit(scan, frame, &mut |frame, row_id, covered| {
+        let slot = &mut frame.slots[scan.slot];
+        match covered {
+            Covered::Row(row) => {
+                slot.store(row_id, row);
+                visit_row(frame, LookedAt::Row)
+            }
+            Covered::Key(key) => {
+                let values = slot.computed(width);
+                for &(position, column) in &covering.columns {
+                    values[column] = key.value(position);
+                }
+                visit_row(frame, LookedAt::IndexAlone)
+            }
+        }
+    })
+}
+
+/// Calls `show` for each row that the path finds.
+pub(super) fn visit<'r, 'v>(
+    scan: &'v TableScan,
+    frame: &mut Frame<'r, 'v>,
+    show: &mut VisitCovered<'_, 'r, 'v>,
+) -> Flow {
+    let view = frame.run.view();
+    match &scan.path {
+        AccessPath::Lookup(lookup) if lookup.has_one_key() => {
+            let Some(key) = attempt(one_key(lookup, frame))? else { return ControlFlow::Continue(()) };
+            view.lookup_covered(lookup.index, &key, |row_id, covered| show(frame, row_id, covered))
+        }
+        AccessPath::Lookup(lookup) => attempt(all_keys(lookup, frame))?
+            .iter()
+            .try_for_each(|key| view.lookup_covered(lookup.index, key, |row_id, covered| show(frame, row_id, covered))),
+        AccessPath::Range(range) => {
+            let Some(key_range) = attempt(key_range(range, frame))? else { return ControlFlow::Continue(()) };
+            view.range_covered(range.index, &key_range, range.direction, |row_id, covered| show(frame, row_id, covered))
+        }
+        AccessPath::FullScan | AccessPath::Members(_) | AccessPath::Union(_) => {
+            unreachable!("only a lookup or a range is covered by its index")
+        }
+    }
+}
+
+/// The scan whose rows need only be counted to know how many `node` gives.
+pub(super) fn countable(node: &Node) -> Option<&TableScan> {
+    match &node.kind {
+        NodeKind::Scan(scan @ TableScan { covering: Some(covering), residual: None, .. }) => {
+            covering.columns.is_empty().then_some(scan)
+        }
+        _ => None,
+    }
+}
+
+/// How many rows a countable scan gives.
+pub(super) fn count<'v>(scan: &'v TableScan, frame: &Frame<'_, 'v>) -> Result<RowCount> {
+    let view = frame.run.view();
+    frame.run.poll()?;
+    match &scan.path {
+        AccessPath::Lookup(lookup) if lookup.has_one_key() => {
+            Ok(one_key(lookup, frame)?.map_or(RowCount::default(), |key| view.count(lookup.index, &key)))
+        }
+        AccessPath::Lookup(lookup) => {
+            let counts = all_keys(lookup, frame)?.into_iter().map(|key| view.count(lookup.index, &key));
+            Ok(counts.fold(RowCount::default(), |all, one| RowCount {
+                rows: all.rows + one.rows,
+                rows_read: all.rows_read + one.rows_read,
+            }))
+        }
+        AccessPath::Range(range) => {
+            Ok(key_range(range, frame)?.map_or(RowCount::default(), |bounds| view.count_range(range.index, &bounds)))
+        }
+        AccessPath::FullScan | AccessPath::Members(_) | AccessPath::Union(_) => {
+            unreachable!("only a lookup or a range is covered by its index")
+        }
+    }
+}
+
+impl Covering {
+    /// Where a column that is read is in the key.
+    pub(super) fn position(&self, column: usize) -> usize {
+        let place = self.columns.iter().find(|(_, covered)| *covered == column);
+        place.expect("the index has every column that is read").0
+    }
+}
+
+impl<'v> Slot<'v> {
+    /// A computed row of that many columns to be overwritten, what else was in the slot dropped.
+    fn computed(&mut self, width: usize) -> &mut [Value<'v>] {
+        if !matches!(self, Self::Computed(values) if values.len() == width) {
+            *self = Self::Computed(vec![Value::Null; width]);
+        }
+        match self {
+            Self::Computed(values) => values,
+            _ => unreachable!("it has just been made one"),
+        }
+    }
+}
