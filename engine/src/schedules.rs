@@ -11,8 +11,8 @@ use shuttle::thread;
 
 use crate::store::{MemoryStore, OpenOptions};
 use crate::{
-    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, Isolation, KeyRange,
-    Row, RowBuf, RowId, Start, TableDefinition, TableId, TransactionOptions, Value, View,
+    Column, ColumnType, Covered, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, Isolation,
+    KeyRange, Row, RowBuf, RowId, Start, TableDefinition, TableId, TransactionOptions, Value, View,
 };
 
 const ACCOUNTS: u64 = 3;
@@ -63,16 +63,26 @@ fn transfer(database: &Database, table: TableId, from: u64, isolation: Isolation
 /// Every way to the rows gives all of them, with the same sum.
 fn check(view: &View<'_>, table: TableId) {
     let schema = view.catalog().table("account").expect("the table is not dropped").clone();
-    let mut sums = [0; 3];
-    let mut add = |path: usize, row: &Row| {
-        sums[path] += balance(row);
+    let mut sums = [0; 4];
+    let mut add = |path: usize, balance: i64| {
+        sums[path] += balance;
         ControlFlow::<()>::Continue(())
     };
-    let _ = view.scan(table, |_, row| add(0, row));
+    let _ = view.scan(table, |_, row| add(0, balance(row)));
     for (path, index) in schema.indexes.iter().enumerate() {
-        let _ = view.range(index.id, &KeyRange::all(), Direction::Forward, |_, row| add(path + 1, row));
+        let _ = view.range(index.id, &KeyRange::all(), Direction::Forward, |_, row| add(path + 1, balance(row)));
+        assert_eq!(view.count_range(index.id, &KeyRange::all()).rows, ACCOUNTS);
     }
-    assert_eq!(sums, [ACCOUNTS as i64 * BALANCE; 3]);
+    let _ = view.range_covered(schema.indexes[1].id, &KeyRange::all(), Direction::Forward, |_, covered| {
+        add(
+            3,
+            match covered {
+                Covered::Row(row) => balance(row),
+                Covered::Key(key) => balance(&Row::new(&[Value::Null, key.value(0)])),
+            },
+        )
+    });
+    assert_eq!(sums, [ACCOUNTS as i64 * BALANCE; 4]);
 }
 
 /// Two who transfer and one who reads; a vacuum of everything in between.
