@@ -16,12 +16,8 @@
 //! Whoever sees the timestamp of step 6 sees what steps 2 to 4 did before it: whoever can see a row can find it.
 //!
 //! While a commit is at step 5 it is *in flight*: others are validated against its versions, and nobody reads them.
-//!
-//! # Vacuum
-//!
-//! A version is needed while an active snapshot lies between its begin and its successor's. What is not is unlinked:
-//! at once in a row that is written again, and otherwise by the next commits, a few rows each, from the queue of rows that
-//! had something to remove. An index entry goes when no version left in the chain has its key.
+
+mod vacuum;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -39,13 +35,14 @@ use crate::ids::{RowId, TableId, Timestamp};
 use crate::index::{Index, IndexReader, IndexWriter};
 use crate::key::Key;
 use crate::read_set::ReadSet;
-use crate::row::{Row, RowBuf};
+use crate::row::RowBuf;
 use crate::snapshots::ActiveSnapshots;
 use crate::state::{State, TableState};
 use crate::store::{GroupWrite, LastCommit};
 use crate::transaction::unique_violation;
-use crate::version::{self, Version, version_of};
+use crate::version::{self, version_of};
 use crate::write_set::{IsNew, PendingRow, TableWrites, WriteSet};
+use vacuum::{GARBAGE_LEN_TO_MERGE, Garbage, vacuum_row};
 
 /// How many queued rows a commit looks at beyond those that it changed itself.
 const VACUUM_ROWS_PER_COMMIT: usize = 16;
@@ -55,9 +52,6 @@ const BULK_ROWS_MIN: usize = 64;
 
 /// How many readers' slots a commit looks at, on average.
 const SLOTS_PER_COMMIT: usize = 64;
-
-/// The least length of the queue at which it is worth a look.
-const GARBAGE_LEN_TO_MERGE: usize = 1 << 14;
 
 /// What the holder of the commit lock owns.
 #[derive(Debug)]
@@ -87,14 +81,6 @@ pub(crate) struct Attempt<'t> {
     /// What it read, if it is serializable.
     pub(crate) reads: Option<&'t ReadSet>,
     pub(crate) place: Option<WriterPlace>,
-}
-
-/// A row with something to remove once no snapshot before `since` is left.
-#[derive(Clone, Copy, Debug)]
-struct Garbage {
-    since: Timestamp,
-    table: TableId,
-    row_id: RowId,
 }
 
 /// What the steps of one commit share.
@@ -370,32 +356,6 @@ impl Committer {
             self.note_garbage(garbage);
         }
     }
-
-    /// Adds a row to the queue. Under a long snapshot the queue grows with each change; a row that is in it several times
-    /// is then kept once, at its newest place, when all of it can go.
-    fn note_garbage(&mut self, garbage: Garbage) {
-        self.garbage.push_back(garbage);
-        if self.garbage.len() < self.garbage_len_to_merge {
-            return;
-        }
-        let mut rows = AHashSet::new();
-        let newest: Vec<Garbage> =
-            self.garbage.drain(..).rev().filter(|garbage| rows.insert((garbage.table, garbage.row_id))).collect();
-        self.garbage.extend(newest.into_iter().rev());
-        self.garbage_len_to_merge = GARBAGE_LEN_TO_MERGE.max(2 * self.garbage.len());
-    }
-
-    /// Looks at no more than `limit` rows of the queue, oldest first.
-    fn vacuum(&mut self, step: &mut Step<'_>, limit: usize) {
-        let Some(oldest) = step.active.as_ref().map(ActiveSnapshots::oldest) else { return };
-        for _ in 0..limit {
-            let Some(garbage) = self.garbage.pop_front_if(|garbage| garbage.since <= oldest) else { return };
-            if let Some(state) = step.state.table(garbage.table) {
-                vacuum_row(step, state, garbage.row_id);
-                step.note_changed(state);
-            }
-        }
-    }
 }
 
 /// Stages the entries of a row's new keys, before the row moves into its version; nobody sees either before step 6.
@@ -427,50 +387,5 @@ fn insert_sorted(step: &mut Step<'_>, state: &TableState, rows: &TableWrites) {
         entries.extend(new().filter_map(|(row_id, pending)| Some((key_of(pending.row.as_ref()?), *row_id))));
         entries.sort_unstable();
         entries.drain(..).for_each(|(key, row_id)| index.insert_new(&key, row_id, &mut writer));
-    }
-}
-
-/// Removes the versions of a row that no snapshot needs, and the index entries that no version left has.
-fn vacuum_row(step: &mut Step<'_>, state: &TableState, row_id: RowId) {
-    let Some(active) = &step.active else { return };
-    let rows = &state.table.rows;
-    let mut unlinked = Vec::new();
-    let mut unlink = |version: Version<'_>| {
-        let row = version::row(version);
-        state.table.count_unlinked(row);
-        unlinked.extend(row.map(|row| keys_of(state, row)));
-    };
-    let mut writer = rows.writer();
-    writer.prune(row_id.0, step.guard, |newer, older| active.sees(older, newer), &mut unlink);
-    let is_dead = rows
-        .head(row_id.0, step.guard)
-        .is_some_and(|head| version::row(head).is_none() && head.next().is_none() && head.header() <= active.oldest());
-    if is_dead {
-        writer.clear(row_id.0, step.guard, &mut unlink);
-    }
-    drop(writer);
-    for keys in unlinked {
-        remove_entries(step, state, row_id, &keys);
-    }
-}
-
-/// The key of a row in each index of its table.
-fn keys_of(state: &TableState, row: &Row) -> Vec<Key> {
-    state.written_indexes().map(|index| index.shape().of_row(row)).collect()
-}
-
-/// Removes the entries of an unlinked version, but for keys that a version left in the chain has too.
-fn remove_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, keys: &[Key]) {
-    let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
-    for (index, key) in state.written_indexes().zip(keys) {
-        let mut link = state.table.rows.head(row_id.0, step.guard);
-        let mut is_needed = false;
-        while let Some(version) = link {
-            is_needed |= version::row(version).is_some_and(|row| index.shape().matches(row, key));
-            link = version.next();
-        }
-        if !is_needed {
-            index.remove(key, row_id, &mut writer);
-        }
     }
 }

@@ -1,0 +1,100 @@
+//! Vacuum: what no snapshot needs any more goes.
+//!
+//! A version is needed while an active snapshot lies between its begin and its successor's. What is not is unlinked:
+//! at once in a row that is written again, and otherwise by the next commits, a few rows each, from the queue of rows that
+//! had something to remove. An index entry goes when no version left in the chain has its key.
+
+use ahash::AHashSet;
+
+use super::{Committer, Step};
+use crate::ids::{RowId, TableId, Timestamp};
+use crate::index::IndexWriter;
+use crate::key::Key;
+use crate::row::Row;
+use crate::snapshots::ActiveSnapshots;
+use crate::state::TableState;
+use crate::version::{self, Version};
+
+/// The least length of the queue at which it is worth a look.
+pub(super) const GARBAGE_LEN_TO_MERGE: usize = 1 << 14;
+
+/// A row with something to remove once no snapshot before `since` is left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Garbage {
+    pub(super) since: Timestamp,
+    pub(super) table: TableId,
+    pub(super) row_id: RowId,
+}
+
+impl Committer {
+    /// Adds a row to the queue. Under a long snapshot the queue grows with each change; a row that is in it several times
+    /// is then kept once, at its newest place, when all of it can go.
+    pub(super) fn note_garbage(&mut self, garbage: Garbage) {
+        self.garbage.push_back(garbage);
+        if self.garbage.len() < self.garbage_len_to_merge {
+            return;
+        }
+        let mut rows = AHashSet::new();
+        let newest: Vec<Garbage> =
+            self.garbage.drain(..).rev().filter(|garbage| rows.insert((garbage.table, garbage.row_id))).collect();
+        self.garbage.extend(newest.into_iter().rev());
+        self.garbage_len_to_merge = GARBAGE_LEN_TO_MERGE.max(2 * self.garbage.len());
+    }
+
+    /// Looks at no more than `limit` rows of the queue, oldest first.
+    pub(super) fn vacuum(&mut self, step: &mut Step<'_>, limit: usize) {
+        let Some(oldest) = step.active.as_ref().map(ActiveSnapshots::oldest) else { return };
+        for _ in 0..limit {
+            let Some(garbage) = self.garbage.pop_front_if(|garbage| garbage.since <= oldest) else { return };
+            if let Some(state) = step.state.table(garbage.table) {
+                vacuum_row(step, state, garbage.row_id);
+                step.note_changed(state);
+            }
+        }
+    }
+}
+
+/// Removes the versions of a row that no snapshot needs, and the index entries that no version left has.
+pub(super) fn vacuum_row(step: &mut Step<'_>, state: &TableState, row_id: RowId) {
+    let Some(active) = &step.active else { return };
+    let rows = &state.table.rows;
+    let mut unlinked = Vec::new();
+    let mut unlink = |version: Version<'_>| {
+        let row = version::row(version);
+        state.table.count_unlinked(row);
+        unlinked.extend(row.map(|row| keys_of(state, row)));
+    };
+    let mut writer = rows.writer();
+    writer.prune(row_id.0, step.guard, |newer, older| active.sees(older, newer), &mut unlink);
+    let is_dead = rows
+        .head(row_id.0, step.guard)
+        .is_some_and(|head| version::row(head).is_none() && head.next().is_none() && head.header() <= active.oldest());
+    if is_dead {
+        writer.clear(row_id.0, step.guard, &mut unlink);
+    }
+    drop(writer);
+    for keys in unlinked {
+        remove_entries(step, state, row_id, &keys);
+    }
+}
+
+/// The key of a row in each index of its table.
+fn keys_of(state: &TableState, row: &Row) -> Vec<Key> {
+    state.written_indexes().map(|index| index.shape().of_row(row)).collect()
+}
+
+/// Removes the entries of an unlinked version, but for keys that a version left in the chain has too.
+fn remove_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, keys: &[Key]) {
+    let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
+    for (index, key) in state.written_indexes().zip(keys) {
+        let mut link = state.table.rows.head(row_id.0, step.guard);
+        let mut is_needed = false;
+        while let Some(version) = link {
+            is_needed |= version::row(version).is_some_and(|row| index.shape().matches(row, key));
+            link = version.next();
+        }
+        if !is_needed {
+            index.remove(key, row_id, &mut writer);
+        }
+    }
+}
