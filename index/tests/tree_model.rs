@@ -12,12 +12,13 @@ use proptest::prelude::*;
 enum Op<K> {
     Insert(K, u32),
     TryInsert(K, u32),
+    Append(Vec<K>, u32),
     Remove(K),
     Get(K),
     Range(Bound<K>, Bound<K>),
 }
 
-fn ops<K: Debug + Clone + 'static>(
+fn ops<K: Ord + Debug + Clone + 'static>(
     keys: impl Strategy<Value = K> + Clone + 'static,
 ) -> impl Strategy<Value = Vec<Op<K>>> {
     let bound = prop_oneof![
@@ -25,9 +26,16 @@ fn ops<K: Debug + Clone + 'static>(
         3 => keys.clone().prop_map(Bound::Excluded),
         1 => Just(Bound::Unbounded),
     ];
+    // Nearly in order.
+    let appended = (vec(keys.clone(), 0..80), vec(keys.clone(), 0..3)).prop_map(|(mut keys, others)| {
+        keys.sort();
+        keys.extend(others);
+        keys
+    });
     let op = prop_oneof![
         6 => (keys.clone(), any::<u32>()).prop_map(|(key, value)| Op::Insert(key, value)),
         1 => (keys.clone(), any::<u32>()).prop_map(|(key, value)| Op::TryInsert(key, value)),
+        1 => (appended, 0..1000_u32).prop_map(|(keys, value)| Op::Append(keys, value)),
         4 => keys.clone().prop_map(Op::Remove),
         2 => keys.prop_map(Op::Get),
         2 => (bound.clone(), bound).prop_map(|(start, end)| Op::Range(start, end)),
@@ -60,6 +68,10 @@ where
                     expected
                 );
                 model.entry(key).or_insert(value);
+            }
+            Op::Append(keys, value) => {
+                index.append_sorted(keys.iter().cloned().zip(value..), &guard);
+                model.extend(keys.into_iter().zip(value..));
             }
             Op::Remove(key) => {
                 let removed = index.remove(&key, &guard).map(|(key, value)| (key.clone(), *value));
@@ -99,6 +111,10 @@ where
             Op::TryInsert(key, value) => {
                 assert_eq!(index.try_insert(key, value, &guard).err(), model.get(&key).copied());
                 model.entry(key).or_insert(value);
+            }
+            Op::Append(keys, value) => {
+                index.append_sorted(keys.iter().copied().zip(value..), &guard);
+                model.extend(keys.into_iter().zip(value..));
             }
             Op::Remove(key) => assert_eq!(index.remove(&key, &guard), model.remove(&key)),
             Op::Get(key) => assert_eq!(index.get(&key, &guard), model.get(&key).copied()),
@@ -170,6 +186,7 @@ fn map<K, L>(op: Op<K>, to: impl Fn(K) -> L) -> Op<L> {
     match op {
         Op::Insert(key, value) => Op::Insert(to(key), value),
         Op::TryInsert(key, value) => Op::TryInsert(to(key), value),
+        Op::Append(keys, value) => Op::Append(keys.into_iter().map(to).collect(), value),
         Op::Remove(key) => Op::Remove(to(key)),
         Op::Get(key) => Op::Get(to(key)),
         Op::Range(start, end) => Op::Range(start.map(&to), end.map(&to)),

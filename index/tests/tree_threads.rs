@@ -109,6 +109,43 @@ fn a_key_under_update_is_never_missed_and_never_goes_back() {
 }
 
 #[test]
+fn appended_entries_are_seen_in_their_order_once_each() {
+    fn check<const ORDER: usize>() {
+        let index = WordTreeIndex::<u64, u64, ORDER>::with_order();
+        let (count, done) = (2000 * ROUNDS, AtomicBool::new(false));
+        thread::scope(|scope| {
+            // Even keys; a second writer puts odd ones between them and at the end, where it is in the way.
+            scope.spawn(|| {
+                index.append_sorted((0..count).map(|key| (2 * key, key)), &pin());
+                done.store(true, Ordering::Relaxed);
+            });
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let last = index.last(&pin()).map_or(0, |(key, _)| key);
+                    index.insert(last / 2 | 1, 0, &pin());
+                    index.insert((last + 1) | 1, 0, &pin());
+                }
+            });
+            while !done.load(Ordering::Relaxed) {
+                let guard = pin();
+                let forward: Vec<u64> = index.iter(&guard).map(|(key, _)| key).collect();
+                assert!(forward.is_sorted_by(|left, right| left < right));
+                let last = forward.iter().copied().filter(|key| key % 2 == 0).max().unwrap_or(0);
+                assert!(
+                    (0..last).step_by(2).all(|key| index.contains_key(&key, &guard)),
+                    "one before {last} is missing"
+                );
+            }
+        });
+        let guard = pin();
+        assert!(index.iter(&guard).map(|(key, _)| key).filter(|key| key % 2 == 0).eq((0..count).map(|key| 2 * key)));
+        assert_eq!(index.len(), index.iter(&guard).count());
+    }
+    check::<4>();
+    check::<8>();
+}
+
+#[test]
 fn one_of_two_racing_writers_wins() {
     let race = |index: &WordTreeIndex<u64, u64>, barrier: &Barrier, thread| {
         let inserted = (0..40).filter(|&key| index.try_insert(key, thread, &pin()).is_ok()).count();

@@ -70,6 +70,33 @@ fn shuttle_tree_splits_beside_scans() {
 }
 
 #[test]
+fn shuttle_tree_appends_beside_scans_and_insertions() {
+    explore(|| {
+        let tree = tree((0..6).step_by(2));
+        let appender = {
+            let tree = tree.clone();
+            thread::spawn(move || {
+                tree.append_sorted([6, 8, 11, 13, 15, 17, 19, 21, 23, 25].map(|key| (key, key)), &pin())
+            })
+        };
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || {
+                [31, 7, 1].into_iter().for_each(|key| assert_eq!(tree.insert(key, key, &pin()), None))
+            })
+        };
+        let keys: Vec<u64> = tree.iter(&pin()).map(|(key, _)| key).collect();
+        assert!(keys.is_sorted_by(|left, right| left < right), "{keys:?}");
+        assert!(keys.iter().filter(|&key| key % 2 == 0).is_sorted() && keys.starts_with(&[0]), "{keys:?}");
+        appender.join().unwrap();
+        writer.join().unwrap();
+        let all = [0, 1, 2, 4, 6, 7, 8, 11, 13, 15, 17, 19, 21, 23, 25, 31];
+        assert!(tree.iter(&pin()).map(|(key, _)| key).eq(all));
+        assert_eq!(tree.len(), all.len());
+    });
+}
+
+#[test]
 fn shuttle_tree_merges_beside_scans() {
     explore(|| {
         let tree = tree(0..12);

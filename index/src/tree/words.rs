@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::ops::{RangeBounds, RangeFull};
 
+use super::append::Batch;
 use super::bulk::Builder;
 use super::edit::Edit;
 use super::raw::RawTree;
@@ -336,27 +337,39 @@ impl<K: OrderedWord, V: Word, const ORDER: usize> WordTreeIndex<K, V, ORDER> {
     /// If a key is smaller than the one before.
     pub fn from_sorted(entries: impl IntoIterator<Item = (K, V)>) -> Self {
         let mut builder = Builder::<Words<K, V>, ORDER>::new();
+        let mut last = None;
         for (key, value) in entries {
             let word = key.word(0);
-            let last = builder.last().map(|(word, _)| word);
             assert!(last <= Some(word), "the entries must be sorted by key");
             if last == Some(word) {
                 builder.replace_last(value.to_word());
             } else {
                 builder.push(word, value.to_word());
             }
+            last = Some(word);
         }
         let mut index = Self::with_order();
         builder.finish(&mut index.tree);
         index
     }
 
-    /// Inserts entries one after the other. Those that ascend beyond the largest key fill one leaf after the other to the
-    /// brim and cost little more than the search for the last leaf.
+    /// Inserts entries in the order in which they come. Those that ascend beyond the largest key go in some fifty at a time:
+    /// they fill one leaf after the other to the brim and cost little more than in [`from_sorted`](Self::from_sorted). Others
+    /// are inserted one by one; of entries with equal keys the last one counts.
+    ///
+    /// Whoever sees an entry finds from then on those that came before it. Up to some fifty entries that the iterator gave
+    /// are not inserted yet when it is asked for the next one, and are dropped if it panics.
     pub fn append_sorted(&self, entries: impl IntoIterator<Item = (K, V)>, guard: &Guard) {
-        for (key, value) in entries {
-            self.insert(key, value, guard);
+        let mut batch = Batch::new(&self.tree, guard);
+        let key = |word, _| K::from_key_word(word);
+        for (next, value) in entries {
+            let word = next.word(0);
+            if batch.is_full() || batch.last().is_some_and(|(last, _)| last >= word) {
+                batch.insert(key);
+            }
+            batch.push(word, value.to_word());
         }
+        batch.insert(key);
     }
 }
 
