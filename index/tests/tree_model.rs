@@ -43,6 +43,19 @@ fn ops<K: Ord + Debug + Clone + 'static>(
     vec(op, 0..300)
 }
 
+/// Takes entries from both ends in turn, `front` of each three from the front; gives them in order.
+fn from_both_ends<T>(mut range: impl DoubleEndedIterator<Item = T>, front: usize) -> Vec<T> {
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    for turn in 0.. {
+        let is_front = turn % 3 < front;
+        let Some(entry) = (if is_front { range.next() } else { range.next_back() }) else { break };
+        if is_front { first.push(entry) } else { last.push(entry) }
+    }
+    assert!(range.next().is_none() && range.next_back().is_none());
+    first.extend(last.into_iter().rev());
+    first
+}
+
 /// What lies inside the bounds; nothing, if they are empty or inverted.
 fn inside<K: Ord + Clone>(model: &BTreeMap<K, u32>, start: &Bound<K>, end: &Bound<K>) -> Vec<(K, u32)> {
     let bounds = (start.as_ref(), end.as_ref());
@@ -84,6 +97,10 @@ where
                 let copy = |(key, value): (&K, &u32)| (key.clone(), *value);
                 assert_eq!(index.range::<K, _>(bounds, &guard).map(copy).collect::<Vec<_>>(), expected);
                 assert_eq!(index.count_range::<K, _>(bounds, &guard), expected.len());
+                for front in 0..3 {
+                    let range = index.range::<K, _>(bounds, &guard).map(copy);
+                    assert_eq!(from_both_ends(range, front), expected);
+                }
                 expected.reverse();
                 assert_eq!(index.range_rev::<K, _>(bounds, &guard).map(copy).collect::<Vec<_>>(), expected);
             }
@@ -122,7 +139,16 @@ where
                 let bounds = (start.as_ref(), end.as_ref());
                 let mut expected = inside(&model, &start, &end);
                 assert_eq!(index.range::<K, _>(bounds, &guard).collect::<Vec<_>>(), expected);
+                for front in 0..3 {
+                    assert_eq!(from_both_ends(index.range::<K, _>(bounds, &guard), front), expected);
+                }
+                let mut range = index.range::<K, _>(bounds, &guard);
+                let last = range.next_back();
+                let rest: Vec<_> = range.clone().chain(last).collect();
+                assert_eq!((rest, range.count() + last.iter().count()), (expected.clone(), expected.len()));
                 expected.reverse();
+                let range = index.range_rev::<K, _>(bounds, &guard);
+                assert_eq!(from_both_ends(range, 1), expected);
                 assert_eq!(index.range_rev::<K, _>(bounds, &guard).collect::<Vec<_>>(), expected);
             }
         }

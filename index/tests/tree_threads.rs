@@ -51,6 +51,17 @@ fn check_scan(keys: impl Iterator<Item = u64>, forward: bool) {
     assert_eq!(stable, KEYS / 3);
 }
 
+/// The same of what both ends of a scan give together.
+fn check_both_ends(mut keys: impl DoubleEndedIterator<Item = u64>) {
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    while let Some(key) = keys.next() {
+        first.push(key);
+        last.extend(keys.next_back());
+    }
+    assert_eq!(keys.next_back(), None);
+    check_scan(first.into_iter().chain(last.into_iter().rev()), true);
+}
+
 #[test]
 fn scans_and_gets_of_words_miss_nothing_that_stays() {
     fn check<const ORDER: usize>() {
@@ -62,6 +73,7 @@ fn scans_and_gets_of_words_miss_nothing_that_stays() {
                 let guard = pin();
                 check_scan(index.range::<u64, _>(.., &guard).map(|(key, _)| key), true);
                 check_scan(index.range_rev::<u64, _>(.., &guard).map(|(key, _)| key), false);
+                check_both_ends(index.range::<u64, _>(.., &guard).map(|(key, _)| key));
                 assert!((0..KEYS).step_by(3).all(|key| index.get(&key, &guard) == Some(key)));
             },
         );
@@ -122,7 +134,7 @@ fn appended_entries_are_seen_in_their_order_once_each() {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     let last = index.last(&pin()).map_or(0, |(key, _)| key);
-                    index.insert(last / 2 | 1, 0, &pin());
+                    index.insert((last / 2) | 1, 0, &pin());
                     index.insert((last + 1) | 1, 0, &pin());
                 }
             });

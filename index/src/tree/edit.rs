@@ -75,7 +75,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
                     return before;
                 }
                 Attempt::Full(slot) => {
-                    if self.grow(leaf, &path, &mut probe, slot, guard) {
+                    if self.grow(&path, &mut probe, slot, guard) {
                         self.count.add(1);
                         return None;
                     }

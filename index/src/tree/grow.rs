@@ -51,7 +51,6 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
     /// Inserts an entry whose leaf is full. Says false, and does nothing, if the leaf is not as it was.
     pub(super) fn grow<'g, Q>(
         &'g self,
-        leaf: &'g Leaf<S>,
         path: &Path<'g, S>,
         probe: &mut Probe<'_, Q>,
         slot: S::Slot,
@@ -61,6 +60,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
+        let Some(leaf) = path.leaf else { return false };
         let meta = leaf.snapshot();
         if meta.is_locked() || meta.is_frozen() || meta.used() < Self::LEAF_MAX {
             return false;

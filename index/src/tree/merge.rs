@@ -55,9 +55,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
                 return;
             }
         }
-        // SAFETY: below level 1 are leaves; read under the guard.
-        let leaf = unsafe { node::leaf::<S>(step.node.child(step.index)) };
-        if leaf.snapshot().is_due() {
+        if path.leaf.is_some_and(|leaf| leaf.snapshot().is_due()) {
             self.relocate(path, guard);
         }
     }

@@ -20,7 +20,7 @@
 //!
 //! Invariants: the key range of a node never changes while it is reachable; child pointers change only under the lock of
 //! their node; an inner node owns its separators until it is copied, then the copy does. The one exception to the first:
-//! an append to a full last leaf gives it a neighbour without copying it. Every slot of that leaf was claimed, so nothing
+//! an append to a full last leaf gives it neighbours without copying it. Every slot of that leaf was claimed, so nothing
 //! can be inserted where it no longer belongs.
 
 use smallvec::SmallVec;

@@ -35,6 +35,7 @@ pub(super) struct Path<'g, S: Store> {
     nodes: [Option<&'g Inner<S>>; LEVELS_MAX],
     indexes: [u8; LEVELS_MAX],
     pub(super) height: usize,
+    pub(super) leaf: Option<&'g Leaf<S>>,
 }
 
 /// One inner node on the way down.
@@ -110,7 +111,7 @@ impl<'g, S: Store> Path<'g, S> {
     /// A path that [`RawTree::find`] is to fill in.
     #[inline]
     pub(super) fn new() -> Self {
-        Self { nodes: [None; LEVELS_MAX], indexes: [0; LEVELS_MAX], height: 0 }
+        Self { nodes: [None; LEVELS_MAX], indexes: [0; LEVELS_MAX], height: 0, leaf: None }
     }
 
     /// The inner node at `level`, if the tree is that high.
@@ -215,7 +216,8 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
             path.indexes[level - 1] = index as u8;
             if level == 1 {
                 // SAFETY: below level 1 are leaves; read under the guard.
-                return Some(unsafe { node::leaf(child) });
+                path.leaf = Some(unsafe { node::leaf(child) });
+                return path.leaf;
             }
             // SAFETY: above level 1 are inner nodes; read under the guard.
             inner = unsafe { node::inner(child) };

@@ -6,8 +6,9 @@ use std::ops::{RangeBounds, RangeFull};
 use super::append::Batch;
 use super::bulk::Builder;
 use super::edit::Edit;
+use super::range::RawRange;
 use super::raw::RawTree;
-use super::scan::{Backward, Forward, RawRange};
+use super::scan::{Backward, Forward};
 use super::shape::{TreeShape, TreeStats};
 use super::store::Words;
 use super::sweep::Broom;
@@ -114,6 +115,9 @@ impl<K: OrderedWord, V: Word, const ORDER: usize> WordTreeIndex<K, V, ORDER> {
     }
 
     /// The entries inside `bounds`, smallest key first. Bounds that are empty or inverted hold none.
+    ///
+    /// The iterator is double-ended: both ends see writers' changes as they go, and meet where their keys do, so that an
+    /// entry that is there throughout is given once. The first call of `next_back` descends the tree again and allocates.
     pub fn range<'g, Q, R>(&'g self, bounds: R, guard: &'g Guard) -> WordRange<'g, K, V, Q, R>
     where
         K: Borrow<Q>,
@@ -329,7 +333,7 @@ impl<K: OrderedWord, V: Word, const ORDER: usize> WordTreeIndex<K, V, ORDER> {
         self.tree.clear(guard);
     }
 
-    /// Builds an index from entries in ascending order, several times as fast as by insertions and with full leaves. Of
+    /// Builds an index from entries in ascending order, over ten times as fast as by insertions and with full leaves. Of
     /// entries with equal keys the last one counts. O(n).
     ///
     /// # Panics
