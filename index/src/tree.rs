@@ -15,8 +15,9 @@
 //! * A **read** goes down immutable words and loads the publishing word of one leaf. It stores nothing, takes no lock, never
 //!   starts again, and is sound for every `Ord`: one that lies gets wrong answers only. (`tree/node.rs`, `tree/get.rs`)
 //! * A **write** decides by what it found, and publishes it by a compare-exchange of that word. (`tree/edit.rs`)
-//! * A **split or merge** builds new nodes aside, freezes the old leaf, and publishes by one store; replaced nodes are
-//!   reclaimed when no guard can reach them. (`tree/plan.rs`, `tree/grow.rs`, `tree/merge.rs`)
+//! * A **split, merge or append** builds new nodes aside, freezes the old leaf, and publishes by one store; replaced nodes
+//!   are reclaimed when no guard can reach them. (`tree/plan.rs`, `tree/commit.rs`; `tree/grow.rs`, `tree/merge.rs`,
+//!   `tree/append.rs`)
 //! * A **scan** climbs the way that it came; there are no sibling pointers, and both directions are one. (`tree/scan.rs`)
 //!
 //! Keys and values are never moved once inserted: splits copy pointers.
@@ -25,6 +26,7 @@ mod count;
 mod lock;
 mod reclaim;
 mod slab;
+mod spare;
 
 mod meta;
 mod store;
@@ -34,14 +36,17 @@ mod raw;
 mod row;
 
 mod get;
+mod range;
 mod scan;
 mod shape;
 
+mod commit;
 mod edit;
 mod plan;
 
 mod estimate;
 
+mod append;
 mod bulk;
 mod clear;
 mod grow;

@@ -132,6 +132,11 @@ fn panicking_keys_lose_nothing_and_leak_nothing() {
         }
         panics += usize::from(impatiently(patience, || assert!(index.range(key(3)..key(30), &pin()).count() < 9)));
         panics += usize::from(impatiently(patience, || drop(index.clone())));
+        let more = || (50..90).map(|number| (key(number), 2));
+        panics += usize::from(impatiently(patience, || index.append_sorted(more(), &pin())));
+        assert!(index.range(key(50).., &pin()).map(|(key, _)| key.0).eq((50..).take(index.len() - 8)));
+        index.append_sorted(more(), &pin());
+        assert_eq!(index.remove_range(key(50).., &pin()), 40);
         let guard = pin();
         assert!(index.iter(&guard).map(|(key, _)| key.0).eq((0..40).step_by(5)));
         assert_eq!(index.len(), 8);
@@ -156,6 +161,7 @@ fn lying_keys_do_no_harm() {
             assert!(index.iter(&guard).count() <= 400);
             assert!(index.range_rev(key(10)..=key(60), &guard).count() <= 400);
         }
+        index.append_sorted((50..150).map(|number| (key(number), number)), &pin());
         index.retain(|_, value| value % 3 == 0, &pin());
         LIES.set(None);
         let guard = pin();

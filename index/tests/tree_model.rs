@@ -12,12 +12,13 @@ use proptest::prelude::*;
 enum Op<K> {
     Insert(K, u32),
     TryInsert(K, u32),
+    Append(Vec<K>, u32),
     Remove(K),
     Get(K),
     Range(Bound<K>, Bound<K>),
 }
 
-fn ops<K: Debug + Clone + 'static>(
+fn ops<K: Ord + Debug + Clone + 'static>(
     keys: impl Strategy<Value = K> + Clone + 'static,
 ) -> impl Strategy<Value = Vec<Op<K>>> {
     let bound = prop_oneof![
@@ -25,14 +26,34 @@ fn ops<K: Debug + Clone + 'static>(
         3 => keys.clone().prop_map(Bound::Excluded),
         1 => Just(Bound::Unbounded),
     ];
+    // Nearly in order.
+    let appended = (vec(keys.clone(), 0..80), vec(keys.clone(), 0..3)).prop_map(|(mut keys, others)| {
+        keys.sort();
+        keys.extend(others);
+        keys
+    });
     let op = prop_oneof![
         6 => (keys.clone(), any::<u32>()).prop_map(|(key, value)| Op::Insert(key, value)),
         1 => (keys.clone(), any::<u32>()).prop_map(|(key, value)| Op::TryInsert(key, value)),
+        1 => (appended, 0..1000_u32).prop_map(|(keys, value)| Op::Append(keys, value)),
         4 => keys.clone().prop_map(Op::Remove),
         2 => keys.prop_map(Op::Get),
         2 => (bound.clone(), bound).prop_map(|(start, end)| Op::Range(start, end)),
     ];
     vec(op, 0..300)
+}
+
+/// Takes entries from both ends in turn, `front` of each three from the front; gives them in order.
+fn from_both_ends<T>(mut range: impl DoubleEndedIterator<Item = T>, front: usize) -> Vec<T> {
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    for turn in 0.. {
+        let is_front = turn % 3 < front;
+        let Some(entry) = (if is_front { range.next() } else { range.next_back() }) else { break };
+        if is_front { first.push(entry) } else { last.push(entry) }
+    }
+    assert!(range.next().is_none() && range.next_back().is_none());
+    first.extend(last.into_iter().rev());
+    first
 }
 
 /// What lies inside the bounds; nothing, if they are empty or inverted.
@@ -61,6 +82,10 @@ where
                 );
                 model.entry(key).or_insert(value);
             }
+            Op::Append(keys, value) => {
+                index.append_sorted(keys.iter().cloned().zip(value..), &guard);
+                model.extend(keys.into_iter().zip(value..));
+            }
             Op::Remove(key) => {
                 let removed = index.remove(&key, &guard).map(|(key, value)| (key.clone(), *value));
                 assert_eq!(removed, model.remove_entry(&key));
@@ -72,6 +97,10 @@ where
                 let copy = |(key, value): (&K, &u32)| (key.clone(), *value);
                 assert_eq!(index.range::<K, _>(bounds, &guard).map(copy).collect::<Vec<_>>(), expected);
                 assert_eq!(index.count_range::<K, _>(bounds, &guard), expected.len());
+                for front in 0..3 {
+                    let range = index.range::<K, _>(bounds, &guard).map(copy);
+                    assert_eq!(from_both_ends(range, front), expected);
+                }
                 expected.reverse();
                 assert_eq!(index.range_rev::<K, _>(bounds, &guard).map(copy).collect::<Vec<_>>(), expected);
             }
@@ -100,13 +129,26 @@ where
                 assert_eq!(index.try_insert(key, value, &guard).err(), model.get(&key).copied());
                 model.entry(key).or_insert(value);
             }
+            Op::Append(keys, value) => {
+                index.append_sorted(keys.iter().copied().zip(value..), &guard);
+                model.extend(keys.into_iter().zip(value..));
+            }
             Op::Remove(key) => assert_eq!(index.remove(&key, &guard), model.remove(&key)),
             Op::Get(key) => assert_eq!(index.get(&key, &guard), model.get(&key).copied()),
             Op::Range(start, end) => {
                 let bounds = (start.as_ref(), end.as_ref());
                 let mut expected = inside(&model, &start, &end);
                 assert_eq!(index.range::<K, _>(bounds, &guard).collect::<Vec<_>>(), expected);
+                for front in 0..3 {
+                    assert_eq!(from_both_ends(index.range::<K, _>(bounds, &guard), front), expected);
+                }
+                let mut range = index.range::<K, _>(bounds, &guard);
+                let last = range.next_back();
+                let rest: Vec<_> = range.clone().chain(last).collect();
+                assert_eq!((rest, range.count() + last.iter().count()), (expected.clone(), expected.len()));
                 expected.reverse();
+                let range = index.range_rev::<K, _>(bounds, &guard);
+                assert_eq!(from_both_ends(range, 1), expected);
                 assert_eq!(index.range_rev::<K, _>(bounds, &guard).collect::<Vec<_>>(), expected);
             }
         }
@@ -170,6 +212,7 @@ fn map<K, L>(op: Op<K>, to: impl Fn(K) -> L) -> Op<L> {
     match op {
         Op::Insert(key, value) => Op::Insert(to(key), value),
         Op::TryInsert(key, value) => Op::TryInsert(to(key), value),
+        Op::Append(keys, value) => Op::Append(keys.into_iter().map(to).collect(), value),
         Op::Remove(key) => Op::Remove(to(key)),
         Op::Get(key) => Op::Get(to(key)),
         Op::Range(start, end) => Op::Range(start.map(&to), end.map(&to)),

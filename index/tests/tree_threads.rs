@@ -51,6 +51,17 @@ fn check_scan(keys: impl Iterator<Item = u64>, forward: bool) {
     assert_eq!(stable, KEYS / 3);
 }
 
+/// The same of what both ends of a scan give together.
+fn check_both_ends(mut keys: impl DoubleEndedIterator<Item = u64>) {
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    while let Some(key) = keys.next() {
+        first.push(key);
+        last.extend(keys.next_back());
+    }
+    assert_eq!(keys.next_back(), None);
+    check_scan(first.into_iter().chain(last.into_iter().rev()), true);
+}
+
 #[test]
 fn scans_and_gets_of_words_miss_nothing_that_stays() {
     fn check<const ORDER: usize>() {
@@ -62,6 +73,7 @@ fn scans_and_gets_of_words_miss_nothing_that_stays() {
                 let guard = pin();
                 check_scan(index.range::<u64, _>(.., &guard).map(|(key, _)| key), true);
                 check_scan(index.range_rev::<u64, _>(.., &guard).map(|(key, _)| key), false);
+                check_both_ends(index.range::<u64, _>(.., &guard).map(|(key, _)| key));
                 assert!((0..KEYS).step_by(3).all(|key| index.get(&key, &guard) == Some(key)));
             },
         );
@@ -106,6 +118,43 @@ fn a_key_under_update_is_never_missed_and_never_goes_back() {
             last = value;
         }
     });
+}
+
+#[test]
+fn appended_entries_are_seen_in_their_order_once_each() {
+    fn check<const ORDER: usize>() {
+        let index = WordTreeIndex::<u64, u64, ORDER>::with_order();
+        let (count, done) = (2000 * ROUNDS, AtomicBool::new(false));
+        thread::scope(|scope| {
+            // Even keys; a second writer puts odd ones between them and at the end, where it is in the way.
+            scope.spawn(|| {
+                index.append_sorted((0..count).map(|key| (2 * key, key)), &pin());
+                done.store(true, Ordering::Relaxed);
+            });
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let last = index.last(&pin()).map_or(0, |(key, _)| key);
+                    index.insert((last / 2) | 1, 0, &pin());
+                    index.insert((last + 1) | 1, 0, &pin());
+                }
+            });
+            while !done.load(Ordering::Relaxed) {
+                let guard = pin();
+                let forward: Vec<u64> = index.iter(&guard).map(|(key, _)| key).collect();
+                assert!(forward.is_sorted_by(|left, right| left < right));
+                let last = forward.iter().copied().filter(|key| key % 2 == 0).max().unwrap_or(0);
+                assert!(
+                    (0..last).step_by(2).all(|key| index.contains_key(&key, &guard)),
+                    "one before {last} is missing"
+                );
+            }
+        });
+        let guard = pin();
+        assert!(index.iter(&guard).map(|(key, _)| key).filter(|key| key % 2 == 0).eq((0..count).map(|key| 2 * key)));
+        assert_eq!(index.len(), index.iter(&guard).count());
+    }
+    check::<4>();
+    check::<8>();
 }
 
 #[test]

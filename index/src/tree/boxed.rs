@@ -3,8 +3,9 @@
 use std::borrow::Borrow;
 use std::ops::{Bound, RangeBounds, RangeFull};
 
+use super::range::RawRange;
 use super::raw::RawTree;
-use super::scan::{Backward, Forward, RawRange};
+use super::scan::{Backward, Forward};
 use super::shape::{FromPrefix, PrefixKey, TreeShape, TreeStats};
 use super::store::{Boxed, Entry};
 use crate::guard::Guard;
@@ -152,6 +153,9 @@ impl<K: IndexKey + Clone, V, const ORDER: usize> TreeIndex<K, V, ORDER> {
     }
 
     /// The entries inside `bounds`, smallest key first. Bounds that are empty or inverted hold none.
+    ///
+    /// The iterator is double-ended: both ends see writers' changes as they go, and meet where their keys do, so that an
+    /// entry that is there throughout is given once. The first call of `next_back` descends the tree again and allocates.
     pub fn range<'g, Q, R>(&'g self, bounds: R, guard: &'g Guard) -> Range<'g, K, V, Q, R>
     where
         K: Borrow<Q>,

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::ops::RangeBounds;
 use std::ptr::addr_of_mut;
 
+use super::append::Batch;
 use super::boxed::{TreeIndex, entry_of};
 use super::bulk::Builder;
 use super::edit::Edit;
@@ -347,12 +348,26 @@ where
         index
     }
 
-    /// Inserts entries one after the other. Those that ascend beyond the largest key fill one leaf after the other to the
-    /// brim and cost little more than the search for the last leaf.
+    /// Inserts entries in the order in which they come. Those that ascend beyond the largest key go in some fifty at a time:
+    /// they fill one leaf after the other to the brim and cost little more than in [`from_sorted`](Self::from_sorted). Others
+    /// are inserted one by one; of entries with equal keys the last one counts.
+    ///
+    /// Whoever sees an entry finds from then on those that came before it. Up to some fifty entries that the iterator gave
+    /// are not inserted yet when it is asked for the next one, and are dropped if it panics.
     pub fn append_sorted(&self, entries: impl IntoIterator<Item = (K, V)>, guard: &Guard) {
+        let mut batch = Batch::new(&self.tree, guard);
         for (key, value) in entries {
-            self.insert(key, value, guard);
+            let draft = Draft::with_value(key, value);
+            let key = draft.key(guard);
+            // SAFETY: the batch owns the entry, and lends it.
+            let in_order = batch.last().is_none_or(|(_, last)| unsafe { &entry_of(last).key } < key);
+            if batch.is_full() || !in_order {
+                batch.insert(|_, entry| EntryKey(entry));
+            }
+            batch.push(key.word(0), draft.entry);
+            draft.placed();
         }
+        batch.insert(|_, entry| EntryKey(entry));
     }
 }
 
@@ -362,7 +377,7 @@ struct Sweep<F> {
 }
 
 impl<K: IndexKey + Clone, V, F: FnMut(&K, &V) -> bool> Broom<Boxed<K, V>> for Sweep<F> {
-    type Key = SweptKey<K, V>;
+    type Key = EntryKey<K, V>;
 
     fn takes(&mut self, _word: u64, entry: *mut Entry<K, V>) -> bool {
         // SAFETY: the sweep reads entries under its guard.
@@ -370,17 +385,19 @@ impl<K: IndexKey + Clone, V, F: FnMut(&K, &V) -> bool> Broom<Boxed<K, V>> for Sw
         (self.doomed)(key, value)
     }
 
-    fn key(&self, _word: u64, entry: *mut Entry<K, V>) -> SweptKey<K, V> {
-        SweptKey(entry)
+    fn key(&self, _word: u64, entry: *mut Entry<K, V>) -> EntryKey<K, V> {
+        EntryKey(entry)
     }
 }
 
-/// The key of an entry that a sweep read. It lives inside the sweep only, and so under its guard.
-struct SweptKey<K, V>(*mut Entry<K, V>);
+/// The key of an entry that a sweep read, or that is being inserted. It lives inside that operation only, and so under its
+/// guard.
+struct EntryKey<K, V>(*mut Entry<K, V>);
 
-impl<K, V> Borrow<K> for SweptKey<K, V> {
+impl<K, V> Borrow<K> for EntryKey<K, V> {
     fn borrow(&self) -> &K {
-        // SAFETY: the sweep reads entries under its guard, and lets no key out.
+        // SAFETY: a sweep reads entries under its guard, a batch owns them or has put them into the tree under its own; neither
+        // lets a key out.
         unsafe { &entry_of(self.0).key }
     }
 }

@@ -1,50 +1,86 @@
-//! Building a tree from sorted entries: leaves first, then level by level, with plain stores.
+//! Building a tree from sorted entries, with plain stores and from left to right: at each level one node is open.
+//!
+//! ```text
+//!            ┌ open ┐                 a node is closed when a child comes for which it has no room: what separates it from
+//!       done │      │                 the next one is known then, and so how many bytes all its keys share
+//!   done done│ open │
+//!  ▪▪▪ ▪▪▪ ▪▪▪ ▪▪  leaf ◀── entries
+//! ```
 
-use super::grow::{Loose, Run};
-use super::node::{self, Inner, Leaf, Node};
-use super::plan::{Fork, Forks};
-use super::raw::{Fences, RawTree};
+use super::grow::Loose;
+use super::node::{self, CHILDREN_MAX, Inner, KEYS_MAX, Leaf, Node};
+use super::plan::Fork;
+use super::raw::{self, Fences, RawTree};
+use super::row::Row;
 use super::store::Store;
 use crate::sync::Ordering;
 
-/// A finished node and the separator before it; the first of a level has none.
-struct Part<S: Store> {
-    node: *mut Node,
-    fork: Option<Fork<S>>,
+/// An inner node that is not made yet, or what is left of it when it was.
+struct Open<S: Store> {
+    /// The separator before the first child; the first node of a level has none.
+    low: Option<Fork<S>>,
+    /// One more than a node holds closes it.
+    children: Row<*mut Node, { CHILDREN_MAX + 1 }>,
+    /// What stands between the children.
+    forks: Row<Fork<S>, CHILDREN_MAX>,
 }
 
 /// Entries that come in ascending order and belong to nobody yet. Dropping it frees them.
 pub(super) struct Builder<S: Store, const ORDER: usize> {
-    run: Run<S>,
-    /// The separator before `run`.
+    /// The open leaf.
+    run: Row<Loose<S>, KEYS_MAX>,
+    /// The separator before it.
     fork: Option<Fork<S>>,
-    /// The separator behind `run`, while that becomes a leaf.
+    /// The separator behind it, while it is closed.
     next: Option<Fork<S>>,
-    leaves: Vec<Part<S>>,
-    inners: Vec<*mut Node>,
-    count: usize,
+    /// The open inner nodes, the lowest first.
+    levels: Vec<Open<S>>,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    entries: usize,
+    leaves: usize,
+    inners: usize,
+}
+
+impl<S: Store> Open<S> {
+    fn new(low: Option<Fork<S>>) -> Self {
+        Self { low, children: Row::new(std::ptr::null_mut()), forks: Row::new(Fork::NONE) }
+    }
+
+    /// Makes a node of the first `count` children, which `high` ends.
+    fn close(&self, level: usize, count: usize, high: Option<Fork<S>>) -> *mut Node {
+        let fences = Fences { low: self.low.map(|fork| fork.separator), high: high.map(|fork| fork.separator) };
+        let inner = Inner::of(level as u8, &self.forks[..count - 1], fences);
+        inner.set_children(self.children[..count].iter().copied());
+        node::allocate(inner)
+    }
 }
 
 impl<S: Store, const ORDER: usize> Builder<S, ORDER> {
     pub(super) fn new() -> Self {
-        Self { run: Run::new(Loose::NONE), fork: None, next: None, leaves: Vec::new(), inners: Vec::new(), count: 0 }
+        let (run, counts) = (Row::new(Loose::NONE), Counts::default());
+        Self { run, fork: None, next: None, levels: Vec::new(), counts }
     }
 
     /// The entry that came last.
+    #[inline]
     pub(super) fn last(&self) -> Option<(u64, S::Slot)> {
         self.run.last().map(|loose| (loose.word, loose.slot))
     }
 
     /// Takes an entry over whose key is larger than the last.
+    #[inline]
     pub(super) fn push(&mut self, word: u64, slot: S::Slot) {
-        let loose = Loose { slot, word, skip: 0 };
         if self.run.len() == RawTree::<S, ORDER>::LEAF_MAX {
             // SAFETY: the entry is the caller's, and lives.
             let separator = unsafe { S::separate(slot) };
             self.next = Some(Fork { separator, word, skip: 0 });
-            self.finish_leaf();
+            self.close_leaf();
         }
-        self.run.push(loose);
+        self.run.push(Loose { slot, word, skip: 0 });
     }
 
     /// Takes an entry over that replaces the last one, which it gives back.
@@ -52,13 +88,37 @@ impl<S: Store, const ORDER: usize> Builder<S, ORDER> {
         self.run.last_mut().map(|last| std::mem::replace(&mut last.slot, slot))
     }
 
-    fn finish_leaf(&mut self) {
+    fn close_leaf(&mut self) {
         let [low, high] = [self.fork, self.next].map(|fork| fork.map(|fork| fork.separator));
-        let leaf = Leaf::of(&self.run, Fences { low, high });
-        self.leaves.push(Part { node: node::allocate(leaf), fork: self.fork });
-        self.fork = self.next.take();
-        self.count += self.run.len();
+        let leaf = node::allocate(Leaf::of(&self.run, Fences { low, high }));
+        self.counts.entries += self.run.len();
+        self.counts.leaves += 1;
         self.run.clear();
+        let before = std::mem::replace(&mut self.fork, self.next.take());
+        self.attach(0, leaf, before);
+    }
+
+    /// Adds a child, and the separator before it, to the open node that is `above` levels above the lowest ones.
+    fn attach(&mut self, mut above: usize, mut child: *mut Node, mut before: Option<Fork<S>>) {
+        loop {
+            if above == self.levels.len() {
+                self.levels.push(Open::new(before.take()));
+            }
+            // All of it belongs to the open node before user code runs, so that a panic finds it.
+            let open = &mut self.levels[above];
+            open.forks.extend(before.iter().copied());
+            open.children.push(child);
+            if open.children.len() <= ORDER {
+                return;
+            }
+            let fork = open.forks[ORDER - 1];
+            let node = open.close(above + 1, ORDER, Some(fork));
+            self.counts.inners += 1;
+            let mut next = Open::new(Some(fork));
+            next.children.push(child);
+            let closed = std::mem::replace(open, next);
+            (above, child, before) = (above + 1, node, closed.low);
+        }
     }
 
     /// Puts everything into `tree`, which is empty and nobody else's.
@@ -66,59 +126,45 @@ impl<S: Store, const ORDER: usize> Builder<S, ORDER> {
         if self.run.is_empty() {
             return;
         }
-        self.finish_leaf();
-        let mut parts = Self::level_above(1, &self.leaves, &mut self.inners);
-        for level in 2.. {
-            if parts.len() == 1 {
-                break;
+        self.close_leaf();
+        let mut above = 0;
+        let root = loop {
+            let open = &mut self.levels[above];
+            let node = open.close(above + 1, open.children.len(), None);
+            let closed = std::mem::replace(open, Open::new(None));
+            self.counts.inners += 1;
+            above += 1;
+            if above == self.levels.len() {
+                break node;
             }
-            parts = Self::level_above(level, &parts, &mut self.inners);
-        }
+            self.attach(above, node, closed.low);
+        };
         // Relaxed: `&mut` proves that the tree is not shared yet.
-        tree.root.store(parts[0].node, Ordering::Relaxed);
-        tree.nodes.leaves.fetch_add(self.leaves.len() as u64, Ordering::Relaxed);
-        tree.nodes.inners.fetch_add(self.inners.len() as u64, Ordering::Relaxed);
-        tree.count.add(self.count);
-        self.leaves.clear();
-        self.inners.clear();
-    }
-
-    /// Nodes over `parts`, each with as many as it can have.
-    fn level_above(level: u8, parts: &[Part<S>], inners: &mut Vec<*mut Node>) -> Vec<Part<S>> {
-        let mut above = Vec::with_capacity(parts.len().div_ceil(ORDER));
-        for (index, group) in parts.chunks(ORDER).enumerate() {
-            let mut forks = Forks::new(Fork::NONE);
-            forks.extend(group.iter().skip(1).filter_map(|part| part.fork));
-            let separator = |part: &Part<S>| part.fork.map(|fork| fork.separator);
-            let low = separator(&group[0]);
-            let high = parts.get((index + 1) * ORDER).and_then(separator);
-            let inner = Inner::of(level, &forks, Fences { low, high });
-            inner.set_children(group.iter().map(|part| part.node));
-            let node = node::allocate(inner);
-            inners.push(node);
-            above.push(Part { node, fork: group[0].fork });
-        }
-        above
+        tree.root.store(root, Ordering::Relaxed);
+        tree.nodes.change(self.counts.leaves, self.counts.inners);
+        tree.count.add(self.counts.entries);
     }
 }
 
 impl<S: Store, const ORDER: usize> Drop for Builder<S, ORDER> {
     /// Frees what was not put into a tree, because the caller or a key panicked.
     fn drop(&mut self) {
+        for (above, open) in self.levels.iter().enumerate() {
+            for &child in &*open.children {
+                if above == 0 {
+                    // SAFETY: the leaf is the builder's.
+                    unsafe { raw::free_leaf::<S>(child) };
+                } else {
+                    // SAFETY: the inner node and all below it are the builder's.
+                    unsafe { raw::free_below::<S>(child) };
+                }
+            }
+        }
         // A separator that stands before a run belongs to nobody else until the run is a leaf.
-        let open = [self.fork.filter(|_| !self.run.is_empty()), self.next];
-        let forks = self.leaves.iter().filter_map(|part| part.fork).chain(open.into_iter().flatten());
-        for fork in forks {
+        let between = self.levels.iter().flat_map(|open| open.low.into_iter().chain(open.forks.iter().copied()));
+        for fork in between.chain(self.fork).chain(self.next) {
             // SAFETY: the separator is the builder's.
             unsafe { S::free_separator(fork.separator) };
-        }
-        for part in &self.leaves {
-            // SAFETY: the leaf is the builder's.
-            unsafe { super::raw::free_leaf::<S>(part.node) };
-        }
-        for &node in &self.inners {
-            // SAFETY: the node is the builder's.
-            unsafe { node::free::<Inner<S>>(node) };
         }
         for loose in &*self.run {
             // SAFETY: the entry is the builder's.

@@ -38,13 +38,13 @@ impl<'t, S: Store, const ORDER: usize> RawCursor<'t, S, ORDER> {
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
-        self.position = Position::seek::<Q, Forward, ORDER>(self.tree, bound, self.long_guard());
+        self.position = Position::seek::<Q, Forward>(self.tree.root(self.long_guard()), bound);
     }
 
     /// Goes to the gap behind the last entry.
     fn seek_end(&mut self) {
         let end = Bound::<&S::Key>::Unbounded;
-        self.position = Position::seek::<S::Key, Backward, ORDER>(self.tree, end, self.long_guard());
+        self.position = Position::seek::<S::Key, Backward>(self.tree.root(self.long_guard()), end);
         self.position.low = self.position.meta.len();
     }
 

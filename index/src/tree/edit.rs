@@ -10,7 +10,7 @@ use std::borrow::Borrow;
 use super::lock::Wait;
 use super::meta::Meta;
 use super::node::{Leaf, Place, Probe};
-use super::raw::RawTree;
+use super::raw::{Path, RawTree};
 use super::reclaim;
 use super::store::{Cell, Store};
 use crate::guard::Guard;
@@ -55,10 +55,13 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
+        // Before anything else: destructors are the user's and may panic.
+        reclaim::collect(guard);
         let mut probe = Probe::new(key);
+        let mut path = Path::new();
         let mut wait = Wait::new();
         loop {
-            let Some(leaf) = self.descend(&mut probe, guard) else {
+            let Some(leaf) = self.find(&mut probe, &mut path, guard) else {
                 match decide(None) {
                     Edit::Keep | Edit::Remove => return None,
                     Edit::Put(_) => self.plant(),
@@ -68,11 +71,11 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
             match self.attempt(leaf, &mut probe, &mut decide, guard) {
                 Attempt::Done(before) => return before,
                 Attempt::Sparse(before) => {
-                    self.merge(&mut probe, guard);
+                    self.merge_at(&path, &mut probe, guard);
                     return before;
                 }
                 Attempt::Full(slot) => {
-                    if self.grow(&mut probe, slot, guard) {
+                    if self.grow(&path, &mut probe, slot, guard) {
                         self.count.add(1);
                         return None;
                     }
@@ -113,7 +116,6 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
                 // SAFETY: the exchange took the entry out of the leaf, so it is ours; entries are inserted under the
                 // bounds that this asks for.
                 unsafe { S::retire_entry(before, guard) };
-                reclaim::collect(guard);
                 if sparse { Attempt::Sparse(Some(before)) } else { Attempt::Done(Some(before)) }
             }
             Place::Absent { rank } => match decide(None) {

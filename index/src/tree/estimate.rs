@@ -9,7 +9,7 @@ use std::ops::{Bound, RangeBounds};
 
 use super::boxed::TreeIndex;
 use super::node::Probe;
-use super::raw::RawTree;
+use super::raw::{Path, RawTree};
 use super::store::Store;
 use super::words::WordTreeIndex;
 use crate::guard::Guard;
@@ -27,14 +27,15 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         Q: IndexKey + ?Sized,
     {
         let mut probe = Probe::new(key);
-        let Some(path) = self.path(&mut probe, guard) else { return 0.0 };
+        let mut path = Path::new();
+        let Some(leaf) = self.find(&mut probe, &mut path, guard) else { return 0.0 };
         let (mut before, mut width) = (0.0, 1.0);
         for step in (1..=path.height).rev().filter_map(|level| path.step(level)) {
             width /= step.node.child_count() as f64;
             before += width * step.index as f64;
         }
-        let meta = path.leaf.snapshot();
-        before + width * path.leaf.locate(meta, &mut probe).rank() as f64 / meta.len().max(1) as f64
+        let meta = leaf.snapshot();
+        before + width * leaf.locate(meta, &mut probe).rank() as f64 / meta.len().max(1) as f64
     }
 
     /// About how many entries lie inside the bounds.

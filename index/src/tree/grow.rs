@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 
 use super::meta::Meta;
 use super::node::{self, KEYS_MAX, Leaf, Place, Probe};
-use super::plan::{Bottom, Fork, Plan};
+use super::plan::{Bottom, Plan};
 use super::raw::{Fences, Path, RawTree};
 use super::row::Row;
 use super::store::{Cell, Store};
@@ -34,6 +34,7 @@ impl<S: Store> Loose<S> {
     /// What unused places of a run hold.
     pub(super) const NONE: Self = Self { slot: S::EMPTY, word: 0, skip: 0 };
 
+    #[inline]
     pub(super) fn word(&self, skip: usize) -> u64 {
         if S::Key::EXACT || skip == self.skip {
             return self.word;
@@ -48,26 +49,30 @@ pub(super) type Run<S> = Row<Loose<S>, { 2 * KEYS_MAX }>;
 
 impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
     /// Inserts an entry whose leaf is full. Says false, and does nothing, if the leaf is not as it was.
-    pub(super) fn grow<'g, Q>(&'g self, probe: &mut Probe<'_, Q>, slot: S::Slot, guard: &'g Guard) -> bool
+    pub(super) fn grow<'g, Q>(
+        &'g self,
+        path: &Path<'g, S>,
+        probe: &mut Probe<'_, Q>,
+        slot: S::Slot,
+        guard: &'g Guard,
+    ) -> bool
     where
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
-        let Some(path) = self.path(probe, guard) else { return false };
-        let leaf = path.leaf;
+        let Some(leaf) = path.leaf else { return false };
         let meta = leaf.snapshot();
         if meta.is_locked() || meta.is_frozen() || meta.used() < Self::LEAF_MAX {
             return false;
         }
         let Place::Absent { rank } = leaf.locate(meta, probe) else { return false };
-        Self::prefetch_neighbours(&path);
+        Self::prefetch_neighbours(path);
         let mut run = Run::new(Loose::NONE);
         run.extend(leaf.run(meta));
         run.insert(rank, Loose { slot, word: probe.word(leaf.skip), skip: leaf.skip });
 
         let mut plan = Plan::new(Bottom {
             expected: [Some(leaf.as_node()), None],
-            fresh: [None, None],
             frozen: [Some((leaf, meta)), None],
             merged: None,
         });
@@ -75,26 +80,25 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         let fences = path.fences(0);
         let is_last = fences.high.is_none();
         let may_share = run.len() > Self::LEAF_MAX && Self::ordered(meta, rank, is_last).is_none();
-        if may_share && let Some(shared) = self.share(&path, &run, meta, guard) {
+        if may_share && let Some(shared) = self.share(path, &run, (leaf, meta), guard) {
             return shared;
         }
         let Some(middle) = Self::middle(meta, rank, &run, is_last) else {
-            plan.add(0, Leaf::of(&run, fences));
-            plan.raise::<ORDER>(&path, 1, parent..parent + 1, None);
+            plan.add(Leaf::of(&run, fences));
+            plan.raise::<ORDER>(path, 1, parent..parent + 1);
             return plan.commit(self, guard);
         };
         // SAFETY: the entry comes from a snapshot under this guard, or is the new one.
-        let separator = unsafe { plan.separate(run[middle].slot) };
-        let fork = Fork { separator, word: run[middle].word, skip: run[middle].skip };
+        let separator = unsafe { plan.fork(&run[middle]) };
         let Fences { low, high } = fences;
         if S::Key::EXACT && high.is_none() && middle == meta.len() && rank == middle && meta.len() == Self::LEAF_MAX {
             // An append: the full last leaf stays as it is.
             plan.keep(leaf);
         } else {
-            plan.add(0, Leaf::of(&run[..middle], Fences { low, high: Some(separator) }));
+            plan.add(Leaf::of(&run[..middle], Fences { low, high: Some(separator) }));
         }
-        plan.add(1, Leaf::of(&run[middle..], Fences { low: Some(separator), high }));
-        plan.raise::<ORDER>(&path, 1, parent..parent + 1, Some(fork));
+        plan.add(Leaf::of(&run[middle..], Fences { low: Some(separator), high }));
+        plan.raise::<ORDER>(path, 1, parent..parent + 1);
         plan.commit(self, guard)
     }
 
@@ -123,9 +127,15 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         (rank == 0 && meta.is_reversed()).then_some(1)
     }
 
-    /// Divides `run`, the entries of the path's full leaf and a new one, between this leaf and a neighbour that has room.
-    /// None if no neighbour has; else whether it was done.
-    fn share<'g>(&'g self, path: &Path<'g, S>, run: &Run<S>, meta: Meta, guard: &'g Guard) -> Option<bool> {
+    /// Divides `run`, the entries of a full leaf and a new one, between this leaf and a neighbour that has room. None if no
+    /// neighbour has; else whether it was done.
+    fn share<'g>(
+        &'g self,
+        path: &Path<'g, S>,
+        run: &Run<S>,
+        full: (&'g Leaf<S>, Meta),
+        guard: &'g Guard,
+    ) -> Option<bool> {
         let step = path.step(1)?;
         let index = step.index;
         let neighbours = [index.checked_sub(1), Some(index + 1).filter(|&index| index <= step.node.count.into())];
@@ -141,28 +151,25 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         let pair = if neighbour < index {
             both.extend(other.run(other_meta));
             both.extend(run.iter().copied());
-            [(other, other_meta), (path.leaf, meta)]
+            [(other, other_meta), full]
         } else {
             both.extend(run.iter().copied());
             both.extend(other.run(other_meta));
-            [(path.leaf, meta), (other, other_meta)]
+            [full, (other, other_meta)]
         };
         let mut plan = Plan::new(Bottom {
             expected: pair.map(|(leaf, _)| Some(leaf.as_node())),
-            fresh: [None, None],
             frozen: pair.map(Some),
             merged: None,
         });
         let middle = both.len() / 2;
-        let first = &both[middle];
         // SAFETY: the entry comes from a snapshot under this guard, or is the new one.
-        let separator = unsafe { plan.separate(first.slot) };
-        let fork = Fork { separator, word: first.word, skip: first.skip };
+        let separator = unsafe { plan.fork(&both[middle]) };
         let Fences { low, high } = path.fences(1).around_both(step.node, left);
-        plan.add(0, Leaf::of(&both[..middle], Fences { low, high: Some(separator) }));
-        plan.add(1, Leaf::of(&both[middle..], Fences { low: Some(separator), high }));
+        plan.add(Leaf::of(&both[..middle], Fences { low, high: Some(separator) }));
+        plan.add(Leaf::of(&both[middle..], Fences { low: Some(separator), high }));
         plan.drop_separator(step.node.separators[left]);
-        plan.raise::<ORDER>(path, 1, left..left + 2, Some(fork));
+        plan.raise::<ORDER>(path, 1, left..left + 2);
         Some(plan.commit(self, guard))
     }
 }
@@ -173,16 +180,17 @@ impl<S: Store> Leaf<S> {
     pub(super) fn of(run: &[Loose<S>], fences: Fences<S>) -> Self {
         let skip = fences.shared();
         let (mut words, mut slots) = ([0; KEYS_MAX], [S::EMPTY; KEYS_MAX]);
-        for (index, loose) in run.iter().enumerate().take(KEYS_MAX) {
-            words[index] = loose.word(skip);
-            slots[index] = loose.slot;
+        for ((loose, word), slot) in run.iter().zip(&mut words).zip(&mut slots) {
+            *word = loose.word(skip);
+            *slot = loose.slot;
         }
         let meta = AtomicU64::new(Meta::sorted(run.len()).0);
         Self { meta, words: AtomicU64::each(words), slots: S::Cell::each(slots), skip }
     }
 
     /// The entries that `meta` names, in order.
-    pub(super) fn run(&self, meta: Meta) -> impl Iterator<Item = Loose<S>> {
+    #[inline]
+    pub(super) fn run(&self, meta: Meta) -> impl ExactSizeIterator<Item = Loose<S>> {
         (0..meta.len()).map(move |rank| {
             let slot = meta.slot(rank);
             Loose { slot: self.slot(slot), word: self.word(slot), skip: self.skip }

@@ -164,6 +164,36 @@ fn an_append_beside_a_removal_keeps_the_rest() {
 }
 
 #[test]
+fn an_appended_group_is_seen_whole_or_not_at_all() {
+    explore(|| {
+        let tree = tree([10, 20]);
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || tree.append_sorted((3..8).map(|key| (10 * key, 10 * key)), &pin()))
+        };
+        let last = tree.get(&70, &pin());
+        assert!(last.is_none() || tree.get(&30, &pin()) == Some(30));
+        assert!(matches!(tree.keys()[..], [10, 20] | [10, 20, 30, 40, 50, 60, 70]));
+        writer.join().unwrap();
+        assert_eq!(tree.keys_rev(), [70, 60, 50, 40, 30, 20, 10]);
+    });
+}
+
+#[test]
+fn an_insertion_beside_an_append_is_not_lost() {
+    explore(|| {
+        let tree = tree([10, 20, 30]);
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || tree.append_sorted((4..8).map(|key| (10 * key, 10 * key)), &pin()))
+        };
+        assert_eq!(tree.insert(45, 45, &pin()), None);
+        writer.join().unwrap();
+        assert_eq!(tree.keys(), [10, 20, 30, 40, 45, 50, 60, 70]);
+    });
+}
+
+#[test]
 fn readers_miss_nothing_while_leaves_merge() {
     explore(|| {
         let tree = tree([10, 20, 30, 15]);

@@ -30,22 +30,33 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
-        let Some(path) = self.path(probe, guard) else { return };
+        let mut path = Path::new();
+        if self.find(probe, &mut path, guard).is_some() {
+            self.merge_at(&path, probe, guard);
+        }
+    }
+
+    /// As [`merge`](Self::merge), where the path to the leaf is known.
+    pub(super) fn merge_at<'g, Q>(&'g self, path: &Path<'g, S>, probe: &mut Probe<'_, Q>, guard: &'g Guard)
+    where
+        S::Key: Borrow<Q>,
+        Q: IndexKey + ?Sized,
+    {
         let Some(step) = path.step(1) else { return };
         if step.node.count == 0 {
             return self.merge_inner(probe, 1, guard);
         }
         let neighbours = [step.index.checked_sub(1), Some(step.index).filter(|&index| index < step.node.count.into())];
         for left in neighbours.into_iter().flatten() {
-            if self.merge_leaves(&path, left, guard) {
+            if self.merge_leaves(path, left, guard) {
                 if step.node.child_count() - 1 <= Self::SPARSE_CHILDREN {
                     self.merge_inner(probe, 1, guard);
                 }
                 return;
             }
         }
-        if path.leaf.snapshot().is_due() {
-            self.relocate(&path, guard);
+        if path.leaf.is_some_and(|leaf| leaf.snapshot().is_due()) {
+            self.relocate(path, guard);
         }
     }
 
@@ -68,15 +79,14 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         let mut run = Run::new(Loose::NONE);
         run.extend(leaves[0].run(metas[0]));
         run.extend(leaves[1].run(metas[1]));
-        let mut plan = Plan::new(Bottom {
+        let mut plan = Plan::packed(Bottom {
             expected: leaves.map(|leaf| Some(leaf.as_node())),
-            fresh: [None, None],
             frozen: [Some((leaves[0], metas[0])), Some((leaves[1], metas[1]))],
             merged: None,
         });
-        plan.add(0, Leaf::of(&run, path.fences(1).around_both(step.node, left)));
+        plan.add(Leaf::of(&run, path.fences(1).around_both(step.node, left)));
         plan.drop_separator(step.node.separators[left]);
-        plan.raise::<ORDER>(path, 1, left..left + 2, None);
+        plan.raise::<ORDER>(path, 1, left..left + 2);
         plan.commit(self, guard)
     }
 
@@ -86,7 +96,10 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
-        let Some(path) = self.path(probe, guard) else { return };
+        let mut path = Path::new();
+        if self.find(probe, &mut path, guard).is_none() {
+            return;
+        }
         let (Some(step), Some(parent)) = (path.step(level), path.step(level + 1)) else { return };
         if step.node.child_count() > Self::SPARSE_CHILDREN {
             return;
@@ -121,14 +134,13 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         forks.extend(nodes[0].forks(0..nodes[0].count.into()));
         forks.extend(parent.node.forks(left..left + 1));
         forks.extend(nodes[1].forks(0..nodes[1].count.into()));
-        let mut plan = Plan::new(Bottom {
+        let mut plan = Plan::packed(Bottom {
             expected: nodes.map(|node| Some(node.as_node())),
-            fresh: [None, None],
             frozen: [None, None],
             merged: Some(nodes),
         });
-        plan.add(0, Inner::of(level as u8, &forks, path.fences(level + 1).around_both(parent.node, left)));
-        plan.raise::<ORDER>(path, level + 1, left..left + 2, None);
+        plan.add(Inner::of(level as u8, &forks, path.fences(level + 1).around_both(parent.node, left)));
+        plan.raise::<ORDER>(path, level + 1, left..left + 2);
         plan.commit(self, guard)
     }
 }

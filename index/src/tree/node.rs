@@ -309,7 +309,8 @@ pub(crate) unsafe fn leaf<'g, S: Store>(node: *mut Node) -> &'g Leaf<S> {
     unsafe { &*node.cast() }
 }
 
-pub(crate) use super::slab::{allocate, free, is_sparse};
+pub(super) use super::slab::is_sparse;
+pub(super) use super::spare::{allocate, allocate_packed, free};
 
 /// Frees the memory of one node when no guard can reach it any more.
 ///

@@ -20,20 +20,17 @@
 //!
 //! Invariants: the key range of a node never changes while it is reachable; child pointers change only under the lock of
 //! their node; an inner node owns its separators until it is copied, then the copy does. The one exception to the first:
-//! an append to a full last leaf gives it a neighbour without copying it. Every slot of that leaf was claimed, so nothing
+//! an append to a full last leaf gives it neighbours without copying it. Every slot of that leaf was claimed, so nothing
 //! can be inserted where it no longer belongs.
-
-use std::ptr::NonNull;
 
 use smallvec::SmallVec;
 
+use super::grow::Loose;
 use super::meta::Meta;
 use super::node::{self, CHILDREN_MAX, Inner, KEYS_MAX, Leaf, Node, Window};
-use super::raw::{Fences, Path, RawTree, Step};
-use super::reclaim;
+use super::raw::{Fences, Path, Step};
 use super::row::Row;
 use super::store::Store;
-use crate::guard::Guard;
 use crate::key::IndexKey;
 use crate::sync::Ordering;
 
@@ -60,6 +57,7 @@ impl<S: Store> Fork<S> {
     /// What unused places hold.
     pub(super) const NONE: Self = Self { separator: S::NO_SEPARATOR, word: 0, skip: 0 };
 
+    #[inline]
     fn word(&self, skip: usize) -> u64 {
         if S::Key::EXACT || skip == self.skip { self.word } else { self.key().word(skip) }
     }
@@ -70,12 +68,10 @@ impl<S: Store> Fork<S> {
     }
 }
 
-/// What a plan replaces and what it puts there.
+/// What a plan replaces.
 pub(super) struct Bottom<'g, S: Store> {
     /// The child pointers that must still be there.
     pub(super) expected: [Option<*mut Node>; 2],
-    /// What takes their place; the first may be the first expected one.
-    pub(super) fresh: [Option<*mut Node>; 2],
     /// Leaves to freeze, as the plan read them.
     pub(super) frozen: [Option<(&'g Leaf<S>, Meta)>; 2],
     /// Inner nodes that become one.
@@ -83,13 +79,13 @@ pub(super) struct Bottom<'g, S: Store> {
 }
 
 /// A copy of an inner node with other children.
-struct Rebuild<'g, S: Store> {
-    old: &'g Inner<S>,
+pub(super) struct Rebuild<'g, S: Store> {
+    pub(super) old: &'g Inner<S>,
     /// The children that are replaced: `taken` from `from` on.
-    from: usize,
-    taken: usize,
+    pub(super) from: usize,
+    pub(super) taken: usize,
     /// The copy, or its two halves; none where the tree loses a level.
-    parts: [Option<*mut Node>; 2],
+    pub(super) parts: Row<*mut Node, 2>,
 }
 
 /// A node that is to be copied.
@@ -101,59 +97,86 @@ struct Site<'g, S: Store> {
 }
 
 /// Where the new nodes are published.
-enum Owner<'g, S: Store> {
+pub(super) enum Owner<'g, S: Store> {
     Root,
     Child(&'g Inner<S>, usize),
 }
 
+/// Where a plan takes memory from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// What this thread freed, as it is in the cache.
+    Spare,
+    /// The fullest chunk, so that sparse ones run empty.
+    Fullest,
+}
+
 /// A change of structure that nobody sees yet. Dropping it undoes it.
 pub(super) struct Plan<'g, S: Store> {
-    bottom: Bottom<'g, S>,
-    rebuilds: SmallVec<[Rebuild<'g, S>; 4]>,
-    crown: Option<*mut Node>,
-    owner: Owner<'g, S>,
-    /// A separator that the plan made.
-    made: Option<S::Separator>,
+    pub(super) bottom: Bottom<'g, S>,
+    /// What takes the place of the expected nodes; the first may be the first of them.
+    pub(super) fresh: Row<*mut Node, { CHILDREN_MAX + 1 }>,
+    /// What stands between the fresh nodes: made by the plan.
+    pub(super) forks: Row<Fork<S>, CHILDREN_MAX>,
+    pub(super) rebuilds: SmallVec<[Rebuild<'g, S>; 2]>,
+    pub(super) crown: Option<*mut Node>,
+    pub(super) owner: Owner<'g, S>,
+    /// Where new nodes come from.
+    source: Source,
     /// A separator that nobody needs any more.
-    dropped: Option<S::Separator>,
-    committed: bool,
+    pub(super) dropped: Option<S::Separator>,
+    pub(super) committed: bool,
 }
 
 impl<'g, S: Store> Plan<'g, S> {
-    /// A plan that is to be given its new nodes.
+    /// A plan that is to be given its new nodes, in memory that this thread freed.
+    #[inline]
     pub(super) fn new(bottom: Bottom<'g, S>) -> Self {
+        Self::from(bottom, Source::Spare)
+    }
+
+    /// A plan whose nodes go to the fullest chunks.
+    #[inline]
+    pub(super) fn packed(bottom: Bottom<'g, S>) -> Self {
+        Self::from(bottom, Source::Fullest)
+    }
+
+    #[inline]
+    fn from(bottom: Bottom<'g, S>, source: Source) -> Self {
         Self {
             bottom,
+            fresh: Row::new(std::ptr::null_mut()),
+            forks: Row::new(Fork::NONE),
             rebuilds: SmallVec::new(),
             crown: None,
             owner: Owner::Root,
-            made: None,
+            source,
             dropped: None,
             committed: false,
         }
     }
 
-    /// Makes the separator that is equal to the key in `slot`.
+    /// Makes the separator between the fresh node that was added last and the next, which begins with `first`.
     ///
     /// # Safety
     ///
-    /// As [`Store::separate`].
-    pub(super) unsafe fn separate(&mut self, slot: S::Slot) -> S::Separator {
+    /// The entry comes from a snapshot under the guard of the plan, or is about to be inserted.
+    pub(super) unsafe fn fork(&mut self, first: &Loose<S>) -> S::Separator {
         // SAFETY: as the caller guarantees.
-        let separator = unsafe { S::separate(slot) };
-        self.made = Some(separator);
+        let separator = unsafe { S::separate(first.slot) };
+        self.forks.push(Fork { separator, word: first.word, skip: first.skip });
         separator
     }
 
-    /// Adds a new node as the `index`th that takes the place of the old ones.
+    /// Adds a new node to those that take the place of the old ones.
     #[inline]
-    pub(super) fn add<N>(&mut self, index: usize, node: N) {
-        self.bottom.fresh[index] = Some(node::allocate(node));
+    pub(super) fn add<N>(&mut self, node: N) {
+        self.fresh.push(self.source.allocate(node));
     }
 
     /// Leaves the one old leaf where it is, as the first of the new ones.
     pub(super) fn keep(&mut self, leaf: &Leaf<S>) {
-        self.bottom.fresh[0] = Some(leaf.as_node());
+        self.fresh.push(leaf.as_node());
         self.bottom.frozen = [None, None];
     }
 
@@ -162,45 +185,47 @@ impl<'g, S: Store> Plan<'g, S> {
     }
 
     /// Prepares the copies of the nodes above: `taken` children from `from` on, of the node at `level`, give way to the
-    /// new ones, between which `fork` stands if they are two.
+    /// new ones.
     pub(super) fn raise<const ORDER: usize>(
         &mut self,
         path: &Path<'g, S>,
         level: usize,
         taken: std::ops::Range<usize>,
-        mut fork: Option<Fork<S>>,
     ) {
-        let (mut level, mut taken) = (level, taken);
-        loop {
-            let step = path.step(level);
-            if taken.len() == 1 && fork.is_none() {
-                self.owner = step.map_or(Owner::Root, |step| Owner::Child(step.node, taken.start));
-                return;
-            }
-            match (step, fork) {
-                (Some(step), _) => {
-                    let site = Site { step, fences: path.fences(level), is_root: level == path.height };
-                    fork = self.rebuild::<ORDER>(site, taken, fork);
-                }
-                (None, Some(root_fork)) => {
-                    self.crown = Some(node::allocate(Inner::of(level as u8, &[root_fork], Fences::NONE)));
+        let Some(lowest) = path.step(level) else { return };
+        if taken.len() == 1 && self.forks.is_empty() {
+            self.owner = Owner::Child(lowest.node, taken.start);
+            return;
+        }
+        let forks = self.forks;
+        let mut fork = self.rebuild::<ORDER>(Site::on(path, level, lowest), taken, &forks);
+        for level in level + 1.. {
+            match (path.step(level), fork) {
+                (Some(step), None) => {
+                    self.owner = Owner::Child(step.node, step.index);
                     return;
                 }
+                (Some(step), Some(_)) => {
+                    let site = Site::on(path, level, step);
+                    fork = self.rebuild::<ORDER>(site, step.index..step.index + 1, fork.as_slice());
+                }
                 (None, None) => return,
+                (None, Some(root_fork)) => {
+                    self.crown = Some(self.source.allocate(Inner::of(level as u8, &[root_fork], Fences::NONE)));
+                    return;
+                }
             }
-            level += 1;
-            let from = path.step(level).map_or(0, |step| step.index);
-            taken = from..from + 1;
         }
     }
 
     /// Prepares a copy of the node at `level` as it is.
     pub(super) fn copy<const ORDER: usize>(&mut self, path: &Path<'g, S>, level: usize) {
         let Some(step) = path.step(level) else { return };
-        let site = Site { step, fences: path.fences(level), is_root: false };
-        self.rebuild::<ORDER>(site, step.index..step.index + 1, None);
-        let from = path.step(level + 1).map_or(0, |step| step.index);
-        self.raise::<ORDER>(path, level + 1, from..from + 1, None);
+        let site = Site { is_root: false, ..Site::on(path, level, step) };
+        self.rebuild::<ORDER>(site, step.index..step.index + 1, &[]);
+        if let Some(above) = path.step(level + 1) {
+            self.owner = Owner::Child(above.node, above.index);
+        }
     }
 
     /// Prepares the copy of one node; gives the separator between the halves if it had to be split.
@@ -208,266 +233,53 @@ impl<'g, S: Store> Plan<'g, S> {
         &mut self,
         site: Site<'g, S>,
         taken: std::ops::Range<usize>,
-        fork: Option<Fork<S>>,
+        between: &[Fork<S>],
     ) -> Option<Fork<S>> {
         let Site { step: Step { node: old, .. }, fences, is_root } = site;
         let mut forks = Forks::new(Fork::NONE);
         forks.extend(old.forks(0..taken.start));
-        forks.extend(fork.into_iter());
+        forks.extend(between.iter().copied());
         forks.extend(old.forks(taken.end - 1..usize::from(old.count)));
         let appended = taken.end == old.child_count() && fences.high.is_none();
-        self.rebuilds.push(Rebuild { old, from: taken.start, taken: taken.len(), parts: [None, None] });
+        let parts = Row::new(std::ptr::null_mut());
+        self.rebuilds.push(Rebuild { old, from: taken.start, taken: taken.len(), parts });
         let level = old.level;
         if forks.is_empty() && is_root && level > 1 {
             return None;
         }
         if forks.len() < ORDER {
-            self.add_part(0, Inner::of(level, &forks, fences));
+            self.add_part(Inner::of(level, &forks, fences));
             return None;
         }
         // Ascending insertions leave full nodes behind.
         let middle = if appended { ORDER - 1 } else { forks.len() / 2 };
         let up = forks[middle];
         let Fences { low, high } = fences;
-        self.add_part(0, Inner::of(level, &forks[..middle], Fences { low, high: Some(up.separator) }));
-        self.add_part(1, Inner::of(level, &forks[middle + 1..], Fences { low: Some(up.separator), high }));
+        self.add_part(Inner::of(level, &forks[..middle], Fences { low, high: Some(up.separator) }));
+        self.add_part(Inner::of(level, &forks[middle + 1..], Fences { low: Some(up.separator), high }));
         Some(up)
     }
 
-    fn add_part(&mut self, index: usize, part: Inner<S>) {
+    fn add_part(&mut self, part: Inner<S>) {
         if let Some(rebuild) = self.rebuilds.last_mut() {
-            rebuild.parts[index] = Some(node::allocate(part));
-        }
-    }
-
-    /// Publishes the plan, if the tree is still as the plan found it.
-    pub(super) fn commit<const ORDER: usize>(&mut self, tree: &RawTree<S, ORDER>, guard: &Guard) -> bool {
-        if !self.lock(tree) {
-            return false;
-        }
-        self.bottom.fill();
-        for index in 0..self.rebuilds.len() {
-            let below = self.below(index);
-            self.rebuilds[index].fill(below);
-        }
-        let top = self.below(self.rebuilds.len());
-        let published = match self.crown {
-            Some(crown) => {
-                // SAFETY: the crown is an inner node of this plan.
-                unsafe { node::inner::<S>(crown) }.set_children(top.iter().flatten().copied());
-                crown
-            }
-            None => top[0].expect("a plan puts at least one node"),
-        };
-        self.owner.publish(tree, published);
-        self.committed = true;
-        self.unlock_published(tree);
-        self.retire(tree, guard);
-        reclaim::collect(guard);
-        true
-    }
-
-    /// The new nodes below rebuild `index`.
-    fn below(&self, index: usize) -> [Option<*mut Node>; 2] {
-        match index.checked_sub(1) {
-            None => self.bottom.fresh,
-            Some(index) if self.rebuilds[index].parts[0].is_none() => self.below(index),
-            Some(index) => self.rebuilds[index].parts,
-        }
-    }
-
-    /// Locks everything that will change, from the leaves up, and freezes the leaves.
-    fn lock<const ORDER: usize>(&self, tree: &RawTree<S, ORDER>) -> bool {
-        if !self.bottom.lock() {
-            return false;
-        }
-        for (index, rebuild) in self.rebuilds.iter().enumerate() {
-            if !rebuild.old.lock.lock() {
-                self.unlock(index);
-                return false;
-            }
-        }
-        if !self.owner.lock(tree) {
-            self.unlock(self.rebuilds.len());
-            return false;
-        }
-        if self.is_current(tree) && self.bottom.freeze() {
-            return true;
-        }
-        self.owner.unlock(tree);
-        self.unlock(self.rebuilds.len());
-        false
-    }
-
-    fn unlock(&self, count: usize) {
-        self.rebuilds[..count].iter().for_each(|rebuild| rebuild.old.lock.unlock());
-        self.bottom.unlock();
-    }
-
-    /// Whether every locked node still has the child that the path went through.
-    fn is_current<const ORDER: usize>(&self, tree: &RawTree<S, ORDER>) -> bool {
-        let mut expected = self.bottom.expected;
-        for rebuild in &self.rebuilds {
-            let mut children = (rebuild.from..).zip(expected.iter().flatten());
-            if !children.all(|(index, &child)| rebuild.old.child(index) == child) {
-                return false;
-            }
-            expected = [Some(rebuild.old.as_node()), None];
-        }
-        expected[0] == Some(self.owner.child(tree))
-    }
-
-    fn unlock_published<const ORDER: usize>(&self, tree: &RawTree<S, ORDER>) {
-        for rebuild in &self.rebuilds {
-            rebuild.old.lock.retire();
-        }
-        for merged in self.bottom.merged.iter().flatten() {
-            merged.lock.retire();
-        }
-        self.owner.unlock(tree);
-    }
-
-    /// Retires the nodes that were replaced, most often all by one note to the collector, which holds three words.
-    fn retire_nodes(&self, guard: &Guard) {
-        let mut inners =
-            self.rebuilds.iter().map(|rebuild| rebuild.old).chain(self.bottom.merged.into_iter().flatten());
-        let [first, second] = self.bottom.frozen.map(|frozen| frozen.map(|(leaf, _)| NonNull::from(leaf)));
-        let inner = inners.next().map(NonNull::from);
-        let reclaim = move || {
-            for leaf in [first, second].into_iter().flatten() {
-                // SAFETY: the leaf was unlinked; its entries live on in the copies.
-                unsafe { node::free::<Leaf<S>>(leaf.as_ptr().cast()) };
-            }
-            if let Some(inner) = inner {
-                // SAFETY: the node was unlinked; its separators live on in the copies.
-                unsafe { node::free::<Inner<S>>(inner.as_ptr().cast()) };
-            }
-        };
-        // SAFETY: no new reader can reach the nodes, which are plain memory that any thread may free.
-        unsafe { reclaim::retire(reclaim, guard) };
-        for inner in inners {
-            // SAFETY: as above.
-            unsafe { node::retire::<Inner<S>>(inner.as_node(), guard) };
-        }
-    }
-
-    /// Retires what was replaced.
-    fn retire<const ORDER: usize>(&self, tree: &RawTree<S, ORDER>, guard: &Guard) {
-        let mut inners = usize::from(self.crown.is_some());
-        for rebuild in &self.rebuilds {
-            inners += rebuild.parts.iter().flatten().count();
-        }
-        self.retire_nodes(guard);
-        if let Some(separator) = self.dropped {
-            // SAFETY: the copies do not hold it; keys are inserted under the bounds that this asks for.
-            unsafe { S::retire_separator(separator, guard) };
-        }
-        let gone = self.bottom.expected.iter().flatten().count();
-        let fresh = self.bottom.fresh.iter().flatten().count();
-        let (leaves, inners_gone) = match self.bottom.merged {
-            None => (fresh as u64, self.rebuilds.len()),
-            Some(_) => (gone as u64, self.rebuilds.len() + gone - fresh),
-        };
-        // Relaxed: the counts order nothing.
-        tree.nodes.leaves.fetch_add(leaves.wrapping_sub(gone as u64), Ordering::Relaxed);
-        tree.nodes.inners.fetch_add((inners as u64).wrapping_sub(inners_gone as u64), Ordering::Relaxed);
-    }
-}
-
-impl<S: Store> Bottom<'_, S> {
-    /// Locks the inner nodes that are to be merged, if they are free.
-    fn lock(&self) -> bool {
-        let Some([left, right]) = self.merged else { return true };
-        if !left.lock.try_lock() {
-            return false;
-        }
-        if !right.lock.try_lock() {
-            left.lock.unlock();
-            return false;
-        }
-        true
-    }
-
-    fn unlock(&self) {
-        self.merged.iter().flatten().for_each(|node| node.lock.unlock());
-    }
-
-    /// Makes the content of the leaves final, if it is as the plan read it.
-    fn freeze(&self) -> bool {
-        for (index, (leaf, meta)) in self.frozen.iter().flatten().enumerate() {
-            if leaf.exchange(*meta, meta.frozen()) {
-                continue;
-            }
-            for (leaf, meta) in self.frozen.iter().flatten().take(index) {
-                // Release pairs with the Acquire load of the next writer. Nobody changed what is frozen.
-                leaf.meta.store(meta.touched().0, Ordering::Release);
-            }
-            return false;
-        }
-        true
-    }
-
-    /// Gives a merged inner node the children of both.
-    fn fill(&self) {
-        if let (Some([left, right]), Some(node)) = (self.merged, self.fresh[0]) {
-            let children = |node: &'_ Inner<S>| -> SmallVec<[*mut Node; 8]> {
-                (0..node.child_count()).map(|index| node.child(index)).collect()
-            };
-            // SAFETY: the new node of a merge of inner nodes is an inner node of this plan.
-            let merged = unsafe { node::inner::<S>(node) };
-            merged.set_children(children(left).into_iter().chain(children(right)));
+            rebuild.parts.push(self.source.allocate(part));
         }
     }
 }
 
-impl<S: Store> Rebuild<'_, S> {
-    /// Gives the copies their children: those of the old node, with `below` in the place of what was taken.
-    fn fill(&self, below: [Option<*mut Node>; 2]) {
-        let old = |range: std::ops::Range<usize>| range.map(|index| self.old.child(index));
-        let mut children = Row::<*mut Node, { CHILDREN_MAX + 1 }>::new(std::ptr::null_mut());
-        children.extend(old(0..self.from));
-        children.extend(below.into_iter().flatten());
-        children.extend(old(self.from + self.taken..self.old.child_count()));
-        let mut rest = &children[..];
-        for &part in self.parts.iter().flatten() {
-            // SAFETY: the parts are inner nodes of this plan.
-            let part = unsafe { node::inner::<S>(part) };
-            let (own, others) = rest.split_at(part.child_count().min(rest.len()));
-            part.set_children(own.iter().copied());
-            rest = others;
+impl Source {
+    #[inline]
+    fn allocate<N>(self, node: N) -> *mut Node {
+        match self {
+            Self::Spare => node::allocate(node),
+            Self::Fullest => node::allocate_packed(node),
         }
     }
 }
 
-impl<S: Store> Owner<'_, S> {
-    fn lock<const ORDER: usize>(&self, tree: &RawTree<S, ORDER>) -> bool {
-        match self {
-            Self::Root => tree.root_lock.lock(),
-            Self::Child(node, _) => node.lock.lock(),
-        }
-    }
-
-    fn unlock<const ORDER: usize>(&self, tree: &RawTree<S, ORDER>) {
-        match self {
-            Self::Root => tree.root_lock.unlock(),
-            Self::Child(node, _) => node.lock.unlock(),
-        }
-    }
-
-    fn child<const ORDER: usize>(&self, tree: &RawTree<S, ORDER>) -> *mut Node {
-        match self {
-            // Relaxed: changed under the lock that we hold.
-            Self::Root => tree.root.load(Ordering::Relaxed),
-            Self::Child(node, index) => node.child(*index),
-        }
-    }
-
-    fn publish<const ORDER: usize>(&self, tree: &RawTree<S, ORDER>, node: *mut Node) {
-        // Release pairs with the Acquire load of every way down: who sees the node sees its content.
-        match self {
-            Self::Root => tree.root.store(node, Ordering::Release),
-            Self::Child(parent, index) => parent.children[*index].store(node, Ordering::Release),
-        }
+impl<'g, S: Store> Site<'g, S> {
+    fn on(path: &Path<'g, S>, level: usize, step: Step<'g, S>) -> Self {
+        Self { step, fences: path.fences(level), is_root: level == path.height }
     }
 }
 
@@ -491,7 +303,8 @@ impl<S: Store> Inner<S> {
         node
     }
 
-    pub(super) fn forks(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = Fork<S>> {
+    #[inline]
+    pub(super) fn forks(&self, range: std::ops::Range<usize>) -> impl ExactSizeIterator<Item = Fork<S>> {
         let skip = self.window.skip();
         range.map(move |index| Fork { separator: self.separators[index], word: self.words[index], skip })
     }
@@ -510,12 +323,12 @@ impl<S: Store> Drop for Plan<'_, S> {
         if self.committed {
             return;
         }
-        let inners = self.rebuilds.iter().flat_map(|rebuild| rebuild.parts).chain([self.crown]).flatten();
+        let inners = self.rebuilds.iter().flat_map(|rebuild| rebuild.parts.iter().copied()).chain(self.crown);
         for node in inners {
             // SAFETY: the plan was not published: its nodes are its own.
             unsafe { node::free::<Inner<S>>(node) };
         }
-        for node in self.bottom.fresh.into_iter().flatten().filter(|&node| Some(node) != self.bottom.expected[0]) {
+        for &node in self.fresh.iter().filter(|&&node| Some(node) != self.bottom.expected[0]) {
             match self.bottom.merged {
                 // SAFETY: as above.
                 None => unsafe { node::free::<Leaf<S>>(node) },
@@ -523,9 +336,9 @@ impl<S: Store> Drop for Plan<'_, S> {
                 Some(_) => unsafe { node::free::<Inner<S>>(node) },
             }
         }
-        if let Some(separator) = self.made {
+        for fork in &*self.forks {
             // SAFETY: as above.
-            unsafe { S::free_separator(separator) };
+            unsafe { S::free_separator(fork.separator) };
         }
     }
 }

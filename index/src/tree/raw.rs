@@ -30,11 +30,12 @@ pub(super) struct NodeCounts {
     pub(super) inners: AtomicU64,
 }
 
-/// The way to a leaf: one step for each level, the lowest first.
+/// The way to a leaf: an inner node for each level, the lowest first, and which child it takes.
 pub(super) struct Path<'g, S: Store> {
-    steps: [Option<Step<'g, S>>; LEVELS_MAX],
+    nodes: [Option<&'g Inner<S>>; LEVELS_MAX],
+    indexes: [u8; LEVELS_MAX],
     pub(super) height: usize,
-    pub(super) leaf: &'g Leaf<S>,
+    pub(super) leaf: Option<&'g Leaf<S>>,
 }
 
 /// One inner node on the way down.
@@ -48,6 +49,18 @@ pub(super) struct Step<'g, S: Store> {
 pub(super) struct Fences<S: Store> {
     pub(super) low: Option<S::Separator>,
     pub(super) high: Option<S::Separator>,
+}
+
+impl NodeCounts {
+    /// Adds so many, or, wrapping round, so few.
+    pub(super) fn change(&self, leaves: usize, inners: usize) {
+        for (count, change) in [(&self.leaves, leaves), (&self.inners, inners)] {
+            if change != 0 {
+                // Relaxed: the counts order nothing.
+                count.fetch_add(change as u64, Ordering::Relaxed);
+            }
+        }
+    }
 }
 
 impl<S: Store> Clone for Fences<S> {
@@ -95,15 +108,30 @@ impl<S: Store> Fences<S> {
 }
 
 impl<'g, S: Store> Path<'g, S> {
+    /// A path that [`RawTree::find`] is to fill in.
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self { nodes: [None; LEVELS_MAX], indexes: [0; LEVELS_MAX], height: 0, leaf: None }
+    }
+
     /// The inner node at `level`, if the tree is that high.
+    #[inline]
     pub(super) fn step(&self, level: usize) -> Option<Step<'g, S>> {
-        self.steps.get(level - 1).copied().flatten()
+        let node = self.nodes[..self.height].get(level - 1).copied().flatten()?;
+        Some(Step { node, index: self.indexes[level - 1].into() })
     }
 
     /// What encloses the node of the way at `level`; at 0, the leaf.
     pub(super) fn fences(&self, level: usize) -> Fences<S> {
-        let above = self.steps[level..self.height].iter().rev().flatten();
-        above.fold(Fences::NONE, |fences, step| fences.around(step.node, step.index))
+        let mut fences = Fences::NONE;
+        for step in (level + 1..=self.height).map_while(|level| self.step(level)) {
+            let closer = Fences::NONE.around(step.node, step.index);
+            fences = Fences { low: fences.low.or(closer.low), high: fences.high.or(closer.high) };
+            if fences.low.is_some() && fences.high.is_some() {
+                break;
+            }
+        }
+        fences
     }
 }
 
@@ -165,28 +193,35 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         }
     }
 
-    /// The way to the leaf that may hold the key.
-    pub(super) fn path<'g, Q>(&'g self, probe: &mut Probe<'_, Q>, guard: &'g Guard) -> Option<Path<'g, S>>
+    /// The leaf that may hold the key; writes down the way to it.
+    #[inline]
+    pub(super) fn find<'g, Q>(
+        &'g self,
+        probe: &mut Probe<'_, Q>,
+        path: &mut Path<'g, S>,
+        guard: &'g Guard,
+    ) -> Option<&'g Leaf<S>>
     where
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
         let mut inner = self.root(guard)?;
-        let mut steps = [None; LEVELS_MAX];
-        let height = usize::from(inner.level);
-        for place in steps[..height].iter_mut().rev() {
+        path.height = inner.level.into();
+        loop {
             let index = inner.child_index(probe);
-            *place = Some(Step { node: inner, index });
             let child = inner.child(index);
             node::prefetch(child);
-            if inner.level == 1 {
+            let level = usize::from(inner.level);
+            path.nodes[level - 1] = Some(inner);
+            path.indexes[level - 1] = index as u8;
+            if level == 1 {
                 // SAFETY: below level 1 are leaves; read under the guard.
-                return Some(Path { steps, height, leaf: unsafe { node::leaf(child) } });
+                path.leaf = Some(unsafe { node::leaf(child) });
+                return path.leaf;
             }
             // SAFETY: above level 1 are inner nodes; read under the guard.
             inner = unsafe { node::inner(child) };
         }
-        None
     }
 
     /// Gives an empty tree its first, empty leaf.
@@ -202,8 +237,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
             root.children[0].store(leaf, Ordering::Relaxed);
             // Release pairs with the Acquire load of every way down.
             self.root.store(node::allocate(root), Ordering::Release);
-            self.nodes.leaves.fetch_add(1, Ordering::Relaxed);
-            self.nodes.inners.fetch_add(1, Ordering::Relaxed);
+            self.nodes.change(1, 1);
         }
         self.root_lock.unlock();
     }

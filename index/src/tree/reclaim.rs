@@ -2,8 +2,8 @@
 //!
 //! The collector frees garbage when a thread pins for the 128th time. A writer that works under one guard and repins it now
 //! and then never does, and half a million insertions would leave behind three times the memory that they fill. So each
-//! thread counts what it retires, and collects a bounded portion whenever that has become a bagful. It does so at the end
-//! of an operation, when it holds no lock: the destructors are the user's.
+//! thread counts what it retires, and collects a bounded portion whenever that has become a bagful. It does so before the next
+//! operation changes anything: the destructors are the user's, and one that panics must not undo what is done.
 
 use crate::guard::Guard;
 
@@ -24,7 +24,7 @@ pub(super) unsafe fn retire(reclaim: impl FnOnce(), guard: &Guard) {
     let _ = RETIRED.try_with(|retired| retired.set(retired.get() + 1));
 }
 
-/// Frees some of what was retired long enough ago, if this thread has retired much. For the end of an operation.
+/// Frees some of what was retired long enough ago, if this thread has retired much. For the beginning of an operation.
 #[inline]
 pub(super) fn collect(guard: &Guard) {
     #[cfg(not(any(loom, feature = "shuttle")))]

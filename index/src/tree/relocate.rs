@@ -43,22 +43,19 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         }
         let mut run = Run::new(Loose::NONE);
         run.extend(leaf.run(meta));
-        let mut plan = Plan::new(Bottom {
-            expected: [Some(child), None],
-            fresh: [None, None],
-            frozen: [Some((leaf, meta)), None],
-            merged: None,
-        });
-        plan.add(0, Leaf::of(&run, path.fences(1).around(step.node, index)));
-        plan.raise::<ORDER>(path, 1, index..index + 1, None);
+        let mut plan =
+            Plan::packed(Bottom { expected: [Some(child), None], frozen: [Some((leaf, meta)), None], merged: None });
+        plan.add(Leaf::of(&run, path.fences(1).around(step.node, index)));
+        plan.raise::<ORDER>(path, 1, index..index + 1);
         plan.commit(self, guard);
     }
 
     fn move_inner<'g>(&'g self, path: &Path<'g, S>, level: usize, guard: &'g Guard) {
         let Some(step) = path.step(level) else { return };
-        let child = Some(step.node.child(step.index));
-        let bottom = Bottom { expected: [child, None], fresh: [child, None], frozen: [None, None], merged: None };
-        let mut plan = Plan::new(bottom);
+        let child = step.node.child(step.index);
+        let bottom = Bottom { expected: [Some(child), None], frozen: [None, None], merged: None };
+        let mut plan = Plan::packed(bottom);
+        plan.fresh.push(child);
         plan.copy::<ORDER>(path, level);
         plan.commit(self, guard);
     }

@@ -8,6 +8,14 @@ pub(super) struct Row<T, const N: usize> {
     len: usize,
 }
 
+impl<T: Copy, const N: usize> Clone for Row<T, N> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Copy, const N: usize> Copy for Row<T, N> {}
+
 impl<T: Copy, const N: usize> Row<T, N> {
     /// No items; `filler` is what unused places hold.
     #[inline]
@@ -25,8 +33,10 @@ impl<T: Copy, const N: usize> Row<T, N> {
     }
 
     #[inline]
-    pub(super) fn extend(&mut self, items: impl Iterator<Item = T>) {
-        items.for_each(|item| self.push(item));
+    pub(super) fn extend(&mut self, items: impl ExactSizeIterator<Item = T>) {
+        let end = self.len + items.len();
+        self.items[self.len..end].iter_mut().zip(items).for_each(|(place, item)| *place = item);
+        self.len = end;
     }
 
     #[inline]
@@ -36,6 +46,7 @@ impl<T: Copy, const N: usize> Row<T, N> {
         self.len += 1;
     }
 
+    #[inline]
     pub(super) fn clear(&mut self) {
         self.len = 0;
     }

@@ -10,15 +10,12 @@
 //! Memory is asked for three leaves ahead, so that a scan waits for bandwidth and not for each miss.
 
 use std::borrow::Borrow;
-use std::cmp::Ordering as KeyOrder;
 use std::marker::PhantomData;
-use std::ops::{Bound, RangeBounds};
+use std::ops::Bound;
 
 use super::meta::Meta;
 use super::node::{self, Inner, KEYS_MAX, LEVELS_MAX, Leaf, Place, Probe};
-use super::raw::RawTree;
 use super::store::Store;
-use crate::guard::Guard;
 use crate::key::IndexKey;
 
 /// How many leaves ahead memory is asked for; entries one leaf less.
@@ -35,7 +32,7 @@ pub(crate) struct Forward;
 pub(crate) struct Backward;
 
 /// The other way.
-struct Opposite<W>(PhantomData<W>);
+pub(super) struct Opposite<W>(PhantomData<W>);
 
 impl<W: Way> Way for Opposite<W> {
     const FORWARD: bool = !W::FORWARD;
@@ -74,17 +71,13 @@ impl<'g, S: Store> Position<'g, S> {
     }
 
     /// Goes to the leaf where `bound`, the one that the scan starts from, lies. All entries behind it are to be given.
-    pub(super) fn seek<Q, W: Way, const ORDER: usize>(
-        tree: &'g RawTree<S, ORDER>,
-        bound: Bound<&Q>,
-        guard: &'g Guard,
-    ) -> Self
+    pub(super) fn seek<Q, W: Way>(root: Option<&'g Inner<S>>, bound: Bound<&Q>) -> Self
     where
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
         let mut position = Self::nowhere();
-        let Some(root) = tree.root(guard) else { return position };
+        let Some(root) = root else { return position };
         let (Bound::Included(key) | Bound::Excluded(key)) = bound else {
             position.go_down::<W>(root);
             position.look_around::<W>();
@@ -231,7 +224,7 @@ impl<'g, S: Store> Position<'g, S> {
 
     /// Gives the entry of the next rank.
     #[inline]
-    fn take<W: Way>(&mut self) -> Option<S::Item<'g>> {
+    pub(super) fn take<W: Way>(&mut self) -> Option<S::Item<'g>> {
         if self.low >= self.high {
             return None;
         }
@@ -252,150 +245,5 @@ impl<'g, S: Store> Position<'g, S> {
         let slot = self.meta.slot(rank);
         // SAFETY: the snapshot named the slot, under the guard that the position was made with.
         Some(unsafe { S::item(leaf.word(slot), leaf.slot(slot)) })
-    }
-}
-
-/// Some ranks of a snapshot of a leaf.
-pub(super) struct Ranks<'g, S: Store> {
-    pub(super) leaf: &'g Leaf<S>,
-    pub(super) meta: Meta,
-    pub(super) low: usize,
-    pub(super) high: usize,
-}
-
-/// The entries between two bounds, in the way's order.
-pub(crate) struct RawRange<'g, S: Store, Q: ?Sized, R, W> {
-    position: Position<'g, S>,
-    bounds: R,
-    /// Whether the far bound was met.
-    finished: bool,
-    _way: PhantomData<W>,
-    _bound: PhantomData<fn(&Q)>,
-    // As shareable as the entries are.
-    _entries: PhantomData<(&'g S::Key, &'g S::Value)>,
-}
-
-impl<S: Store, Q: ?Sized, R: Clone, W> Clone for RawRange<'_, S, Q, R, W> {
-    fn clone(&self) -> Self {
-        Self {
-            position: self.position.clone(),
-            bounds: self.bounds.clone(),
-            finished: self.finished,
-            _way: PhantomData,
-            _bound: PhantomData,
-            _entries: PhantomData,
-        }
-    }
-}
-
-impl<'g, S, Q, R, W> RawRange<'g, S, Q, R, W>
-where
-    S: Store,
-    S::Key: Borrow<Q>,
-    Q: IndexKey + ?Sized,
-    R: RangeBounds<Q>,
-    W: Way,
-{
-    pub(crate) fn new<const ORDER: usize>(tree: &'g RawTree<S, ORDER>, bounds: R, guard: &'g Guard) -> Self {
-        let near = if W::FORWARD { bounds.start_bound() } else { bounds.end_bound() };
-        let position = Position::seek::<Q, W, ORDER>(tree, near, guard);
-        let mut range =
-            Self { position, bounds, finished: false, _way: PhantomData, _bound: PhantomData, _entries: PhantomData };
-        range.heed_far_bound();
-        range
-    }
-
-    /// The next entry.
-    #[inline]
-    pub(crate) fn next(&mut self) -> Option<S::Item<'g>> {
-        loop {
-            if let Some(item) = self.position.take::<W>() {
-                return Some(item);
-            }
-            if !self.next_leaf() {
-                return None;
-            }
-        }
-    }
-
-    /// Feeds every entry that is left to `step`, leaf by leaf: cheaper than asking for one after the other.
-    #[inline]
-    pub(crate) fn fold<A>(mut self, start: A, mut step: impl FnMut(A, S::Item<'g>) -> A) -> A {
-        let mut folded = start;
-        loop {
-            while let Some(item) = self.position.take::<W>() {
-                folded = step(folded, item);
-            }
-            if !self.next_leaf() {
-                return folded;
-            }
-        }
-    }
-
-    /// The ranks of this leaf that are still to be given; none in an empty tree.
-    pub(super) fn ranks(&self) -> Option<Ranks<'g, S>> {
-        let Position { leaf, meta, low, high, .. } = self.position;
-        leaf.map(|leaf| Ranks { leaf, meta, low, high })
-    }
-
-    /// The entries of this leaf that are still to be given.
-    pub(super) fn leaf_items(&self) -> impl Iterator<Item = S::Item<'g>> {
-        (self.position.low..self.position.high).filter_map(|rank| self.position.item(rank))
-    }
-
-    /// Goes to the next leaf; says false behind the far bound.
-    pub(super) fn next_leaf(&mut self) -> bool {
-        if self.finished || !self.position.next_leaf::<W>() {
-            self.finished = true;
-            self.position.high = self.position.low;
-            return false;
-        }
-        self.heed_far_bound();
-        true
-    }
-
-    /// How many entries are left. O(leaves).
-    pub(crate) fn count(mut self) -> usize {
-        let mut count = self.position.high.saturating_sub(self.position.low);
-        while self.next_leaf() {
-            count += self.position.high.saturating_sub(self.position.low);
-        }
-        count
-    }
-
-    /// Leaves out the ranks of this leaf that lie behind the far bound.
-    fn heed_far_bound(&mut self) {
-        let Some(leaf) = self.position.leaf else { return };
-        let meta = self.position.meta;
-        let far = if W::FORWARD { self.bounds.end_bound() } else { self.bounds.start_bound() };
-        let (Bound::Included(key) | Bound::Excluded(key)) = far else { return };
-        let before = if W::FORWARD { KeyOrder::Less } else { KeyOrder::Greater };
-        let inside = |rank: usize| match leaf.compare(meta.slot(rank), key) {
-            KeyOrder::Equal => matches!(far, Bound::Included(_)),
-            order => order == before,
-        };
-        let position = &mut self.position;
-        if W::FORWARD {
-            while position.high > position.low && !inside(position.high - 1) {
-                position.high -= 1;
-                self.finished = true;
-            }
-        } else {
-            while position.high > position.low && !inside(position.low) {
-                position.low += 1;
-                self.finished = true;
-            }
-        }
-    }
-}
-
-impl<S: Store> Leaf<S> {
-    /// Compares the key in `slot`, which a snapshot named, with any key.
-    fn compare<Q>(&self, slot: usize, key: &Q) -> KeyOrder
-    where
-        S::Key: Borrow<Q>,
-        Q: IndexKey + ?Sized,
-    {
-        if S::Key::EXACT { self.word(slot).cmp(&key.word(0)) } else { self.key(slot).borrow().cmp(key) }
     }
 }

@@ -6,8 +6,9 @@ use std::ops::{Bound, RangeBounds};
 use smallvec::SmallVec;
 
 use super::node::{self, Inner, KEYS_MAX, Leaf, Node};
+use super::range::RawRange;
 use super::raw::RawTree;
-use super::scan::{Forward, RawRange};
+use super::scan::Forward;
 use super::store::Store;
 use crate::guard::Guard;
 use crate::key::IndexKey;

@@ -35,6 +35,20 @@ fn check_scans(tree: &Tree, end: u64) {
     assert!(backward.iter().rev().copied().filter(|key| key % 2 == 0).eq((0..end).step_by(2)), "{backward:?}");
 }
 
+/// Both ends of a scan meet, and give the even keys below `end` once each.
+fn check_both_ends(tree: &Tree, end: u64) {
+    let guard = pin();
+    let mut range = tree.range::<u64, _>(.., &guard).map(|(key, _)| key);
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    while let Some(key) = range.next() {
+        first.push(key);
+        last.extend(range.next_back());
+    }
+    first.extend(last.into_iter().rev());
+    assert!(first.is_sorted_by(|left, right| left < right), "{first:?}");
+    assert!(first.iter().copied().filter(|key| key % 2 == 0).eq((0..end).step_by(2)), "{first:?}");
+}
+
 /// A cursor that turns round on its way meets the even keys all the same.
 fn check_cursor(tree: &Tree, end: u64) {
     let mut cursor = tree.lower_bound::<u64>(std::ops::Bound::Unbounded);
@@ -62,10 +76,38 @@ fn shuttle_tree_splits_beside_scans() {
             thread::spawn(move || keys.into_iter().for_each(|key| assert_eq!(tree.insert(key, key, &pin()), None)))
         });
         check_scans(&tree, 10);
+        check_both_ends(&tree, 10);
         check_cursor(&tree, 10);
         writers.into_iter().for_each(|writer| writer.join().unwrap());
         assert!(tree.iter(&pin()).map(|(key, _)| key).eq([0, 1, 2, 3, 4, 5, 6, 7, 8]));
         assert_eq!(tree.len(), 9);
+    });
+}
+
+#[test]
+fn shuttle_tree_appends_beside_scans_and_insertions() {
+    explore(|| {
+        let tree = tree((0..6).step_by(2));
+        let appender = {
+            let tree = tree.clone();
+            thread::spawn(move || {
+                tree.append_sorted([6, 8, 11, 13, 15, 17, 19, 21, 23, 25].map(|key| (key, key)), &pin())
+            })
+        };
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || {
+                [31, 7, 1].into_iter().for_each(|key| assert_eq!(tree.insert(key, key, &pin()), None))
+            })
+        };
+        let keys: Vec<u64> = tree.iter(&pin()).map(|(key, _)| key).collect();
+        assert!(keys.is_sorted_by(|left, right| left < right), "{keys:?}");
+        assert!(keys.iter().filter(|&key| key % 2 == 0).is_sorted() && keys.starts_with(&[0]), "{keys:?}");
+        appender.join().unwrap();
+        writer.join().unwrap();
+        let all = [0, 1, 2, 4, 6, 7, 8, 11, 13, 15, 17, 19, 21, 23, 25, 31];
+        assert!(tree.iter(&pin()).map(|(key, _)| key).eq(all));
+        assert_eq!(tree.len(), all.len());
     });
 }
 
@@ -78,6 +120,7 @@ fn shuttle_tree_merges_beside_scans() {
             thread::spawn(move || keys.into_iter().for_each(|key| assert_eq!(tree.remove(&key, &pin()), Some(key))))
         });
         check_scans(&tree, 12);
+        check_both_ends(&tree, 12);
         check_cursor(&tree, 12);
         writers.into_iter().for_each(|writer| writer.join().unwrap());
         check_scans(&tree, 12);

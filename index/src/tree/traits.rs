@@ -162,6 +162,17 @@ macro_rules! boxed_ranges {
             }
         }
 
+        impl<K, V, Q, R> DoubleEndedIterator for $range<'_, K, V, Q, R>
+        where
+            K: IndexKey + Clone + Borrow<Q>,
+            Q: IndexKey + ?Sized,
+            R: RangeBounds<Q>,
+        {
+            fn next_back(&mut self) -> Option<Self::Item> {
+                self.raw.next_back()
+            }
+        }
+
         impl<K, V, Q, R> FusedIterator for $range<'_, K, V, Q, R>
         where
             K: IndexKey + Clone + Borrow<Q>,
@@ -207,6 +218,18 @@ macro_rules! word_ranges {
 
             fn count(self) -> usize {
                 self.raw.count()
+            }
+        }
+
+        impl<K, V, Q, R> DoubleEndedIterator for $range<'_, K, V, Q, R>
+        where
+            K: OrderedWord + Borrow<Q>,
+            V: Word,
+            Q: IndexKey + ?Sized,
+            R: RangeBounds<Q>,
+        {
+            fn next_back(&mut self) -> Option<Self::Item> {
+                self.raw.next_back()
             }
         }
 

@@ -3,10 +3,12 @@
 use std::borrow::Borrow;
 use std::ops::{RangeBounds, RangeFull};
 
+use super::append::Batch;
 use super::bulk::Builder;
 use super::edit::Edit;
+use super::range::RawRange;
 use super::raw::RawTree;
-use super::scan::{Backward, Forward, RawRange};
+use super::scan::{Backward, Forward};
 use super::shape::{TreeShape, TreeStats};
 use super::store::Words;
 use super::sweep::Broom;
@@ -113,6 +115,9 @@ impl<K: OrderedWord, V: Word, const ORDER: usize> WordTreeIndex<K, V, ORDER> {
     }
 
     /// The entries inside `bounds`, smallest key first. Bounds that are empty or inverted hold none.
+    ///
+    /// The iterator is double-ended: both ends see writers' changes as they go, and meet where their keys do, so that an
+    /// entry that is there throughout is given once. The first call of `next_back` descends the tree again and allocates.
     pub fn range<'g, Q, R>(&'g self, bounds: R, guard: &'g Guard) -> WordRange<'g, K, V, Q, R>
     where
         K: Borrow<Q>,
@@ -328,7 +333,7 @@ impl<K: OrderedWord, V: Word, const ORDER: usize> WordTreeIndex<K, V, ORDER> {
         self.tree.clear(guard);
     }
 
-    /// Builds an index from entries in ascending order, several times as fast as by insertions and with full leaves. Of
+    /// Builds an index from entries in ascending order, over ten times as fast as by insertions and with full leaves. Of
     /// entries with equal keys the last one counts. O(n).
     ///
     /// # Panics
@@ -336,27 +341,39 @@ impl<K: OrderedWord, V: Word, const ORDER: usize> WordTreeIndex<K, V, ORDER> {
     /// If a key is smaller than the one before.
     pub fn from_sorted(entries: impl IntoIterator<Item = (K, V)>) -> Self {
         let mut builder = Builder::<Words<K, V>, ORDER>::new();
+        let mut last = None;
         for (key, value) in entries {
             let word = key.word(0);
-            let last = builder.last().map(|(word, _)| word);
             assert!(last <= Some(word), "the entries must be sorted by key");
             if last == Some(word) {
                 builder.replace_last(value.to_word());
             } else {
                 builder.push(word, value.to_word());
             }
+            last = Some(word);
         }
         let mut index = Self::with_order();
         builder.finish(&mut index.tree);
         index
     }
 
-    /// Inserts entries one after the other. Those that ascend beyond the largest key fill one leaf after the other to the
-    /// brim and cost little more than the search for the last leaf.
+    /// Inserts entries in the order in which they come. Those that ascend beyond the largest key go in some fifty at a time:
+    /// they fill one leaf after the other to the brim and cost little more than in [`from_sorted`](Self::from_sorted). Others
+    /// are inserted one by one; of entries with equal keys the last one counts.
+    ///
+    /// Whoever sees an entry finds from then on those that came before it. Up to some fifty entries that the iterator gave
+    /// are not inserted yet when it is asked for the next one, and are dropped if it panics.
     pub fn append_sorted(&self, entries: impl IntoIterator<Item = (K, V)>, guard: &Guard) {
-        for (key, value) in entries {
-            self.insert(key, value, guard);
+        let mut batch = Batch::new(&self.tree, guard);
+        let key = |word, _| K::from_key_word(word);
+        for (next, value) in entries {
+            let word = next.word(0);
+            if batch.is_full() || batch.last().is_some_and(|(last, _)| last >= word) {
+                batch.insert(key);
+            }
+            batch.push(word, value.to_word());
         }
+        batch.insert(key);
     }
 }
 
