@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{self, AtomicU64, AtomicUsize};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use manicule_index::{IndexKey, TreeIndex, WordTreeIndex, pin};
 
@@ -91,14 +92,12 @@ impl IndexKey for Hostile {
 
 /// Waits until the collector has dropped everything.
 fn wait_for_none(live: &AtomicUsize) {
-    for _ in 0..100_000 {
-        if live.load(atomic::Ordering::Relaxed) == 0 {
-            return;
-        }
+    let begun = Instant::now();
+    while live.load(atomic::Ordering::Relaxed) > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(100), "{} keys are left", live.load(atomic::Ordering::Relaxed));
         pin().flush();
-        thread::yield_now();
+        thread::sleep(Duration::from_micros(100));
     }
-    panic!("{} keys are left", live.load(atomic::Ordering::Relaxed));
 }
 
 /// Runs `operation` with keys that panic at the `patience`th question; says whether they did.
