@@ -333,7 +333,7 @@ impl<K: OrderedWord, V: Word, const ORDER: usize> WordTreeIndex<K, V, ORDER> {
         self.tree.clear(guard);
     }
 
-    /// Builds an index from entries in ascending order, over ten times as fast as by insertions and with full leaves. Of
+    /// Builds an index from entries in ascending order, many times as fast as by insertions and with full leaves. Of
     /// entries with equal keys the last one counts. O(n).
     ///
     /// # Panics
