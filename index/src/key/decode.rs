@@ -8,8 +8,7 @@ use super::{OrderedWord, TotalF64};
 ///
 /// Every value comes back as it was, but for a float, of which there is one zero and one NaN.
 ///
-/// # Panics
-/// The `next_` functions may, if the key does not have such a column next; or they give some value.
+/// If the key does not have such a column next, they give some value or panic.
 ///
 /// ```
 /// use manicule_index::{ColumnOrder, KeyDecoder, KeyEncoder};
@@ -56,8 +55,7 @@ impl<'k> KeyDecoder<'k> {
     /// Takes a byte string or a text. O(length).
     ///
     /// # Panics
-    ///
-    /// If what is left is not what [`KeyEncoder`](super::KeyEncoder) appended for one.
+    /// If the key has none next.
     pub fn next_bytes(&mut self, order: ColumnOrder) -> Option<Vec<u8>> {
         if !self.has_value() {
             return None;
