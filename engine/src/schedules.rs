@@ -20,7 +20,7 @@ const BALANCE: i64 = 10;
 
 /// How many schedules are tried.
 fn rounds() -> usize {
-    std::env::var("SHUTTLE_ITERS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(500)
+    std::env::var("SHUTTLE_ITERS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1000)
 }
 
 /// A table `account (id INTEGER PRIMARY KEY, balance INTEGER)` with a multi index on the balance.
