@@ -1,6 +1,5 @@
 //! Scans that an index covers: the rows of the full scan, whatever else goes on, and EXPLAIN says which they are.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/fixture.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "each test file uses its part of the fixture, and a test may unwrap")]
