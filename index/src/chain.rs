@@ -28,7 +28,7 @@ use std::ptr::{self, NonNull};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::guard::Guard;
-use crate::memory::{prefer_huge_pages, prefetch};
+use crate::memory::prefetch;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use node::Head;
 
@@ -181,7 +181,7 @@ fn zeroed_slots<H>(len: usize) -> *mut AtomicPtr<Head<H>> {
         let slots = Box::<[AtomicPtr<Head<H>>]>::new_zeroed_slice(len);
         // SAFETY: an `AtomicPtr` of all zero bytes is a null pointer.
         let slots = unsafe { slots.assume_init() };
-        prefer_huge_pages(&slots);
+        crate::memory::prefer_huge_pages(&slots);
         Box::into_raw(slots).cast()
     }
     #[cfg(any(loom, feature = "shuttle"))]

@@ -2,8 +2,8 @@
 //!
 //! The parser and the binder recurse once for each level of nesting, and in a debug build a level of the parser takes
 //! some 100 KiB: twenty of them do not fit into the 2 MiB of a spawned thread. So the splitter counts the levels, and the
-//! rare statement with many of them is parsed and bound on a thread of its own with room enough. Ordinary statements stay
-//! where they are and pay nothing.
+//! rare statement with many of them is parsed and bound on a thread of its own with room enough, which costs as much as
+//! to parse a short statement. Ordinary statements stay where they are and pay nothing.
 
 use std::panic::resume_unwind;
 use std::thread;
@@ -11,7 +11,7 @@ use std::thread;
 use crate::error::{Error, Result};
 
 /// How many levels are parsed and bound on the caller's stack.
-const CALLER_LEVELS_MAX: usize = 8;
+const CALLER_LEVELS_MAX: usize = if cfg!(debug_assertions) { 8 } else { 16 };
 /// The stack for more: reserved, and used only as far as it is needed.
 const STACK_BYTES: usize = 128 << 20;
 
