@@ -35,7 +35,7 @@ use crate::ids::{RowId, TableId, Timestamp};
 use crate::index::{Index, IndexReader, IndexWriter};
 use crate::key::Key;
 use crate::read_set::ReadSet;
-use crate::row::RowBuf;
+use crate::row::{Row, RowBuf};
 use crate::snapshots::ActiveSnapshots;
 use crate::state::{State, TableState};
 use crate::store::{GroupWrite, LastCommit};
@@ -323,10 +323,8 @@ impl Committer {
         }
         let before = state.table.totals();
         for (row_id, pending) in rows {
-            if !is_bulk || pending.is_new == IsNew::No {
-                insert_entries(step, state, row_id, &pending);
-            }
-            self.install_row(step, state, row_id, pending);
+            let has_entries = is_bulk && pending.is_new == IsNew::Yes;
+            self.install_row(step, state, (row_id, pending), has_entries);
         }
         if let Some(records) = &mut step.records {
             let totals = state.table.totals();
@@ -335,12 +333,22 @@ impl Committer {
         }
     }
 
-    fn install_row(&mut self, step: &mut Step<'_>, state: &TableState, row_id: RowId, pending: PendingRow) {
+    /// Steps 2 and 3 for a row, whose entries may have been inserted before.
+    fn install_row(
+        &mut self,
+        step: &mut Step<'_>,
+        state: &TableState,
+        (row_id, pending): (RowId, PendingRow),
+        has_entries: bool,
+    ) {
         if pending.is_new == IsNew::Yes && pending.row.is_none() {
             return;
         }
         let rows = &state.table.rows;
         let before = rows.head(row_id.0, step.guard).and_then(version::row);
+        if !has_entries {
+            insert_entries(step, state, (row_id, &pending), before);
+        }
         state.table.count_installed(pending.row.as_deref(), before.is_some());
         if let Some(records) = &mut step.records {
             state.table.hash_installed(row_id, pending.row.as_deref(), before);
@@ -359,12 +367,13 @@ impl Committer {
 }
 
 /// Stages the entries of a row's new keys, before the row moves into its version; nobody sees either before step 6.
-fn insert_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, pending: &PendingRow) {
+fn insert_entries(
+    step: &mut Step<'_>,
+    state: &TableState,
+    (row_id, pending): (RowId, &PendingRow),
+    before: Option<&Row>,
+) {
     let Some(row) = &pending.row else { return };
-    let before = match pending.is_new {
-        IsNew::Yes => None,
-        IsNew::No => state.table.rows.head(row_id.0, step.guard).and_then(version::row),
-    };
     let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
     for index in state.written_indexes() {
         let key = index.shape().of_row(row);
