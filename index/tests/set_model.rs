@@ -345,6 +345,24 @@ fn a_transaction_learns_of_an_index_that_was_made_meanwhile() {
 }
 
 #[test]
+fn a_transaction_that_began_before_an_index_was_registered_learns_of_it() {
+    let host = Host::<u64>::new(&[]);
+    let mut changes = Changes::new();
+    let mut began = None;
+    let builder = host.set.create_index_then(DECLARED[0].definition, |index| {
+        // The host does not know the index yet, so it notes nothing in it: nor in any other, but has a row to commit.
+        let mut transaction = host.set.begin();
+        let row = Row { number: Some(1), group: None, name: None };
+        host.write(&mut transaction, &mut changes, 0, (1, Some(row)));
+        host.indexes.write().unwrap().insert(index, DECLARED[0]);
+        began = Some(transaction);
+    });
+    host.commit(began.unwrap(), &changes).unwrap();
+    builder.finish(0, &host).unwrap();
+    check_snapshot(&host, &host.set.snapshot(1).unwrap(), &mut Random(5));
+}
+
+#[test]
 fn a_unique_build_that_fails_leaves_nothing_behind() {
     let host = Host::<u64>::new(&[]);
     let builder = host.set.create_index(DECLARED[0].definition);

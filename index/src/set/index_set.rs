@@ -113,8 +113,9 @@ impl<R: RowId, T: Timestamp> IndexSet<R, T> {
         self.create_index_then(definition, |_| {})
     }
 
-    /// As [`create_index`](Self::create_index); runs `register`, which notes in the host's catalog what the index is over,
-    /// before another transaction can be prepared.
+    /// As [`create_index`](Self::create_index); first runs `register`, which notes in the host's catalog what the index is
+    /// over. A transaction that began before `register` has returned is told of the index when it is prepared; one that
+    /// began later is not told, because its host has known the index from its first write on.
     ///
     /// `register` must not prepare, vacuum, create or drop: it would wait for itself.
     pub fn create_index_then(&self, definition: IndexDefinition, register: impl FnOnce(IndexId)) -> IndexBuilder<R, T> {
@@ -129,8 +130,9 @@ impl<R: RowId, T: Timestamp> IndexSet<R, T> {
         });
         let mut indexes = list.indexes.clone();
         indexes.push(Arc::clone(&index));
-        self.shared.list.store(Arc::new(IndexList { indexes, next_id: list.next_id + 1 }));
+        // Before the list has it: a transaction that begins with the new list will not be told of the index any more.
         register(index.id);
+        self.shared.list.store(Arc::new(IndexList { indexes, next_id: list.next_id + 1 }));
         drop(batch);
         IndexBuilder::new(self.clone(), index)
     }

@@ -93,7 +93,8 @@ impl<R: RowId, T: Timestamp> IndexTransaction<R, T> {
         let list = self.set.shared.list.load_full();
         let created: Vec<IndexId> =
             list.indexes.iter().map(|index| index.id).filter(|index| index.0 >= self.known).collect();
-        if !created.is_empty() && !self.is_empty() {
+        // Also where nothing was written: the host may have changed rows that no index was over until now.
+        if !created.is_empty() {
             self.known = list.next_id;
             return Err(PrepareError::IndexesCreated { transaction: Box::new(self), created });
         }
