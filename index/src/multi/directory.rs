@@ -92,7 +92,7 @@ impl<K: Stored + IndexKey> Arrangement<K> for Ordered {
         one.cmp(other).is_eq()
     }
 
-    fn locate<T: Stored>(directory: &OrderedDirectory<K, T>, key: &K) -> Seek<super::ordered::Path> {
+    fn locate<T: Stored>(directory: &OrderedDirectory<K, T>, key: &K) -> Seek<super::ordered::Spot> {
         directory.seek(key)
     }
 }
@@ -129,7 +129,7 @@ impl<K: Stored + IndexKey + Borrow<Q>, Q: IndexKey + ?Sized> Lookup<K, Q> for Or
     }
 
     #[inline]
-    fn seek<T: Stored>(directory: &OrderedDirectory<K, T>, key: &Q) -> Seek<super::ordered::Path> {
+    fn seek<T: Stored>(directory: &OrderedDirectory<K, T>, key: &Q) -> Seek<super::ordered::Spot> {
         directory.seek(key)
     }
 }

@@ -241,12 +241,20 @@ impl<V: Clone + Eq + Hash> PostingList<V> {
     }
 }
 
+/// A copy with room for some more: lists are copied because they are about to be written, and the first write to an
+/// exact copy would move it.
+fn clone_with_room<V: Clone>(values: &[V]) -> Vec<V> {
+    let mut copy = Vec::with_capacity(values.len() + 1 + values.len() / 8);
+    copy.extend_from_slice(values);
+    copy
+}
+
 impl<V: Clone + Hash> Clone for PostingList<V> {
     fn clone(&self) -> Self {
         let shape = match &self.shape {
             Shape::One(value) => Shape::One(value.clone()),
             Shape::Two(values) => Shape::Two(values.clone()),
-            Shape::Few(values) => Shape::Few(values.clone()),
+            Shape::Few(values) => Shape::Few(clone_with_room(values)),
             Shape::Many(segments) => Shape::Many(segments.clone()),
         };
         Self { shape }

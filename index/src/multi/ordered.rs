@@ -53,9 +53,18 @@ struct Step {
     child: u32,
 }
 
+/// A slot of a leaf: where a key is, or would go.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot {
+    leaf: u32,
+    slot: u32,
+}
+
 /// A position in key order: a slot of a leaf, and how the leaf is reached. `steps[0]` is the leaf's parent.
+///
+/// Only what leaves its leaf needs it: a scan, a split, a merge.
 #[derive(Clone, Debug)]
-pub struct Path {
+struct Path {
     steps: [Step; HEIGHT_MAX],
     leaf: u32,
     slot: u32,
@@ -111,6 +120,39 @@ impl<K, T> OrderedDirectory<K, T> {
 }
 
 impl<K: IndexKey, T> OrderedDirectory<K, T> {
+    /// The leaf that a key is in, or would go to.
+    #[inline]
+    fn leaf_of<Q: IndexKey + ?Sized>(&self, word: u64, key: &Q) -> u32
+    where
+        K: Borrow<Q>,
+    {
+        let mut node = self.root;
+        for _ in 0..self.height {
+            let inner = &self.inners[node];
+            node = inner.children[inner.child_of(word, key)];
+        }
+        node
+    }
+
+    /// The path to the leaf that a key is in, or would go to.
+    fn path_of<Q: IndexKey + ?Sized>(&self, word: u64, key: &Q) -> Path
+    where
+        K: Borrow<Q>,
+    {
+        self.descend(|inner| inner.child_of(word, key))
+    }
+
+    /// The position of the first entry that is not less than the key, and whether it is the key's.
+    fn position_of<Q: IndexKey + ?Sized>(&self, word: u64, key: &Q) -> (Path, bool)
+    where
+        K: Borrow<Q>,
+    {
+        let mut path = self.path_of(word, key);
+        let (slot, found) = self.leaf(&path).search(word, key);
+        path.slot = slot as u32;
+        (path, found)
+    }
+
     /// The entry of a key. O(log n).
     #[inline]
     pub(super) fn get<Q: IndexKey + ?Sized>(&self, key: &Q) -> Option<(&K, &T)>
@@ -118,25 +160,20 @@ impl<K: IndexKey, T> OrderedDirectory<K, T> {
         K: Borrow<Q>,
     {
         let word = key.word(0);
-        let mut node = self.root;
-        for _ in 0..self.height {
-            let inner = &self.inners[node];
-            node = inner.children[inner.child_of(word, key)];
-        }
-        let leaf = &self.leaves[node];
+        let leaf = &self.leaves[self.leaf_of(word, key)];
         let (slot, found) = leaf.search(word, key);
         if found { leaf.entry(slot) } else { None }
     }
 
-    pub(super) fn seek<Q: IndexKey + ?Sized>(&self, key: &Q) -> Seek<Path>
+    pub(super) fn seek<Q: IndexKey + ?Sized>(&self, key: &Q) -> Seek<Spot>
     where
         K: Borrow<Q>,
     {
         let word = key.word(0);
-        let mut path = self.descend(|inner| inner.child_of(word, key));
-        let (slot, found) = self.leaf(&path).search(word, key);
-        path.slot = slot as u32;
-        if found { Seek::Found(path) } else { Seek::Vacant(path) }
+        let leaf = self.leaf_of(word, key);
+        let (slot, found) = self.leaves[leaf].search(word, key);
+        let spot = Spot { leaf, slot: slot as u32 };
+        if found { Seek::Found(spot) } else { Seek::Vacant(spot) }
     }
 }
 
@@ -192,7 +229,7 @@ impl<K, T> Default for OrderedDirectory<K, T> {
 }
 
 impl<K: Stored + IndexKey, T: Stored> Directory<K, T> for OrderedDirectory<K, T> {
-    type Spot = Path;
+    type Spot = Spot;
     type Iter<'a> = Range<'a, K, T>;
 
     fn with_capacity(_key_count: usize) -> Self {
@@ -215,20 +252,20 @@ impl<K: Stored + IndexKey, T: Stored> Directory<K, T> for OrderedDirectory<K, T>
         self.leaves.len() > 128 && self.len * 2 < self.leaves.len() * ORDER
     }
 
-    fn entry(&self, spot: &Path) -> (&K, &T) {
-        self.leaf(spot).entry(spot.slot as usize).expect("a key was found in this slot")
+    fn entry(&self, spot: &Spot) -> (&K, &T) {
+        self.leaves[spot.leaf].entry(spot.slot as usize).expect("a key was found in this slot")
     }
 
-    fn value_mut(&mut self, spot: &Path) -> &mut T {
+    fn value_mut(&mut self, spot: &Spot) -> &mut T {
         self.leaves[spot.leaf].value_mut(spot.slot as usize).expect("a key was found in this slot")
     }
 
-    fn insert(&mut self, spot: Path, key: K, value: T) {
-        self.insert_at(&spot, key, value);
+    fn insert(&mut self, spot: Spot, key: K, value: T) {
+        self.insert_at(spot, key, value);
     }
 
-    fn remove(&mut self, spot: Path) -> (K, T) {
-        self.remove_at(&spot)
+    fn remove(&mut self, spot: Spot) -> (K, T) {
+        self.remove_at(spot)
     }
 
     fn iter(&self) -> Range<'_, K, T> {

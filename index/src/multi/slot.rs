@@ -23,10 +23,12 @@ use super::list::{ListValue, PostingList};
 /// A live copy, of whatever type.
 pub(super) type Part = Arc<dyn Any + Send + Sync>;
 
-/// A debt may have this many operations, or a quarter as many as there are keys, before a clone is cheaper.
+/// A debt may have this many operations, or a quarter as many as there are keys, before a clone is cheaper. So long a spare
+/// that is not needed is kept too: freed sooner, it would only be cloned again for the next reader that holds the others.
 const DEBT_MAX: usize = 1024;
-/// A spare that was not needed for so many publications is freed.
-const IDLE_MAX: u32 = 32;
+/// A debt of more operations is paid by the publication that makes it, if no reader holds the copy; a smaller one by the
+/// next write, so that what is written now is visible sooner.
+const DEBT_LATER_MAX: usize = 64;
 
 /// An index of any type, as the registry's writer sees it.
 pub(super) trait Slot: Send {
@@ -52,7 +54,6 @@ pub(super) trait Slot: Send {
 struct Spare<K: Stored, V: ListValue, D: Arrangement<K>> {
     copy: Arc<IndexCopy<K, V, D>>,
     debt: Vec<Operation<K, V, D>>,
-    idle: u32,
 }
 
 /// The writer's side of one index.
@@ -108,13 +109,9 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
     /// The best spare that no reader holds, brought up to date.
     fn reclaim(&mut self) -> Option<Arc<IndexCopy<K, V, D>>> {
         self.given_up.retain_mut(|copy| Arc::get_mut(copy).is_none());
-        self.spares.retain_mut(|spare| {
-            let is_free = Arc::get_mut(&mut spare.copy).is_some();
-            !is_free || spare.idle < IDLE_MAX && !spare.copy.directory.is_wasteful()
-        });
+        self.spares.retain_mut(|spare| !spare.copy.directory.is_wasteful() || Arc::get_mut(&mut spare.copy).is_none());
         let free = self.spares.iter_mut().enumerate().filter_map(|(at, spare)| {
             Arc::get_mut(&mut spare.copy)?;
-            spare.idle += 1;
             Some((spare.debt.len(), at))
         });
         let (_, at) = free.min()?;
@@ -252,6 +249,19 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         removed
     }
 
+    /// Lets the newest spare catch up now, if it is far behind and no reader holds it: so whoever wrote much pays for it,
+    /// rather than the next, who may write little.
+    fn pay_large_debt(&mut self) {
+        let Some(spare) = self.spares.last_mut().filter(|spare| spare.debt.len() > DEBT_LATER_MAX) else { return };
+        let Some(copy) = Arc::get_mut(&mut spare.copy) else { return };
+        let debt = std::mem::take(&mut spare.debt);
+        let paid = catch_unwind(AssertUnwindSafe(|| debt.into_iter().for_each(|operation| copy.apply(operation))));
+        if paid.is_err() {
+            // A key's code panicked: the spare is lost, which is no loss.
+            self.spares.pop();
+        }
+    }
+
     /// Puts a copy aside that will not be used again.
     fn give_up(&mut self, mut copy: Arc<IndexCopy<K, V, D>>) {
         if Arc::get_mut(&mut copy).is_none() {
@@ -323,23 +333,21 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
         }
         operations.iter_mut().for_each(Operation::settle);
         let debt_max = DEBT_MAX.max(self.live.directory.len() / 4);
-        for mut spare in std::mem::take(&mut self.spares) {
-            let fits = spare.debt.len() + operations.len() <= debt_max;
-            let duplicate = || operations.iter().map(Operation::duplicate).collect::<Vec<_>>();
-            let added = fits.then(|| catch_unwind(AssertUnwindSafe(duplicate)));
-            match added {
-                Some(Ok(added)) => {
-                    spare.debt.extend(added);
-                    self.spares.push(spare);
-                }
-                Some(Err(_)) | None => self.give_up(spare.copy),
+        for at in (0..self.spares.len()).rev() {
+            let debt = &mut self.spares[at].debt;
+            let fits = debt.len() + operations.len() <= debt_max;
+            let duplicate = || debt.extend(operations.iter().map(Operation::duplicate));
+            if !fits || catch_unwind(AssertUnwindSafe(duplicate)).is_err() {
+                let spare = self.spares.swap_remove(at);
+                self.give_up(spare.copy);
             }
         }
-        if operations.len() <= debt_max {
-            self.spares.push(Spare { copy: retiring, debt: operations, idle: 0 });
-        } else {
+        if operations.len() > debt_max {
             self.give_up(retiring);
+            return;
         }
+        self.spares.push(Spare { copy: retiring, debt: operations });
+        self.pay_large_debt();
     }
 
     fn has_room(&mut self, copies_max: usize) -> bool {

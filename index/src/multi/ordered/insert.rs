@@ -1,18 +1,30 @@
 //! Insertion: into the leaf, or splitting full nodes from the leaf towards the root.
 
 use super::node::{Inner, Leaf};
-use super::{ORDER, OrderedDirectory, Path, separator};
+use super::{ORDER, OrderedDirectory, Path, Spot, separator};
 use crate::IndexKey;
 
 /// Where a full node is split when the new one does not come last.
 const MIDDLE: usize = ORDER / 2;
 
 impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
-    pub(super) fn insert_at(&mut self, path: &Path, key: K, value: T) {
-        let (slot, word) = (path.slot as usize, key.word(0));
+    pub(super) fn insert_at(&mut self, spot: Spot, key: K, value: T) {
+        let word = key.word(0);
+        if self.leaves[spot.leaf].len() < ORDER {
+            self.leaves[spot.leaf].insert(spot.slot as usize, word, (key, value));
+        } else {
+            // Searched anew: a key whose order is no order may lead elsewhere this time.
+            let (path, _) = self.position_of(word, &key);
+            self.insert_on(&path, word, key, value);
+        }
+        self.len += 1;
+    }
+
+    /// Puts an entry at the end of a path, splitting the leaf if it is full.
+    fn insert_on(&mut self, path: &Path, word: u64, key: K, value: T) {
+        let slot = path.slot as usize;
         if self.leaf(path).len() < ORDER {
             self.leaves[path.leaf].insert(slot, word, (key, value));
-            self.len += 1;
             return;
         }
         if slot == ORDER && self.is_last(path) {
@@ -34,7 +46,6 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
             }
             self.add_right_leaf(path, gap_word, gap, right);
         }
-        self.len += 1;
     }
 
     /// Whether the leaf of the path is the last one of the tree.

@@ -157,7 +157,8 @@ impl<K: IndexKey, T> Leaf<K, T> {
         K: Borrow<Q>,
     {
         let mut slot: usize = self.words.iter().map(|other| usize::from(*other < word)).sum();
-        while slot < self.len && self.words[slot] == word {
+        // Not `len`, which would be one more cache line: a slot behind the last has no entry.
+        while slot < ORDER && self.words[slot] == word {
             match self.entry(slot).map_or(Ordering::Greater, |(candidate, _)| compare(candidate, key)) {
                 Ordering::Less => slot += 1,
                 Ordering::Equal => return (slot, true),

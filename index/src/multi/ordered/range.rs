@@ -9,7 +9,6 @@ use std::slice;
 
 use super::{OrderedDirectory, Path, Step};
 use crate::IndexKey;
-use crate::multi::directory::Seek;
 
 /// Leaves that an estimate counts one by one before it starts to guess.
 const COUNTED_LEAVES: usize = 8;
@@ -238,9 +237,7 @@ impl<K: IndexKey, T> OrderedDirectory<K, T> {
     where
         K: Borrow<Q>,
     {
-        match self.seek(key) {
-            Seek::Found(path) | Seek::Vacant(path) => path,
-        }
+        self.position_of(key.word(0), key).0
     }
 
     /// The position of the first entry that is greater than the key.
@@ -248,13 +245,9 @@ impl<K: IndexKey, T> OrderedDirectory<K, T> {
     where
         K: Borrow<Q>,
     {
-        match self.seek(key) {
-            Seek::Found(mut path) => {
-                path.slot += 1;
-                path
-            }
-            Seek::Vacant(path) => path,
-        }
+        let (mut path, found) = self.position_of(key.word(0), key);
+        path.slot += u32::from(found);
+        path
     }
 }
 

@@ -1,6 +1,6 @@
 //! Removal: from the leaf, then merging nodes with few children from the leaf towards the root.
 
-use super::{OrderedDirectory, Path};
+use super::{OrderedDirectory, Path, Spot};
 use crate::IndexKey;
 
 /// A node with more children or entries than this is left alone.
@@ -16,9 +16,21 @@ enum Kind {
 }
 
 impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
-    pub(super) fn remove_at(&mut self, path: &Path) -> (K, T) {
-        let removed = self.leaves[path.leaf].remove(path.slot as usize).expect("a key was found in this slot");
+    pub(super) fn remove_at(&mut self, spot: Spot) -> (K, T) {
+        let leaf = &self.leaves[spot.leaf];
+        let (key, _) = leaf.entry(spot.slot as usize).expect("a key was found in this slot");
+        // Before anything has changed: it compares keys.
+        let path = (leaf.len() <= SPARSE_MAX + 1).then(|| self.path_of(leaf.word(spot.slot as usize), key));
+        let removed = self.leaves[spot.leaf].remove(spot.slot as usize).expect("a key was found in this slot");
         self.len -= 1;
+        if let Some(path) = path {
+            self.shrink_path(&path);
+        }
+        removed
+    }
+
+    /// Merges the nodes of the path with their neighbours, from the leaf up, as long as they are sparse.
+    fn shrink_path(&mut self, path: &Path) {
         let mut kind = Kind::Leaf;
         for level in 0..self.height {
             if !self.shrink_child(kind, path.steps[level].node, path.steps[level].child as usize) {
@@ -35,7 +47,6 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
             self.root = child;
             self.height -= 1;
         }
-        removed
     }
 
     /// Removes an empty child of the node, or merges a sparse one with a neighbour. Whether the node has lost a child.
