@@ -128,3 +128,6 @@ pub use statistics::{IndexStatistics, ListShape};
 pub use transaction::{IndexTransaction, Prepared, Savepoint};
 pub use unique::Candidates;
 pub use visibility::{At, Visibility};
+
+#[cfg(all(test, feature = "shuttle"))]
+mod shuttle_set;

@@ -27,6 +27,7 @@ const OURS: &str = "manicule";
 const WORKLOADS: &[&str] = &[
     "read by secondary key",
     "read by secondary key, beside a writer",
+    "update one row, beside a reader",
     "commit one row",
     "commit one row, p99.9",
     "synced commits, 1 thread",
@@ -167,14 +168,16 @@ fn beside_a_writer(plan: &Plan, (database, table): (&Database, &Table), sheet: &
         per_operation(begun.elapsed(), reads)
     };
     let writer = |go_on: &dyn Fn() -> bool| {
-        let mut step = 0;
+        let (begun, mut step) = (Instant::now(), 0);
         while go_on() {
             table.update(database, draw(step, plan.n), plan.n, step);
             step += 1;
         }
+        per_operation(begun.elapsed(), step)
     };
-    let (nanoseconds, ()) = side_by_side(duration, reader, writer);
-    sheet.add("read by secondary key, beside a writer", OURS, "ns", nanoseconds);
+    let (read, update) = side_by_side(duration, reader, writer);
+    sheet.add("read by secondary key, beside a writer", OURS, "ns", read);
+    sheet.add("update one row, beside a reader", OURS, "ns", update);
 }
 
 /// Commits of one row each: the mean, and what one in a thousand takes longer than.
