@@ -24,7 +24,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ahash::AHashSet;
+use manicule_index::set::Entries;
 use manicule_index::{Batch, Guard};
 use smallvec::SmallVec;
 
@@ -241,21 +241,20 @@ fn check_conflicts(state: &TableState, rows: &TableWrites, began: Timestamp, gua
 
 /// Whether the keys of changed rows are free in a unique index, on the net effect of all changes.
 fn check_keys(state: &TableState, index: &Index, rows: &TableWrites, reader: IndexReader<'_>) -> Result<()> {
-    let mut own_keys = AHashSet::new();
-    for (row_id, pending) in rows {
-        let Some(row) = &pending.row else { continue };
-        let key = index.shape.of_row(row);
-        if key.may_repeat() {
-            continue;
-        }
-        let taken = index.candidates(&key, reader, |other| {
-            let is_holder =
-                other != *row_id && !rows.contains_key(&other) && newest_has_key(state, index, other, &key, reader);
-            if is_holder { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let violation = |row_id: RowId| match rows.get(&row_id).and_then(|pending| pending.row.as_ref()) {
+        Some(row) => Err(unique_violation(state, index.id, row)),
+        None => Ok(()),
+    };
+    let keys = rows.iter().filter_map(|(row_id, pending)| Some((index.shape.of_row(pending.row.as_ref()?), *row_id)));
+    let mut entries: Entries<RowId> = keys.filter(|(key, _)| !key.may_repeat()).collect();
+    entries.sort();
+    entries.repeated().map_or(Ok(()), violation)?;
+    for (keys, row_ids) in entries.chunks() {
+        let taken = index.candidates_many(&keys, reader, |at, other| {
+            let is_holder = !rows.contains_key(&other) && newest_has_key(state, index, other, &keys[at], reader);
+            if is_holder { ControlFlow::Break(row_ids[at]) } else { ControlFlow::Continue(()) }
         });
-        if taken.is_break() || (rows.len() > 1 && !own_keys.insert(key)) {
-            return Err(unique_violation(state, index.id, row));
-        }
+        taken.break_value().map_or(Ok(()), violation)?;
     }
     Ok(())
 }
@@ -390,11 +389,13 @@ fn insert_entries(
 fn insert_sorted(step: &mut Step<'_>, state: &TableState, rows: &TableWrites) {
     let new = || rows.iter().filter(|(_, pending)| pending.is_new == IsNew::Yes);
     let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
-    let mut entries = Vec::new();
     for index in state.written_indexes() {
         let key_of = |row: &RowBuf| index.shape().of_row(row);
-        entries.extend(new().filter_map(|(row_id, pending)| Some((key_of(pending.row.as_ref()?), *row_id))));
-        entries.sort_unstable();
-        entries.drain(..).for_each(|(key, row_id)| index.insert_new(&key, row_id, &mut writer));
+        let mut entries: Entries<RowId> =
+            new().filter_map(|(row_id, pending)| Some((key_of(pending.row.as_ref()?), *row_id))).collect();
+        entries.sort();
+        for (keys, row_ids) in entries.chunks() {
+            keys.iter().zip(row_ids).for_each(|(key, row_id)| index.insert_new(key, row_id, &mut writer));
+        }
     }
 }

@@ -91,11 +91,12 @@
 //! * An entry that is removed stays in memory, and is met by lookups of its key, until it is vacuumed.
 //!
 //! # Map of the code
-//! `definition`, `key`, `visibility` what hosts say · `unique`, `maps`, `multi` the structures · `candidate`, `count` one index
+//! `definition`, `key`, `entries`, `visibility` what hosts say · `unique`, `maps`, `multi` the structures · `candidate`, `count` one index
 //! of them · `build` building one while writers go on · `write_set`, `transaction` changes · `garbage` what has to go ·
 //! `index_set`, `builder`, `reader` what hosts hold.
 
 mod definition;
+mod entries;
 mod key;
 mod visibility;
 
@@ -120,6 +121,7 @@ pub use build::{IndexBuild, LoadedIndex};
 pub use builder::IndexBuilder;
 pub use candidate::{CandidateIndex, EntryReader, EntryWriter};
 pub use definition::{IndexDefinition, IndexId, RowId, Structure};
+pub use entries::Entries;
 pub use error::{BuildError, PrepareError, ReadError, SnapshotTooOld, UniqueViolation};
 pub use index_set::{IndexSet, Timestamp};
 pub use key::{Key, KeyBytes, KeyForm, KeyRef, KeySpan, Repeats};

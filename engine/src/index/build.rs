@@ -10,7 +10,7 @@ use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use manicule_index::set::{IndexBuild, LoadedIndex};
+use manicule_index::set::{Entries, IndexBuild, LoadedIndex};
 use manicule_index::{Guard, Registry};
 
 use super::{Index, IndexReader, IndexWriter, definition};
@@ -108,15 +108,10 @@ impl BuildingIndex {
     fn feed(&self, table: &Table, row_ids: Range<u64>) {
         // A pin for each part, so that memory is reclaimed while a large table is walked.
         let guard = manicule_index::pin();
-        let mut entries = Vec::new();
+        let mut entries = Entries::new();
+        // Two versions may give the same entry: an index is built of each once.
         for row_id in row_ids {
-            let first = entries.len();
-            for row in rows_of_chain(table, row_id, &guard) {
-                let key = self.shape.of_row(row);
-                if entries[first..].iter().all(|(other, _)| *other != key) {
-                    entries.push((key, RowId(row_id)));
-                }
-            }
+            entries.extend(rows_of_chain(table, row_id, &guard).map(|row| (self.shape.of_row(row), RowId(row_id))));
         }
         self.build.feed(entries);
     }

@@ -19,17 +19,15 @@ use parking_lot::Mutex;
 
 use super::candidate::{CandidateIndex, EntryReader, EntryWriter};
 use super::definition::{IndexDefinition, RowId};
+use super::entries::Entries;
 use super::key::Key;
 use super::unique::Candidates;
 use crate::multi::Registry;
 
-/// Entries on their way into a structure.
-type Fed<R> = Vec<(Key, R)>;
-
 /// An index that is being built: what it was fed, and what was changed meanwhile.
 #[derive(Debug)]
 pub struct IndexBuild<R> {
-    fed: Mutex<Vec<Fed<R>>>,
+    fed: Mutex<Entries<R>>,
     recorded: Mutex<VecDeque<Recorded<R>>>,
 }
 
@@ -48,8 +46,8 @@ impl<R: RowId> Default for IndexBuild<R> {
 
 impl<R: RowId> IndexBuild<R> {
     /// Takes entries of the rows; from any number of threads at once, some thousands at a time.
-    pub fn feed(&self, entries: Vec<(Key, R)>) {
-        self.fed.lock().push(entries);
+    pub fn feed(&self, entries: Entries<R>) {
+        self.fed.lock().append(entries);
     }
 
     /// Notes an entry that a writer inserts.
@@ -69,8 +67,7 @@ impl<R: RowId> IndexBuild<R> {
     pub fn load(&self, definition: IndexDefinition, registry: &Registry) -> LoadedIndex<R> {
         let fed = std::mem::take(&mut *self.fed.lock());
         let mut repeated = HashSet::new();
-        let entries = fed.into_iter().flatten();
-        let index = CandidateIndex::from_entries(definition, entries, registry, |key| {
+        let index = CandidateIndex::from_entries(definition, fed, registry, |key| {
             repeated.insert(key);
         });
         LoadedIndex { index, repeated }

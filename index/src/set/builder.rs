@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::build::LoadedIndex;
 use super::candidate::{EntryReader, EntryWriter};
 use super::definition::{IndexId, RowId};
+use super::entries::Entries;
 use super::error::{BuildError, UniqueViolation};
 use super::index_set::{IndexSet, SetIndex, Timestamp};
 use super::key::Key;
@@ -44,10 +45,9 @@ impl<R: RowId, T: Timestamp> IndexBuilder<R, T> {
     /// # Errors
     /// [`BuildError::WrongForm`]; nothing was taken then.
     pub fn feed(&self, entries: impl IntoIterator<Item = (Key, R)>) -> Result<(), BuildError> {
-        let entries: Vec<(Key, R)> = entries.into_iter().collect();
-        if entries.iter().any(|(key, _)| key.form() != self.index.definition.keys) {
-            return Err(BuildError::WrongForm(self.index.id));
-        }
+        let form = self.index.definition.keys;
+        let entries = entries.into_iter().map(|(key, row)| (key.form() == form).then_some((key, row)));
+        let entries: Entries<R> = entries.collect::<Option<_>>().ok_or(BuildError::WrongForm(self.index.id))?;
         self.index.build.feed(entries);
         Ok(())
     }

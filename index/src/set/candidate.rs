@@ -21,6 +21,7 @@ use std::fmt;
 use std::ops::{Bound, ControlFlow};
 
 use super::definition::{IndexDefinition, RowId};
+use super::entries::Entries;
 use super::key::{Key, KeyForm, KeyRef, KeySpan, Repeats};
 use super::multi::{MultiEntries, Presence, visit_list};
 use super::unique::{Candidates, RowWords, UniqueEntries};
@@ -87,7 +88,7 @@ impl<R: RowId> fmt::Debug for CandidateIndex<R> {
 impl<R: RowId> CandidateIndex<R> {
     /// An index without entries. Waits for the registry's writer.
     pub fn new(definition: IndexDefinition, registry: &Registry) -> Self {
-        Self::from_entries(definition, Vec::new(), registry, |_| {})
+        Self::from_entries(definition, Entries::new(), registry, |_| {})
     }
 
     /// An index of these entries, in whatever order they come; `repeated` is told each key that has several candidates
@@ -97,24 +98,26 @@ impl<R: RowId> CandidateIndex<R> {
     /// If a key has not the form that the definition says.
     pub fn from_entries(
         definition: IndexDefinition,
-        entries: impl IntoIterator<Item = (Key, R)>,
+        entries: Entries<R>,
         registry: &Registry,
         mut repeated: impl FnMut(Key),
     ) -> Self {
-        let entries = entries.into_iter();
         let structure = definition.structure;
+        let Entries { words, others } = entries;
         let store = match (definition.unique, definition.keys) {
-            (true, KeyForm::Words) => {
-                let (nulls, words): (Vec<_>, Vec<_>) =
-                    entries.map(|(key, row)| (word(key), row)).partition(|(word, _)| word.is_none());
-                let words = words.into_iter().filter_map(|(word, row)| Some((word?, row))).collect();
-                Store::UniqueWords {
-                    entries: UniqueEntries::from_entries(structure, words, |word| repeated(Key::Word(*word))),
-                    repeated: MultiEntries::from_entries(structure, distinct(nulls), registry),
-                }
+            (true, KeyForm::Words) => Store::UniqueWords {
+                entries: UniqueEntries::from_entries(structure, words, |word| repeated(Key::Word(*word))),
+                repeated: MultiEntries::from_entries(structure, distinct(nulls(others)), registry),
+            },
+            (false, KeyForm::Words) => {
+                // NULLs are before all words.
+                let words = distinct(words).into_iter().map(|(word, row)| (Some(word), row));
+                let entries = distinct(nulls(others)).into_iter().chain(words).collect();
+                Store::Words(MultiEntries::from_entries(structure, entries, registry))
             }
+            (_, KeyForm::Bytes) if !words.is_empty() => wrong_form(&Key::Word(words[0].0)),
             (true, KeyForm::Bytes) => {
-                let (repeating, single): (Vec<_>, Vec<_>) = entries.partition(|(key, _)| key.may_repeat());
+                let (repeating, single): (Vec<_>, Vec<_>) = others.into_iter().partition(|(key, _)| key.may_repeat());
                 Store::UniqueBytes {
                     entries: UniqueEntries::from_entries(structure, with_bytes(single), |key: &[u8]| {
                         repeated(Key::bytes(key));
@@ -122,12 +125,8 @@ impl<R: RowId> CandidateIndex<R> {
                     repeated: MultiEntries::from_entries(structure, distinct(with_bytes(repeating)), registry),
                 }
             }
-            (false, KeyForm::Words) => {
-                let entries = distinct(entries.map(|(key, row)| (word(key), row)).collect());
-                Store::Words(MultiEntries::from_entries(structure, entries, registry))
-            }
             (false, KeyForm::Bytes) => {
-                Store::Bytes(MultiEntries::from_entries(structure, distinct(with_bytes(entries)), registry))
+                Store::Bytes(MultiEntries::from_entries(structure, distinct(with_bytes(others)), registry))
             }
         };
         Self { definition, store }
@@ -435,12 +434,15 @@ fn with_bytes<R>(entries: impl IntoIterator<Item = (Key, R)>) -> Vec<(ByteKey, R
         .collect()
 }
 
-fn word(key: Key) -> Option<u64> {
-    match key {
-        Key::Word(word) => Some(word),
-        Key::Null => None,
-        Key::Bytes(..) => wrong_form(&key),
-    }
+/// The entries of an index of words whose keys are none.
+fn nulls<R>(entries: Vec<(Key, R)>) -> Vec<(Option<u64>, R)> {
+    entries
+        .into_iter()
+        .map(|(key, row)| match key {
+            Key::Null => (None, row),
+            Key::Word(_) | Key::Bytes(..) => wrong_form(&key),
+        })
+        .collect()
 }
 
 fn word_of(key: &Key) -> Option<&u64> {
