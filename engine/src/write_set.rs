@@ -4,9 +4,10 @@
 //! savepoint is undoing the newest entries of it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
-use ahash::{AHashMap, RandomState};
+use ahash::RandomState;
 use smallvec::SmallVec;
 
 use crate::ids::{IndexId, RowId, TableId};
@@ -40,7 +41,47 @@ struct Overlay {
     /// How many changes are in.
     len: usize,
     hasher: RandomState,
-    rows: AHashMap<u64, Candidates>,
+    /// The first row of each hash.
+    rows: HashMap<u64, RowId, BuildHasherDefault<IsHash>>,
+    /// The others, of which there are few where keys are unique.
+    more: HashMap<u64, Candidates, BuildHasherDefault<IsHash>>,
+}
+
+impl Overlay {
+    fn insert(&mut self, hash: u64, row_id: RowId) {
+        let first = *self.rows.entry(hash).or_insert(row_id);
+        if first != row_id {
+            let more = self.more.entry(hash).or_default();
+            if !more.contains(&row_id) {
+                more.push(row_id);
+            }
+        }
+    }
+
+    fn candidates(&self, hash: u64) -> Candidates {
+        let Some(first) = self.rows.get(&hash) else { return Candidates::new() };
+        let mut candidates = self.more.get(&hash).cloned().unwrap_or_default();
+        candidates.push(*first);
+        candidates
+    }
+}
+
+/// A word that is a hash already.
+#[derive(Clone, Copy, Debug, Default)]
+struct IsHash(u64);
+
+impl Hasher for IsHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 /// The changed rows of one table.
@@ -119,14 +160,11 @@ impl WriteSet {
         for (_, row_id) in self.touched_since(overlay.len).filter(|(touched, _)| *touched == table) {
             let row = self.tables.get(&table).and_then(|writes| writes.get(&row_id)?.row.as_ref());
             if let Some(row) = row {
-                let candidates = overlay.rows.entry(overlay.hasher.hash_one(index.shape.of_row(row))).or_default();
-                if !candidates.contains(&row_id) {
-                    candidates.push(row_id);
-                }
+                overlay.insert(overlay.hasher.hash_one(index.shape.of_row(row)), row_id);
             }
         }
         overlay.len = self.undo.len();
-        overlay.rows.get(&overlay.hasher.hash_one(key)).cloned().unwrap_or_default()
+        overlay.candidates(overlay.hasher.hash_one(key))
     }
 
     /// Puts a row in the place of the one before.
