@@ -9,8 +9,9 @@
 //! C  leader         visible_ts.store(last commit of the group) · wake its committers
 //! ```
 //!
-//! Whoever waits first leads: takes all that is pending, writes it, and wakes the others, of whom one leads the next
-//! group. A thread alone waits for its own sync; eight threads share one, and a group is as large as the disk is slow.
+//! Whoever waits first leads: takes all that is pending, writes it, and wakes the others of its group and one of the next,
+//! who leads that. A thread alone waits for its own sync; eight threads share one, and a group is as large as the disk is
+//! slow.
 //!
 //! # Invariants
 //!
@@ -35,13 +36,20 @@ pub(crate) struct Log {
     store: Box<dyn RowStore>,
     durability: Durability,
     queue: Mutex<Queue>,
-    /// Notified when a leader is done.
-    changed: Condvar,
+    /// Where the committers of a group wait, those of even groups and those of odd ones: no more than two groups are not
+    /// written yet, the one that is led and the one that gathers.
+    written: [Condvar; 2],
+    /// Where those wait who are in no group, until nobody leads.
+    is_idle: Condvar,
 }
 
 #[derive(Debug)]
 struct Queue {
     pending: GroupWrite,
+    /// The number of the pending group: how many were taken before.
+    group: usize,
+    /// The last commit of those.
+    taken: Timestamp,
     /// The last commit that the store has taken, as durable as commits of this database are.
     written: Timestamp,
     /// The last commit on disk.
@@ -51,12 +59,27 @@ struct Queue {
     failure: Option<Error>,
 }
 
+impl Queue {
+    /// The group of a commit that is not written yet.
+    fn group_of(&self, timestamp: Timestamp) -> usize {
+        self.group.wrapping_sub(usize::from(timestamp <= self.taken))
+    }
+}
+
 impl Log {
     /// The log over a store whose last commit is on disk.
     pub(crate) fn new(store: Box<dyn RowStore>, durability: Durability, last: Timestamp) -> Self {
-        let queue =
-            Queue { pending: GroupWrite::default(), written: last, durable: last, is_led: false, failure: None };
-        Self { store, durability, queue: Mutex::new(queue), changed: Condvar::new() }
+        let queue = Queue {
+            pending: GroupWrite::default(),
+            group: 0,
+            taken: last,
+            written: last,
+            durable: last,
+            is_led: false,
+            failure: None,
+        };
+        let written = [Condvar::new(), Condvar::new()];
+        Self { store, durability, queue: Mutex::new(queue), written, is_idle: Condvar::new() }
     }
 
     /// The store, to read it while nobody writes.
@@ -82,7 +105,7 @@ impl Log {
                 return Err(failure.clone());
             }
             match queue.is_led {
-                true => self.changed.wait(&mut queue),
+                true => self.written[queue.group_of(timestamp) % 2].wait(&mut queue),
                 false => self.write_pending(&mut queue, visible)?,
             }
         }
@@ -92,6 +115,8 @@ impl Log {
     fn write_pending(&self, queue: &mut MutexGuard<'_, Queue>, visible: &AtomicU64) -> Result<()> {
         let group = std::mem::take(&mut queue.pending);
         let last = group.timestamp();
+        queue.group = queue.group.wrapping_add(1);
+        queue.taken = last.unwrap_or(queue.taken);
         self.lead(queue, |store| store.apply(&group.finish(), self.durability))?;
         if let Some(last) = last {
             self.note_written(queue, last);
@@ -113,12 +138,17 @@ impl Log {
         queue.is_led = true;
         let outcome = MutexGuard::unlocked(queue, || catch_unwind(AssertUnwindSafe(|| work(&*self.store))));
         queue.is_led = false;
-        self.changed.notify_all();
+        self.written[queue.group.wrapping_sub(1) % 2].notify_all();
+        self.written[queue.group % 2].notify_one();
+        self.is_idle.notify_all();
         let error = match outcome {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => Error::Poisoned { reason: error.to_string() },
             Err(_) => Error::Poisoned { reason: "the store panicked".to_owned() },
         };
+        for group in &self.written {
+            group.notify_all();
+        }
         Err(queue.failure.get_or_insert(error).clone())
     }
 
@@ -139,7 +169,7 @@ impl Log {
     /// Waits until nobody leads.
     fn wait_for_turn(&self, queue: &mut MutexGuard<'_, Queue>) -> Result<()> {
         while queue.is_led {
-            self.changed.wait(queue);
+            self.is_idle.wait(queue);
         }
         queue.failure.clone().map_or(Ok(()), Err)
     }
