@@ -323,16 +323,20 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
         }
         operations.iter_mut().for_each(Operation::settle);
         let debt_max = DEBT_MAX.max(self.live.directory.len() / 4);
-        for mut spare in std::mem::take(&mut self.spares) {
-            let fits = spare.debt.len() + operations.len() <= debt_max;
+        let mut at = 0;
+        while let Some(Spare { debt, .. }) = self.spares.get_mut(at) {
+            let fits = debt.len() + operations.len() <= debt_max;
             let duplicate = || operations.iter().map(Operation::duplicate).collect::<Vec<_>>();
             let added = fits.then(|| catch_unwind(AssertUnwindSafe(duplicate)));
             match added {
                 Some(Ok(added)) => {
-                    spare.debt.extend(added);
-                    self.spares.push(spare);
+                    debt.extend(added);
+                    at += 1;
                 }
-                Some(Err(_)) | None => self.give_up(spare.copy),
+                Some(Err(_)) | None => {
+                    let spare = self.spares.swap_remove(at);
+                    self.give_up(spare.copy);
+                }
             }
         }
         if operations.len() <= debt_max {
