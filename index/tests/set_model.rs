@@ -116,7 +116,7 @@ fn has_duplicate<R: RowId>(rows: &BTreeMap<R, Row>, declared: &[(IndexId, Declar
     })
 }
 
-/// A random transaction with savepoints, checked against what it should see of itself.
+/// A random transaction with savepoints, checked against what it should see of itself: at the end, and at times before.
 fn transact<R: RowId>(host: &Host<R>, row_ids: &[R], random: &mut Random) {
     let at = host.now();
     let snapshot = host.set.snapshot(at).unwrap();
@@ -140,25 +140,38 @@ fn transact<R: RowId>(host: &Host<R>, row_ids: &[R], random: &mut Random) {
                 host.write(&mut transaction, &mut changes, at, (row_id, Some(row(random))));
             }
         }
+        if random.chance(4) {
+            check_own(host, (&transaction, &changes), &snapshot, random);
+        }
     }
-    let mut expected = host.rows_at(at);
-    for (row_id, row) in &changes {
-        match row {
-            Some(row) => expected.insert(*row_id, row.clone()),
-            None => expected.remove(row_id),
-        };
-    }
-    let overlay = Overlay { host, changes: &changes };
-    let reader = transaction.reader(&snapshot, &overlay);
-    for index in host.index_ids() {
-        check(&reader, index, &expected, random);
-    }
-    drop(reader);
+    let expected = check_own(host, (&transaction, &changes), &snapshot, random);
     if random.chance(6) {
         return;
     }
     let is_refused = has_duplicate(&expected, &host.index_ids());
     assert_eq!(host.commit(transaction, &changes).is_err(), is_refused, "{changes:?}");
+}
+
+/// Compares what a transaction sees with the rows of its snapshot and its own changes, and gives those.
+fn check_own<R: RowId>(
+    host: &Host<R>,
+    (transaction, changes): (&IndexTransaction<R, u64>, &Changes<R>),
+    snapshot: &Snapshot<R, u64>,
+    random: &mut Random,
+) -> BTreeMap<R, Row> {
+    let mut expected = host.rows_at(snapshot.timestamp());
+    for (row_id, row) in changes {
+        match row {
+            Some(row) => expected.insert(*row_id, row.clone()),
+            None => expected.remove(row_id),
+        };
+    }
+    let overlay = Overlay { host, changes };
+    let reader = transaction.reader(snapshot, &overlay);
+    for index in host.index_ids() {
+        check(&reader, index, &expected, random);
+    }
+    expected
 }
 
 /// Gives two rows each other's numbers: no moment in between is looked at.

@@ -58,11 +58,18 @@ pub(crate) struct Index {
     rows: Arc<TableRows>,
     expr: ExprPlan,
     columns: Vec<String>,
+    /// Where the column is, if the expression is nothing but one.
+    column: Option<usize>,
 }
 
 impl Index {
     fn new(id: IndexId, rows: Arc<TableRows>, expr: Expr, columns: Vec<String>) -> Self {
-        Self { id, rows, expr: plan_scalar_expr(expr), columns }
+        let expr = plan_scalar_expr(expr);
+        let column = match &expr {
+            ExprPlan::Identifier(name) => columns.iter().position(|column| column == name),
+            _ => None,
+        };
+        Self { id, rows, expr, columns, column }
     }
 
     /// Makes an index of a table's rows as a snapshot sees them, for readers at it and later. O(n log n).
@@ -96,9 +103,7 @@ impl Index {
     /// # Errors
     /// What GlueSQL says of an expression that has no value for the row.
     pub(crate) fn key(&self, values: &[Value]) -> Result<Key> {
-        if let ExprPlan::Identifier(name) = &self.expr
-            && let Some(value) = self.columns.iter().position(|column| column == name).and_then(|at| values.get(at))
-        {
+        if let Some(value) = self.column.and_then(|at| values.get(at)) {
             return Ok(Key::bytes(encode(value)));
         }
         let context = RowContext::RefVecData { columns: &self.columns, values };

@@ -23,6 +23,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::catalog::{Catalog, Index, Table};
 use crate::file::File;
+use crate::row_key::RowKey;
 use crate::rows::{RowsId, TableRows};
 use crate::transaction::{Open, TableChanges};
 use crate::view::View;
@@ -205,7 +206,8 @@ fn check_conflicts(
 ) -> Result<()> {
     let (own, since) = (&*view.catalog, view.timestamp());
     let is_newer = |table: &Arc<Table>| table.rows.changed() > since;
-    for name in base.tables.keys().chain(own.tables.keys()) {
+    let made = own.tables.keys().filter(|name| !base.tables.contains_key(*name));
+    for name in base.tables.keys().chain(made) {
         let (before, after, current) = (base.tables.get(name), own.tables.get(name), now.tables.get(name));
         let is_redefined = !is_same(before, after);
         let has_changes = after.or(before).is_some_and(|table| changes.contains_key(&table.rows.id()));
@@ -219,7 +221,8 @@ fn check_conflicts(
             return Err(conflict(name, "has changed while its definition was"));
         }
         let Some(table) = after.filter(|_| has_changes) else { continue };
-        let keys = changes.get(&table.rows.id()).into_iter().flat_map(|changes| changes.by_key.keys());
+        let keys =
+            changes.get(&table.rows.id()).into_iter().flat_map(|changes| changes.by_key.keys().map(|RowKey(key)| key));
         if table.rows.has_newer(keys, since) || table.has_unique_columns() && is_newer(table) {
             return Err(conflict(name, "has rows that were changed meanwhile"));
         }

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, Index, Table};
 use crate::commit::Shared;
+use crate::row_key::RowKey;
 use crate::rows::{RowsId, TableRows};
 use crate::transaction::TableChanges;
 
@@ -92,7 +93,7 @@ impl File {
             }
         }
         for (rows, changes) in changes.iter().filter(|(rows, _)| is_kept(**rows)) {
-            for (key, change) in &changes.by_key {
+            for (RowKey(key), change) in &changes.by_key {
                 let record = row_key(*rows, change.row_id);
                 match &change.values {
                     Some(values) => group.put_record(record, &encode(&(key, &**values))?),

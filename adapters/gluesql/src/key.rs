@@ -72,7 +72,7 @@ pub(crate) fn encode(value: &Value) -> KeyBytes {
 }
 
 fn append(value: &Value, out: &mut KeyBytes) {
-    out.extend([Class::of(value) as u8]);
+    out.extend_from_slice(&[Class::of(value) as u8]);
     match value {
         Value::Bool(value) => out.extend([u8::from(*value)]),
         Value::I8(value) => number::integer(i128::from(*value), out),
@@ -88,8 +88,8 @@ fn append(value: &Value, out: &mut KeyBytes) {
         Value::F32(value) => number::float(f64::from(*value), out),
         Value::F64(value) => number::float(*value, out),
         Value::Decimal(value) => number::decimal((value.mantissa(), value.scale()), &value.to_string(), out),
-        Value::Str(value) => out.extend(value.bytes()),
-        Value::Bytea(value) => out.extend(value.iter().copied()),
+        Value::Str(value) => out.extend_from_slice(value.as_bytes()),
+        Value::Bytea(value) => out.extend_from_slice(value),
         Value::Inet(IpAddr::V4(value)) => out.extend([4].into_iter().chain(value.octets())),
         Value::Inet(IpAddr::V6(value)) => out.extend([6].into_iter().chain(value.octets())),
         Value::Date(value) => moment(&NaiveDateTime::new(*value, NaiveTime::MIN), out),
@@ -97,7 +97,7 @@ fn append(value: &Value, out: &mut KeyBytes) {
         Value::Time(value) => time(value, out),
         Value::Interval(Interval::Microsecond(value)) => out.extend([0].into_iter().chain(signed(*value))),
         Value::Interval(Interval::Month(value)) => out.extend([1].into_iter().chain(signed(i64::from(*value)))),
-        Value::Uuid(value) => out.extend(value.to_be_bytes()),
+        Value::Uuid(value) => out.extend_from_slice(&value.to_be_bytes()),
         Value::List(values) => values.iter().for_each(|value| element(value, out)),
         Value::Map(entries) => entries.iter().for_each(|(name, value)| {
             element(&Value::Str(name.clone()), out);
@@ -114,8 +114,8 @@ fn append(value: &Value, out: &mut KeyBytes) {
 /// A value within a list or a map, where those of two types are never equal.
 fn element(value: &Value, out: &mut KeyBytes) {
     let bytes = encode(value);
-    out.extend((bytes.len() as u64).to_be_bytes());
-    out.extend(bytes.iter().copied());
+    out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+    out.extend_from_slice(&bytes);
     out.extend(value.get_type().into_iter().flat_map(|data_type| data_type.to_string().into_bytes()));
 }
 

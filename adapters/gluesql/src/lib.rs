@@ -15,6 +15,7 @@ mod view;
 mod catalog;
 mod file;
 mod key;
+mod row_key;
 mod rows;
 
 pub use storage::ManiculeStorage;

@@ -9,7 +9,7 @@ use manicule_index::Direction;
 use crate::key::probes;
 use crate::storage::ManiculeStorage;
 use crate::transaction::NO_CHANGES;
-use crate::view::{IndexScan, TableScan};
+use crate::view::{IndexScan, TableScan, View};
 
 impl Store for ManiculeStorage {
     fn fetch_schema(&self, table_name: &str) -> Result<Option<Schema>> {
@@ -34,7 +34,7 @@ impl Store for ManiculeStorage {
         let Some(table) = view.catalog.tables.get(table_name) else { return Ok(Box::new(std::iter::empty())) };
         let scan = match &self.transaction {
             Some(open) => open.scan(&table.rows),
-            None => TableScan::new(view.clone(), table.rows.clone(), NO_CHANGES),
+            None => TableScan::new(View::clone(&view), table.rows.clone(), NO_CHANGES),
         };
         Ok(Box::new(scan.map(|(key, values)| Ok((key, values.to_vec())))))
     }
@@ -56,6 +56,6 @@ impl Index for ManiculeStorage {
         let direction = if asc == Some(false) { Direction::Descending } else { Direction::Ascending };
         let probes = probes(cmp_value.as_ref().map(|(operator, value)| (*operator, value)));
         let source = (index.clone(), table.rows.clone());
-        Ok(Box::new(IndexScan::new(view.clone(), self.transaction.as_ref(), source, probes, direction)))
+        Ok(Box::new(IndexScan::new(View::clone(&view), self.transaction.as_ref(), source, probes, direction)))
     }
 }

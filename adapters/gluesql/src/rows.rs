@@ -3,22 +3,30 @@
 //! A row id stands for a key as long as somebody may see a version of it, and is never used again. Versions are put in
 //! place by one commit at a time, before readers may see its timestamp, and go once nobody reads before the next one.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use ahash::RandomState;
 use gluesql_core::data::{Key, Value};
 use manicule_index::set::At;
 use parking_lot::RwLock;
+use ref_cast::RefCast;
 use smallvec::{SmallVec, smallvec};
+
+use crate::row_key::RowKey;
 
 /// The values of a row.
 pub(crate) type Row = Arc<[Value]>;
 
 /// The place of a table's rows, in memory and in the store. A table whose rows get another form moves to a new one.
 pub(crate) type RowsId = u32;
+
+/// A map from row ids.
+pub(crate) type ByRowId<T> = HashMap<u64, T, RandomState>;
 
 /// The rows of a table.
 pub(crate) struct TableRows {
@@ -31,10 +39,19 @@ pub(crate) struct TableRows {
 
 #[derive(Default)]
 struct State {
-    row_ids: BTreeMap<Key, u64>,
-    rows: HashMap<u64, Versions>,
+    row_ids: BTreeMap<RowKey, u64>,
+    rows: ByRowId<Versions>,
     /// The last commit that changed a row.
     changed: u64,
+}
+
+impl State {
+    /// The row id of a key. One behind all others, as a new row often has, costs one comparison.
+    fn row_id(&self, key: &Key) -> Option<u64> {
+        let key = RowKey::ref_cast(key);
+        let (last, _) = self.row_ids.last_key_value()?;
+        if key > last { None } else { self.row_ids.get(key).copied() }
+    }
 }
 
 struct Versions {
@@ -86,18 +103,18 @@ impl TableRows {
     /// The row id of a key, or a new one, and the row as a snapshot sees it.
     pub(crate) fn find(&self, key: &Key, timestamp: u64) -> (u64, Option<Row>) {
         let state = self.state.read();
-        let Some(row_id) = state.row_ids.get(key) else {
+        let Some(row_id) = state.row_id(key) else {
             // Relaxed, as above.
             return (self.next_row_id.fetch_add(1, Ordering::Relaxed), None);
         };
-        let version = state.rows.get(row_id).and_then(|versions| versions.at(timestamp));
-        (*row_id, version.and_then(|version| version.values.clone()))
+        let version = state.rows.get(&row_id).and_then(|versions| versions.at(timestamp));
+        (row_id, version.and_then(|version| version.values.clone()))
     }
 
     /// A row as a snapshot sees it.
     pub(crate) fn get(&self, key: &Key, timestamp: u64) -> Option<Row> {
         let state = self.state.read();
-        let versions = state.rows.get(state.row_ids.get(key)?)?;
+        let versions = state.rows.get(&state.row_id(key)?)?;
         versions.at(timestamp)?.values.clone()
     }
 
@@ -114,8 +131,8 @@ impl TableRows {
     /// Up to `limit` rows after a key, as a snapshot sees them, in order of key.
     pub(crate) fn scan(&self, after: Option<&Key>, timestamp: u64, limit: usize) -> Vec<(Key, u64, Row)> {
         let state = self.state.read();
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let row = |(key, row_id): (&Key, &u64)| {
+        let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded(RowKey::ref_cast(after)));
+        let row = |(RowKey(key), row_id): (&RowKey, &u64)| {
             Some((key.clone(), *row_id, state.rows.get(row_id)?.at(timestamp)?.values.clone()?))
         };
         state.row_ids.range((start, Bound::Unbounded)).filter_map(row).take(limit).collect()
@@ -148,22 +165,29 @@ impl TableRows {
     /// Whether a commit after the timestamp has changed one of the rows.
     pub(crate) fn has_newer<'k>(&self, keys: impl Iterator<Item = &'k Key>, timestamp: u64) -> bool {
         let state = self.state.read();
-        let newest = |key| state.rows.get(state.row_ids.get(key)?)?.versions.last();
+        if state.changed <= timestamp {
+            return false;
+        }
+        let newest = |key| state.rows.get(&state.row_id(key)?)?.versions.last();
         keys.into_iter().filter_map(newest).any(|version| version.begin > timestamp)
     }
 
     /// Puts the versions of a commit in place. Those with a version before are appended to `replaced`.
-    pub(crate) fn install(&self, changes: BTreeMap<Key, Change>, timestamp: u64, replaced: &mut Vec<u64>) {
-        let mut state = self.state.write();
-        state.changed = timestamp;
+    pub(crate) fn install(&self, changes: BTreeMap<RowKey, Change>, timestamp: u64, replaced: &mut Vec<u64>) {
+        let State { row_ids, rows, changed } = &mut *self.state.write();
+        *changed = timestamp;
         for (key, Change { row_id, values }) in changes {
             let version = Version { begin: timestamp, values };
-            if let Some(row) = state.rows.get_mut(&row_id) {
-                row.versions.push(version);
-                replaced.push(row_id);
-            } else if version.values.is_some() {
-                state.row_ids.insert(key.clone(), row_id);
-                state.rows.insert(row_id, Versions { key, versions: smallvec![version] });
+            match rows.entry(row_id) {
+                Entry::Occupied(mut row) => {
+                    row.get_mut().versions.push(version);
+                    replaced.push(row_id);
+                }
+                Entry::Vacant(row) if version.values.is_some() => {
+                    row_ids.insert(key.clone(), row_id);
+                    row.insert(Versions { key: key.0, versions: smallvec![version] });
+                }
+                Entry::Vacant(_) => {}
             }
         }
     }
@@ -175,7 +199,7 @@ impl TableRows {
         }
         self.next_row_id.fetch_max(row_id + 1, Ordering::Relaxed);
         let mut state = self.state.write();
-        state.row_ids.insert(key.clone(), row_id);
+        state.row_ids.insert(RowKey(key.clone()), row_id);
         state.rows.insert(row_id, Versions { key, versions: smallvec![Version { begin: 0, values: Some(values) }] });
     }
 
@@ -191,7 +215,7 @@ impl TableRows {
             {
                 let key = row.key.clone();
                 state.rows.remove(&row_id);
-                state.row_ids.remove(&key);
+                state.row_ids.remove(RowKey::ref_cast(&key));
             }
         }
     }

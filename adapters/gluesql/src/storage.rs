@@ -1,5 +1,6 @@
 //! [`ManiculeStorage`]: a handle on a storage, with at most one transaction of its own.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -60,8 +61,8 @@ impl ManiculeStorage {
     }
 
     /// What this handle sees now.
-    pub(crate) fn view(&self) -> View {
-        self.transaction.as_ref().map_or_else(|| self.shared.view(), |open| open.view.clone())
+    pub(crate) fn view(&self) -> Cow<'_, View> {
+        self.transaction.as_ref().map_or_else(|| Cow::Owned(self.shared.view()), |open| Cow::Borrowed(&open.view))
     }
 
     /// Runs a change in the transaction, or in one of its own.

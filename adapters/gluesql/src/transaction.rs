@@ -1,20 +1,23 @@
 //! An open transaction: what it sees, and what it has changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gluesql_core::data::{Key, Schema, SchemaIndex, Value};
 use gluesql_core::error::{Error, Result};
 use manicule_index::set::{IndexId, IndexTransaction};
+use ref_cast::RefCast;
 
 use crate::catalog::{Catalog, Index, Table};
 use crate::commit::Shared;
-use crate::rows::{Change, Row, RowsId, TableRows};
+use crate::row_key::RowKey;
+use crate::rows::{ByRowId, Change, Row, RowsId, TableRows};
 use crate::view::{TableScan, View};
 
 /// What a reader without a transaction has changed.
-pub(crate) const NO_CHANGES: &BTreeMap<Key, Change> = &BTreeMap::new();
+pub(crate) const NO_CHANGES: &BTreeMap<RowKey, Change> = &BTreeMap::new();
 
 /// A transaction of a handle. Dropping it is a rollback.
 pub(crate) struct Open {
@@ -31,13 +34,68 @@ pub(crate) struct Open {
 #[derive(Debug)]
 pub(crate) struct TableChanges {
     pub(crate) rows: Arc<TableRows>,
-    pub(crate) by_key: BTreeMap<Key, Change>,
-    keys: HashMap<u64, Key>,
+    pub(crate) by_key: BTreeMap<RowKey, Change>,
+    /// Made when an index is first read, kept up from then on: most transactions only write.
+    keys: OnceLock<ByRowId<RowKey>>,
 }
 
 impl TableChanges {
-    pub(crate) fn by_row_id(&self, row_id: u64) -> Option<(&Key, &Change)> {
-        self.by_key.get_key_value(self.keys.get(&row_id)?)
+    fn new(rows: &Arc<TableRows>) -> Self {
+        Self { rows: Arc::clone(rows), by_key: BTreeMap::new(), keys: OnceLock::new() }
+    }
+
+    pub(crate) fn by_row_id(&self, row_id: u64) -> Option<(&RowKey, &Change)> {
+        let keys = || self.by_key.iter().map(|(key, change)| (change.row_id, key.clone())).collect();
+        self.by_key.get_key_value(self.keys.get_or_init(keys).get(&row_id)?)
+    }
+
+    /// Gives a row of the table new values, or none, and changes its index entries. The key, and what had become of the row
+    /// before in this transaction; nothing if nothing has changed.
+    fn write(
+        &mut self,
+        table: &Table,
+        (key, new): (RowKey, Option<Row>),
+        (entries, timestamp): (&mut IndexTransaction<u64, u64>, u64),
+    ) -> Result<Option<(RowKey, Option<Change>)>> {
+        let place = self.by_key.entry(key);
+        let (row_id, old) = match &place {
+            Entry::Occupied(own) => (own.get().row_id, own.get().values.clone()),
+            Entry::Vacant(vacant) => match (table.rows.find(&vacant.key().0, timestamp), &new) {
+                ((_, None), None) => return Ok(None),
+                (found, _) => found,
+            },
+        };
+        for index in table.indexes.values() {
+            let key_of = |row: &Option<Row>| row.as_deref().map(|values| index.key(values)).transpose();
+            match (key_of(&old)?, key_of(&new)?) {
+                (Some(old), Some(new)) => entries.update(index.id, row_id, old, new),
+                (Some(old), None) => entries.remove(index.id, old, row_id),
+                (None, Some(new)) => entries.insert(index.id, new, row_id),
+                (None, None) => {}
+            }
+        }
+        let change = Change { row_id, values: new };
+        let key = place.key().clone();
+        if let Some(keys) = self.keys.get_mut() {
+            keys.insert(row_id, key.clone());
+        }
+        let before = match place {
+            Entry::Occupied(mut own) => Some(own.insert(change)),
+            Entry::Vacant(vacant) => {
+                vacant.insert(change);
+                None
+            }
+        };
+        Ok(Some((key, before)))
+    }
+
+    fn restore(&mut self, before: Vec<(RowKey, Option<Change>)>) {
+        for (key, change) in before.into_iter().rev() {
+            match change {
+                Some(change) => self.by_key.insert(key, change),
+                None => self.by_key.remove(&key),
+            };
+        }
     }
 }
 
@@ -99,7 +157,7 @@ impl Open {
 
     /// A row as the transaction sees it.
     pub(crate) fn get(&self, rows: &TableRows, key: &Key) -> Option<Row> {
-        match self.changes(rows.id()).and_then(|changes| changes.by_key.get(key)) {
+        match self.changes(rows.id()).and_then(|changes| changes.by_key.get(RowKey::ref_cast(key))) {
             Some(change) => change.values.clone(),
             None => rows.get(key, self.view.timestamp()),
         }
@@ -116,57 +174,24 @@ impl Open {
     /// # Errors
     /// That of an index whose expression has no value for a row.
     pub(crate) fn write(&mut self, table: &Table, rows: Vec<(Key, Option<Vec<Value>>)>) -> Result<()> {
-        let savepoint = self.entries.savepoint();
+        let (savepoint, id) = (self.entries.savepoint(), table.rows.id());
+        let timestamp = self.view.timestamp();
+        let changes = self.changes.entry(id).or_insert_with(|| TableChanges::new(&table.rows));
         let mut before = Vec::with_capacity(rows.len());
-        for (key, values) in rows {
-            match self.write_row(table, key.clone(), values.map(Row::from)) {
-                Ok(change) => before.push((key, change)),
-                Err(error) => {
-                    self.entries.rollback_to(savepoint);
-                    self.restore(table.rows.id(), before);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// What had become of the row before in this transaction.
-    fn write_row(&mut self, table: &Table, key: Key, new: Option<Row>) -> Result<Option<Change>> {
-        let own = self.changes(table.rows.id()).and_then(|changes| changes.by_key.get(&key)).cloned();
-        let (row_id, old) = match &own {
-            Some(change) => (change.row_id, change.values.clone()),
-            None => table.rows.find(&key, self.view.timestamp()),
-        };
-        if own.is_none() && old.is_none() && new.is_none() {
-            return Ok(None);
-        }
-        for index in table.indexes.values() {
-            let key_of = |row: &Option<Row>| row.as_deref().map(|values| index.key(values)).transpose();
-            match (key_of(&old)?, key_of(&new)?) {
-                (Some(old), Some(new)) => self.entries.update(index.id, row_id, old, new),
-                (Some(old), None) => self.entries.remove(index.id, old, row_id),
-                (None, Some(new)) => self.entries.insert(index.id, new, row_id),
-                (None, None) => {}
-            }
-        }
-        let changes = self.changes.entry(table.rows.id()).or_insert_with(|| TableChanges {
-            rows: Arc::clone(&table.rows),
-            by_key: BTreeMap::new(),
-            keys: HashMap::new(),
+        self.entries.reserve(rows.len() * table.indexes.len());
+        let written = rows.into_iter().try_for_each(|(key, values)| {
+            let row = (RowKey(key), values.map(Row::from));
+            before.extend(changes.write(table, row, (&mut self.entries, timestamp))?);
+            Ok(())
         });
-        changes.keys.insert(row_id, key.clone());
-        Ok(changes.by_key.insert(key, Change { row_id, values: new }))
-    }
-
-    fn restore(&mut self, rows: RowsId, before: Vec<(Key, Option<Change>)>) {
-        let Some(changes) = self.changes.get_mut(&rows) else { return };
-        for (key, change) in before.into_iter().rev() {
-            match change {
-                Some(change) => changes.by_key.insert(key, change),
-                None => changes.by_key.remove(&key),
-            };
+        if written.is_err() {
+            self.entries.rollback_to(savepoint);
+            changes.restore(before);
         }
+        if changes.by_key.is_empty() {
+            self.changes.remove(&id);
+        }
+        written
     }
 
     /// Makes the table of a schema, with its indexes and without rows, in place of one with its name.
@@ -223,7 +248,7 @@ impl Open {
     /// Tells a new index of the rows that this transaction has changed.
     fn insert_own(&mut self, table: &Table, index: &Index) -> Result<()> {
         let Some(changes) = self.changes.get(&table.rows.id()) else { return Ok(()) };
-        for (key, change) in &changes.by_key {
+        for (RowKey(key), change) in &changes.by_key {
             if let Some(old) = table.rows.get(key, self.view.timestamp()) {
                 self.entries.remove(index.id, index.key(&old)?, change.row_id);
             }

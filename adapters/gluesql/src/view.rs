@@ -12,9 +12,11 @@ use gluesql_core::data::{Key, Value};
 use gluesql_core::error::{Error, Result};
 use manicule_index::Direction;
 use manicule_index::set::{Key as IndexKey, KeySpan, ReadError, Reader, Snapshot};
+use ref_cast::RefCast;
 
 use crate::catalog::{Catalog, Index};
 use crate::key::Probe;
+use crate::row_key::RowKey;
 use crate::rows::{Change, Row, TableRows};
 use crate::transaction::Open;
 
@@ -44,11 +46,11 @@ impl fmt::Debug for View {
 /// All rows of a table in order of key, a few thousand at a time.
 pub(crate) struct TableScan<'a> {
     committed: Peekable<Committed>,
-    own: Peekable<btree_map::Iter<'a, Key, Change>>,
+    own: Peekable<btree_map::Iter<'a, RowKey, Change>>,
 }
 
 impl<'a> TableScan<'a> {
-    pub(crate) fn new(view: View, rows: Arc<TableRows>, own: &'a BTreeMap<Key, Change>) -> Self {
+    pub(crate) fn new(view: View, rows: Arc<TableRows>, own: &'a BTreeMap<RowKey, Change>) -> Self {
         let committed = Committed { view, rows, after: None, limit: FIRST_ROWS, taken: Vec::new().into_iter() };
         Self { committed: committed.peekable(), own: own.iter().peekable() }
     }
@@ -62,12 +64,12 @@ impl Iterator for TableScan<'_> {
             let is_own_next = match (self.committed.peek(), self.own.peek()) {
                 (_, None) => false,
                 (None, Some(_)) => true,
-                (Some((committed, _)), Some((own, _))) => *own <= committed,
+                (Some((committed, _)), Some((own, _))) => *own <= RowKey::ref_cast(committed),
             };
             if !is_own_next {
                 return self.committed.next();
             }
-            let (key, change) = self.own.next()?;
+            let (RowKey(key), change) = self.own.next()?;
             self.committed.next_if(|(committed, _)| committed == key);
             if let Some(values) = &change.values {
                 return Some((key.clone(), Arc::clone(values)));
@@ -156,7 +158,7 @@ impl<'a> IndexScan<'a> {
             return self.rows.get_many(row_ids, timestamp);
         };
         let row = |row_id: &u64| match changes.by_row_id(*row_id) {
-            Some((key, change)) => Some((key.clone(), change.values.clone()?)),
+            Some((RowKey(key), change)) => Some((key.clone(), change.values.clone()?)),
             None => self.rows.get_many(&[*row_id], timestamp).pop(),
         };
         row_ids.iter().filter_map(row).collect()

@@ -187,3 +187,35 @@ fn readers_beside_writers_see_whole_commits_by_index() {
     assert_eq!(storage.version_count(), 8);
     assert_eq!(integers(&mut glue, "SELECT SUM(a) FROM t WHERE a > -1000"), [800]);
 }
+
+/// Of an index that is made and a row that is written meanwhile one is refused; an index that is there has every row.
+#[test]
+fn index_that_is_made_beside_writers_has_every_row() {
+    let storage = ManiculeStorage::new();
+    let mut glue = Glue::new(storage.clone());
+    run(&mut glue, "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER)");
+    std::thread::scope(|scope| {
+        for writer in 0..2 {
+            let storage = storage.clone();
+            scope.spawn(move || {
+                let mut glue = Glue::new(storage);
+                for round in 0..150 {
+                    // A conflict leaves nothing behind, and the row is not inserted.
+                    let _ = glue.execute(format!("INSERT INTO t VALUES ({}, {round})", round * 2 + writer));
+                }
+            });
+        }
+        for _ in 0..50 {
+            if glue.execute("CREATE INDEX by_a ON t (a)").is_err() {
+                continue;
+            }
+            for _ in 0..3 {
+                run(&mut glue, "BEGIN");
+                let by_index = integers(&mut glue, "SELECT COUNT(*) FROM t WHERE a >= 0");
+                assert_eq!(by_index, integers(&mut glue, "SELECT COUNT(*) FROM t"));
+                run(&mut glue, "COMMIT");
+            }
+            while glue.execute("DROP INDEX t.by_a").is_err() {}
+        }
+    });
+}

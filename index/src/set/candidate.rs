@@ -19,10 +19,11 @@
 use std::cell::OnceCell;
 use std::fmt;
 use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
 
 use super::definition::{IndexDefinition, RowId};
 use super::entries::Entries;
-use super::key::{Key, KeyForm, KeyRef, KeySpan, Repeats};
+use super::key::{Key, KeyBytes, KeyForm, KeyRef, KeySpan, Repeats};
 use super::multi::{MultiEntries, Presence, visit_list};
 use super::unique::{Candidates, RowWords, UniqueEntries};
 use crate::guard::Guard;
@@ -30,6 +31,8 @@ use crate::key::Direction;
 use crate::multi::{Batch, BorrowedSnapshot, Registry};
 
 type ByteKey = Box<[u8]>;
+/// The copies of a multi index, and the operations that wait for one of them, share the bytes of a key.
+type SharedKey = Arc<[u8]>;
 
 type UniqueWords<R, W> = UniqueEntries<u64, R, <W as RowWords>::WordHash, <W as RowWords>::WordTree>;
 type UniqueBytes<R, W> = UniqueEntries<ByteKey, R, <W as RowWords>::ByteHash, <W as RowWords>::ByteTree>;
@@ -46,9 +49,9 @@ pub struct CandidateIndex<R: RowId> {
 /// The structures of an index, by uniqueness and by the form of its keys.
 pub(super) enum Store<R: RowId> {
     UniqueWords { entries: UniqueWords<R, R::Words>, repeated: MultiEntries<Option<u64>, R> },
-    UniqueBytes { entries: UniqueBytes<R, R::Words>, repeated: MultiEntries<ByteKey, R> },
+    UniqueBytes { entries: UniqueBytes<R, R::Words>, repeated: MultiEntries<SharedKey, R> },
     Words(MultiEntries<Option<u64>, R>),
-    Bytes(MultiEntries<ByteKey, R>),
+    Bytes(MultiEntries<SharedKey, R>),
 }
 
 /// What a change of an index needs: the batch of the registry that the index was made in.
@@ -397,7 +400,7 @@ impl<R: RowId> CandidateIndex<R> {
 
 /// The entries of a unique index and those of its keys that repeat, in one order.
 fn range_merged<R: RowId, B>(
-    (entries, repeated): (&UniqueBytes<R, R::Words>, &MultiEntries<ByteKey, R>),
+    (entries, repeated): (&UniqueBytes<R, R::Words>, &MultiEntries<SharedKey, R>),
     bounds: (Bound<&[u8]>, Bound<&[u8]>),
     direction: Direction,
     reader: EntryReader<'_>,
@@ -424,11 +427,11 @@ fn distinct<K: Ord, R: Ord>(mut entries: Vec<(K, R)>) -> Vec<(K, R)> {
     entries
 }
 
-fn with_bytes<R>(entries: impl IntoIterator<Item = (Key, R)>) -> Vec<(ByteKey, R)> {
+fn with_bytes<K: From<KeyBytes>, R>(entries: impl IntoIterator<Item = (Key, R)>) -> Vec<(K, R)> {
     entries
         .into_iter()
         .map(|(key, row)| match key {
-            Key::Bytes(bytes, _) => (ByteKey::from(bytes), row),
+            Key::Bytes(bytes, _) => (K::from(bytes), row),
             Key::Null | Key::Word(_) => wrong_form(&key),
         })
         .collect()

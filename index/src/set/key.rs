@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::{Bound, Deref, RangeBounds};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::key::{OrderedWord, prefix_end};
+use crate::key::{IndexKey, OrderedWord, prefix_end};
 
 /// The bytes of a key; forty of them stay off the heap.
 ///
@@ -22,6 +23,12 @@ impl KeyBytes {
     #[inline]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Appends bytes: all at once, where [`extend`](Extend::extend) takes them one by one.
+    #[inline]
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// The least key above this one.
@@ -54,6 +61,12 @@ impl From<Vec<u8>> for KeyBytes {
 impl From<KeyBytes> for Box<[u8]> {
     fn from(key: KeyBytes) -> Self {
         key.bytes.into_vec().into_boxed_slice()
+    }
+}
+
+impl From<KeyBytes> for Arc<[u8]> {
+    fn from(key: KeyBytes) -> Self {
+        Self::from(&*key)
     }
 }
 
@@ -142,6 +155,16 @@ impl Key {
         match self {
             Self::Null | Self::Word(_) => KeyForm::Words,
             Self::Bytes(..) => KeyForm::Bytes,
+        }
+    }
+
+    /// The first eight bytes as a number. Of two keys of one form the one whose number is greater is the greater one.
+    #[inline]
+    pub(super) fn head(&self) -> u64 {
+        match self {
+            Self::Null => 0,
+            Self::Word(word) => *word,
+            Self::Bytes(bytes, _) => bytes.deref().word(0),
         }
     }
 

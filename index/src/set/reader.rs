@@ -235,7 +235,7 @@ impl<'r, R: RowId, T: Timestamp, V: Visibility<R, T>> Reader<'r, R, T, V> {
     fn own_and_seen(&self, index: IndexId, key: &Key, entries: &CandidateIndex<R>, writes: &WriteSet<R>) -> Vec<R> {
         let mut rows: Vec<R> = writes.gained(index, key).collect();
         let _: ControlFlow<()> = entries.candidates(key, self.entry_reader(), |row| {
-            if writes.outcome(index, key, row).is_none() && self.sees(row, index, key.as_ref()) {
+            if !writes.has_changed(index, key, row) && self.sees(row, index, key.as_ref()) {
                 rows.push(row);
             }
             ControlFlow::Continue(())
@@ -254,7 +254,7 @@ impl<'r, R: RowId, T: Timestamp, V: Visibility<R, T>> Reader<'r, R, T, V> {
         let mut found: Vec<(Key, R)> = writes.gained_in(index, span).map(|(key, row)| (key.clone(), row)).collect();
         let _: ControlFlow<()> = entries.range(span, Direction::Ascending, self.entry_reader(), |key, row| {
             let owned = Key::from(key);
-            if writes.outcome(index, &owned, row).is_none() && self.sees(row, index, key) {
+            if !writes.has_changed(index, &owned, row) && self.sees(row, index, key) {
                 found.push((owned, row));
             }
             ControlFlow::Continue(())

@@ -85,8 +85,9 @@ pub(super) fn above_infinity() -> [u8; 9] {
 }
 
 fn head(float: f64, place: u8, out: &mut KeyBytes) {
-    out.extend(ordered(float).to_be_bytes());
-    out.extend([place]);
+    let mut head = [place; 9];
+    head[..8].copy_from_slice(&ordered(float).to_be_bytes());
+    out.extend_from_slice(&head);
 }
 
 /// A float as a word in its order.
