@@ -179,7 +179,7 @@ fn a_statement_beyond_the_memory_limit_changes_nothing_and_the_shell_goes_on() {
 #[test]
 fn a_very_long_paste_is_taken_and_the_shell_goes_on() {
     let is_full = std::env::var("HOSTILE_FULL").is_ok_and(|full| full != "0");
-    let bytes = if is_full { 10 << 20 } else { 1 << 14 };
+    let bytes = if is_full { 4 << 20 } else { 1 << 14 };
     let mut terminal = Terminal::start(&[], &no_history("paste.history"));
     for text in ["x".repeat(bytes), "\n".repeat(70_000)] {
         // A terminal says where a paste begins and ends.

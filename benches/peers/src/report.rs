@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::measure::DRAWN;
 use crate::record::{Record, distinct, short, standing};
 use crate::run::Run;
 
@@ -19,8 +20,13 @@ system's, with a counter around it). A round builds, reads, writes and takes dow
 round to round. A figure is the median of the rounds, and behind it stands half of the distance between the smallest and the
 largest, in percent. Times are per operation and thread, so less is better, but for what is counted per second. A peer whose name
 begins with `~` is a yardstick without synchronisation, on one thread. Readers hold a guard or a snapshot for a whole pass where
-the peer has one. No table is sized in advance. Of the largest size only what is drawn against the size is measured, on one
-thread, and not with strings, nor in the suites `engine` and `publish`.
+the peer has one. No table is sized in advance.
+";
+
+/// What is said of a largest size at which little was measured.
+const LARGEST: &str = "\
+Of the largest size only what is drawn against the size is measured, on one thread, and not with strings, nor in the suites `engine`
+and `publish`.
 ";
 
 /// Writes `benchmarks.md` into `folder`, and the plots into `folder/benchmarks`.
@@ -30,6 +36,11 @@ pub(crate) fn write(folder: &Path, runs: &[Run], records: &[Record]) -> io::Resu
     let mut page = String::from("# Benchmarks\n\n");
     push(&mut page, &circumstances(runs));
     push(&mut page, METHOD);
+    let largest = records.iter().map(|record| record.n).max();
+    if records.iter().filter(|record| Some(record.n) == largest).all(|record| DRAWN.contains(&record.workload.as_str()))
+    {
+        push(&mut page, LARGEST);
+    }
     push(&mut page, "## In short\n");
     push(&mut page, &headlines::tables(runs, records));
     push(&mut page, &losses::summary(records));
