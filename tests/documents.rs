@@ -2,8 +2,10 @@
 //!
 //! | language | in | looked at by |
 //! |---|---|---|
-//! | `rust` | all | the doctests of the crate, which takes the documents in |
+//! | `rust` | README, `docs/` | the doctests of the crate, which takes the documents in |
+//! | `rust` | `adapters/gluesql/` | the doctests of that crate |
 //! | `sql` | `docs/` | this file |
+//! | `sql` | `tests/scripts/isolation/` | the tests of isolation, which begin with it |
 //! | `sh` | README | the shell's tests, which run every command |
 //! | `sh` | `docs/benchmarks.md`, the peers' README | the peers' tests, which read the command lines |
 //! | `text` | README | the shell's tests: the first is a session that it really has |
@@ -32,15 +34,26 @@ fn blocks(document: &str, language: &str) -> Vec<(usize, String)> {
     blocks
 }
 
-/// The documents with code in them, by their path.
+/// All documents of the repository, by their path.
 fn documents() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let docs = fs::read_dir(root.join("docs")).expect("the folder is there");
-    let docs = docs.map(|entry| format!("docs/{}", entry.expect("it can be read").file_name().to_string_lossy()));
-    let others = ["README.md", "CHANGELOG.md", "data/README.md", "benches/peers/README.md"].map(str::to_owned);
-    let pages = docs.chain(others).filter(|path| path.ends_with(".md"));
-    let read = |path: String| (fs::read_to_string(root.join(&path)).expect("it can be read"), path);
-    pages.map(read).map(|(text, path)| (path, text)).collect()
+    let mut folders = vec![root.to_owned()];
+    let mut documents = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the folder is there") {
+            let entry = entry.expect("it can be read");
+            let (path, is_folder) = (entry.path(), entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if is_folder && name != "target" && !name.starts_with('.') {
+                folders.push(path);
+            } else if name.ends_with(".md") {
+                let text = fs::read_to_string(&path).expect("it can be read");
+                let path = path.strip_prefix(root).expect("it lies below the root");
+                documents.push((path.to_string_lossy().into_owned(), text));
+            }
+        }
+    }
+    documents
 }
 
 #[test]
@@ -56,8 +69,10 @@ fn every_code_block_is_looked_at() {
             }
             block_count += 1;
             let is_known = match language {
-                "rust" => path == "README.md" || path.starts_with("docs/"),
-                "sql" => path == "docs/dialect.md",
+                "rust" => {
+                    path.starts_with("docs/") || ["README.md", "adapters/gluesql/README.md"].contains(&path.as_str())
+                }
+                "sql" => ["docs/dialect.md", "tests/scripts/isolation/README.md"].contains(&path.as_str()),
                 "sh" => ["README.md", "docs/benchmarks.md", "benches/peers/README.md"].contains(&path.as_str()),
                 "text" => path == "README.md" || path.starts_with("docs/"),
                 "toml" => path == "docs/benchmarks.md",

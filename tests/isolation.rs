@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 
 use manicule::{Database, Outcome, Row, Session, Value};
 
-const SETUP: &str = "CREATE TABLE test (id INTEGER PRIMARY KEY, value INTEGER);
-    INSERT INTO test VALUES (1, 10), (2, 20);";
-
 /// What is added to the setup so that the same conditions take other ways. No way may change what happens.
 const VARIANTS: [&str; 3] = ["", "CREATE INDEX test_value ON test (value);", "SET routing = full_scan;"];
 
@@ -27,6 +24,13 @@ struct Step {
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts/isolation")
+}
+
+/// What each script begins with: the statements that their README shows.
+fn setup() -> String {
+    let readme = fs::read_to_string(directory().join("README.md")).unwrap();
+    let block = readme.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next());
+    block.expect("the README shows the table").to_owned()
 }
 
 /// The scripts, by file name.
@@ -73,7 +77,7 @@ fn show(row: &Row) -> String {
 
 fn run(name: &str, steps: &[Step], level: &str, variant: &str) {
     let database = Database::in_memory();
-    Session::new(&database).execute(SETUP).unwrap();
+    Session::new(&database).execute(&setup()).unwrap();
     let is_setting = variant.starts_with("SET");
     if !is_setting {
         Session::new(&database).execute(variant).unwrap();

@@ -144,7 +144,10 @@ fn find(name: &str) -> Result<&'static Command> {
 
 /// The name that is most like a mistyped one, if any is like it.
 fn closest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let distances = names.map(|near| (strsim::osa_distance(&near.to_lowercase(), &name.to_lowercase()), near));
+    // A name of one letter is like any other.
+    let distances = names
+        .filter(|near| near.len() > 2)
+        .map(|near| (strsim::osa_distance(&near.to_lowercase(), &name.to_lowercase()), near));
     distances
         .filter(|(distance, near)| *distance <= near.len().div_ceil(3))
         .min_by_key(|(distance, _)| *distance)
@@ -204,6 +207,7 @@ mod tests {
         assert_eq!(find(".index").unwrap().name, ".index");
         assert!(find(".e").is_err());
         assert!(find(".").is_err());
+        assert!(find("\\x").err().unwrap().to_string().contains(".help lists them"));
         assert!(find(".tabels").err().unwrap().to_string().contains("did you mean .tables?"));
     }
 

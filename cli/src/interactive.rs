@@ -58,11 +58,24 @@ pub(crate) fn run(shell: &mut Shell) -> Result<(), Error> {
             continue;
         }
         remember(&mut editor, &text, history.as_ref());
-        match batch::run_text(shell, &text) {
+        match batch::run_text(shell, command_in_words(&text).as_deref().unwrap_or(&text)) {
             Ok(Flow::Continue) => {}
             Ok(Flow::Quit) => return Ok(()),
             Err(error) => shell::note(&error.to_string()),
         }
+    }
+}
+
+/// The command that is meant by what people type out of habit from other shells, with or without a semicolon.
+fn command_in_words(text: &str) -> Option<String> {
+    let text = text.trim().trim_end_matches(';');
+    let (verb, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    match (verb.to_ascii_lowercase().as_str(), rest.trim()) {
+        ("exit" | "quit", "") => Some(".quit".to_owned()),
+        ("help", "") => Some(".help".to_owned()),
+        ("show", rest) if rest.eq_ignore_ascii_case("tables") => Some(".tables".to_owned()),
+        ("describe" | "desc", table) if !table.contains(char::is_whitespace) => Some(format!(".describe {table}")),
+        _ => None,
     }
 }
 
@@ -84,4 +97,18 @@ fn history_path() -> Option<PathBuf> {
     let directory = state.or_else(|| env::home_dir().map(|home| home.join(".local").join("state")))?.join("manicule");
     std::fs::create_dir_all(&directory).ok()?;
     Some(directory.join("history"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_other_shells_are_commands() {
+        let commands = ["exit", "QUIT;", " help ; ", "SHOW TABLES;", "describe flights;", "desc"].map(command_in_words);
+        let expected = [".quit", ".quit", ".help", ".tables", ".describe flights", ".describe "];
+        assert_eq!(commands.each_ref().map(|command| command.as_deref().unwrap_or("none")), expected);
+        let statements = ["SELECT 1", "exit now", "show", "describe a b", "explain SELECT 1", "helpless"];
+        assert_eq!(statements.map(command_in_words), [const { None }; 6]);
+    }
 }

@@ -73,6 +73,8 @@ pub(crate) struct Target {
     pub(crate) has_colour: bool,
     /// How many rows a table shows.
     pub(crate) table_rows_max: usize,
+    /// How wide a table with lines may be, in columns of the terminal.
+    pub(crate) table_width_max: usize,
 }
 
 /// Writes one result.
@@ -85,6 +87,10 @@ pub(crate) trait RowWriter {
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()>;
     /// Rows that were not shown.
     fn rows_hidden(&self) -> u64 {
+        0
+    }
+    /// Columns that were not shown.
+    fn columns_hidden(&self) -> usize {
         0
     }
 }
@@ -114,7 +120,7 @@ mod tests {
 
     /// What a mode writes of a result with every awkward value.
     fn check(mode: Mode, expected: &str) {
-        let target = Target { is_terminal: false, has_colour: false, table_rows_max: 3 };
+        let target = Target { is_terminal: false, has_colour: false, table_rows_max: 3, table_width_max: usize::MAX };
         let mut writer = writer(mode, target);
         let mut out = Vec::new();
         let names = ["id", "größe", "note"].map(str::to_owned);
@@ -179,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_table_over_its_cap_counts_what_it_hides() {
-        let target = Target { is_terminal: false, has_colour: false, table_rows_max: 2 };
+        let target = Target { is_terminal: false, has_colour: false, table_rows_max: 2, table_width_max: usize::MAX };
         let mut writer = writer(Mode::Table, target);
         let mut out = Vec::new();
         writer.columns(&["n".to_owned()], &mut out).unwrap();
@@ -190,8 +196,29 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_is_too_wide_leaves_out_columns_in_its_middle() {
+        let write = |width: usize| {
+            let target = Target { is_terminal: false, has_colour: false, table_rows_max: 2, table_width_max: width };
+            let mut writer = writer(Mode::Table, target);
+            let mut out = Vec::new();
+            writer.columns(&["a", "bb", "ccc", "dddd"].map(str::to_owned), &mut out).unwrap();
+            writer.row(&[1, 2, 3, 4].map(Value::Integer), &mut out).unwrap();
+            writer.finish(&mut out).unwrap();
+            (writer.columns_hidden(), String::from_utf8(out).unwrap())
+        };
+        let whole = "┌───┬────┬─────┬──────┐\n│ a │ bb │ ccc │ dddd │\n├───┼────┼─────┼──────┤\n│ 1 │  2 │   3 │    4 │\n└───┴────┴─────┴──────┘\n";
+        assert_eq!(write(23), (0, whole.to_owned()));
+        let less = "┌───┬────┬───┬──────┐\n│ a │ bb │ … │ dddd │\n├───┼────┼───┼──────┤\n│ 1 │  2 │ … │    4 │\n└───┴────┴───┴──────┘\n";
+        assert_eq!(write(22), (1, less.to_owned()));
+        let least = "┌───┬───┐\n│ a │ … │\n├───┼───┤\n│ 1 │ … │\n└───┴───┘\n";
+        assert_eq!(write(15), (3, least.to_owned()));
+        // The first column is always there.
+        assert_eq!(write(1), (3, least.to_owned()));
+    }
+
+    #[test]
     fn every_mode_writes_a_result_without_rows() {
-        let target = Target { is_terminal: false, has_colour: false, table_rows_max: 2 };
+        let target = Target { is_terminal: false, has_colour: false, table_rows_max: 2, table_width_max: usize::MAX };
         let expected = [
             (Mode::Table, "┌───┐\n│ n │\n├───┤\n└───┘\n"),
             (Mode::Csv, "n\n"),

@@ -96,7 +96,7 @@ impl Shell {
             result.writer.finish(result.out).map_err(Error::Output)?;
         }
         let (has_columns, row_count) = (result.has_columns, result.row_count);
-        let rows_hidden = result.writer.rows_hidden();
+        let (rows_hidden, columns_hidden) = (result.writer.rows_hidden(), result.writer.columns_hidden());
         self.output.writer().flush().map_err(Error::Output)?;
         let report = report?;
         if rows_hidden > 0 {
@@ -105,6 +105,10 @@ impl Shell {
                 text::grouped(row_count - rows_hidden),
                 text::counted(row_count, "row")
             ));
+        }
+        if columns_hidden > 0 {
+            let columns = text::counted(columns_hidden as u64, "column");
+            note(&format!("{columns} left out to fit the terminal; name those you want, or .mode line shows all"));
         }
         if !lexer::is_explain(sql) {
             self.write_footer(has_columns.then_some(row_count), &report);
@@ -119,7 +123,7 @@ impl Shell {
     /// That the result cannot be written.
     pub(crate) fn write_rows(&mut self, names: &[&str], rows: &[Vec<Value<'_>>]) -> Result<()> {
         let mut target = self.output.target();
-        target.table_rows_max = usize::MAX;
+        (target.table_rows_max, target.table_width_max) = (usize::MAX, usize::MAX);
         let mut writer = output::writer(self.settings.mode, target);
         let out = self.output.writer();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -167,7 +171,8 @@ impl Shell {
         let parameters = self.parameters_for(sql)?;
         let file = File::create(path).map_err(|error| Error::file(path, error))?;
         let mut out = BufWriter::new(file);
-        let target = Target { is_terminal: false, has_colour: false, table_rows_max: usize::MAX };
+        let target =
+            Target { is_terminal: false, has_colour: false, table_rows_max: usize::MAX, table_width_max: usize::MAX };
         let mut result =
             StatementResult { writer: output::writer(mode, target), out: &mut out, has_columns: false, row_count: 0 };
         self.backend.run(sql, &parameters, &mut result)?;
@@ -225,7 +230,9 @@ impl Output {
         let is_terminal = matches!(self, Self::Stdout(_)) && io::stdout().is_terminal();
         let has_colour = is_terminal && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
         let table_rows_max = if is_terminal { TERMINAL_ROWS_MAX } else { TABLE_ROWS_MAX };
-        Target { is_terminal, has_colour, table_rows_max }
+        let columns = console::Term::stdout().size_checked().filter(|_| is_terminal);
+        let table_width_max = columns.map_or(usize::MAX, |(_, columns)| usize::from(columns));
+        Target { is_terminal, has_colour, table_rows_max, table_width_max }
     }
 }
 

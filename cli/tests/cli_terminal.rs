@@ -86,6 +86,23 @@ fn the_line_below_a_result_says_which_index_answered() {
 }
 
 #[test]
+fn a_table_wider_than_the_terminal_is_cut_and_says_so() {
+    let mut terminal = Terminal::start(&["--demo"], &no_history("wide.history"));
+    let screen = terminal.run("SELECT * FROM flights WHERE id = 7111;", "via flights_pkey (hash)");
+    let lines: Vec<&str> = screen.lines().filter(|line| line.starts_with(['┌', '│', '└'])).collect();
+    assert_eq!(lines.len(), 4, "{screen}");
+    assert!(lines.iter().all(|line| line.chars().count() <= 110), "{screen}");
+    assert!(lines[1].starts_with("│   id │ year │") && lines[1].contains("│ … │"), "{screen}");
+    assert!(screen.contains("columns left out to fit the terminal; name those you want, or .mode line shows all"));
+    // What others type.
+    terminal.run("show tables", "│ flights");
+    terminal.run("describe airlines;", "│ airlines_pkey │");
+    terminal.press("exit");
+    terminal.press(ENTER);
+    terminal.wait_for_end();
+}
+
+#[test]
 fn control_c_clears_the_line_or_stops_what_runs_and_never_leaves() {
     let mut terminal = Terminal::start(&[], &no_history("cancel.history"));
     terminal.press("SELECT half of");
@@ -158,14 +175,16 @@ fn a_statement_beyond_the_memory_limit_changes_nothing_and_the_shell_goes_on() {
     terminal.run("SELECT count(*) || ' are there' AS rest FROM t;", "│ 5101 are there │");
 }
 
-/// A paste of megabytes: what is on one line of it is one line. (The line editor counts the rows of the screen in 16 bits, so
-/// that more than some seven megabytes on one line are not asked for.)
+/// A paste of megabytes on one line, and one of more lines than the line editor can count rows.
 #[test]
-fn a_very_long_line_is_taken_or_refused_and_the_shell_goes_on() {
+fn a_very_long_paste_is_taken_and_the_shell_goes_on() {
+    let is_full = std::env::var("HOSTILE_FULL").is_ok_and(|full| full != "0");
+    let bytes = if is_full { 4 << 20 } else { 1 << 14 };
     let mut terminal = Terminal::start(&[], &no_history("paste.history"));
-    let bytes = if std::env::var("HOSTILE_FULL").is_ok_and(|full| full != "0") { 4 << 20 } else { 1 << 14 };
-    // A terminal says where a paste begins and ends.
-    let pasted = format!("\x1b[200~SELECT length('{}') AS pasted;\x1b[201~", "x".repeat(bytes));
-    terminal.run(&pasted, "│ pasted │");
+    for text in ["x".repeat(bytes), "\n".repeat(70_000)] {
+        // A terminal says where a paste begins and ends.
+        let pasted = format!("\x1b[200~SELECT length('{text}') AS pasted;\x1b[201~");
+        terminal.run(&pasted, &format!("│ {:>6} │", text.len()));
+    }
     terminal.run("SELECT 41 + 1 AS answer;", "│     42 │");
 }

@@ -15,7 +15,7 @@ use ::manicule::{
 };
 
 use crate::key::{draw, scramble};
-use crate::measure::{Plan, parallel, per_operation, percentile, side_by_side};
+use crate::measure::{Plan, add_percentiles, parallel, per_operation, side_by_side};
 use crate::record::Sheet;
 
 mod sqlite;
@@ -29,7 +29,10 @@ const WORKLOADS: &[&str] = &[
     "read by secondary key, beside a writer",
     "update one row, beside a reader",
     "commit one row",
+    "commit one row, p50",
+    "commit one row, p99",
     "commit one row, p99.9",
+    "commit one row, max",
     "synced commits, 1 thread",
     "synced commits, 8 threads",
     "open",
@@ -196,8 +199,7 @@ fn commits(plan: &Plan, sheet: &mut Sheet, peer: &str, mut commit: impl FnMut(us
         last = now;
     }
     sheet.add("commit one row", peer, "ns", per_operation(begun.elapsed(), count));
-    latencies.sort_unstable();
-    sheet.add("commit one row, p99.9", peer, "ns", percentile(&latencies, 99.9));
+    add_percentiles(sheet, ("commit one row,", peer), latencies);
 }
 
 fn on_disk(plan: &Plan, directory: &Path, sheet: &mut Sheet) {

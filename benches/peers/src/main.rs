@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-use measure::Plan;
+use measure::{Plan, Scope};
 use record::{Record, Sheet, print_table};
 use run::Run;
 
@@ -41,13 +41,18 @@ struct Arguments {
     /// What to measure.
     #[arg(long, value_enum, default_value = "all")]
     suite: Suite,
-    /// Entries, one or more sizes separated by commas [default: 10000,1000000; with --quick 10000].
+    /// Entries, one or more sizes separated by commas [default: 10000,1000000; with --quick 10000; with --report
+    /// 10000,100000,1000000,10000000].
     #[arg(long, value_delimiter = ',')]
     n: Vec<usize>,
     /// Threads, one or more numbers separated by commas [default: 1,2].
     #[arg(long, value_delimiter = ',')]
     threads: Vec<usize>,
-    /// Three rounds of short passes: shows that everything runs, not how fast.
+    /// Of larger sizes only what is drawn against the size is measured, on one thread and without the slowest peers; strings
+    /// are measured up to a tenth of it [default: no limit; with --report 1000000].
+    #[arg(long, value_name = "N")]
+    whole_up_to: Option<usize>,
+    /// Three rounds of short passes, two of the largest sizes: shows that everything runs, and about how fast.
     #[arg(long)]
     quick: bool,
     /// Only this kind of key: u64 or string20.
@@ -65,11 +70,18 @@ struct Arguments {
     /// Appends one line of JSON for the run, and one for each workload and peer.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Writes benchmarks.md and its plots there.
+    /// Goes on where the same run, of the same commit, was interrupted: tables that are in the file of --json are not
+    /// measured again.
+    #[arg(long, requires = "json")]
+    resume: bool,
+    /// Writes benchmarks.md and its plots there; older plots in DIR/benchmarks go.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Puts the report's first tables into this file too, between its two comments that say so.
+    #[arg(long, value_name = "FILE", requires = "report")]
+    readme: Option<PathBuf>,
     /// Measures nothing: the report is put together of what --json has written, at whichever moments.
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "report")]
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "report", conflicts_with = "json")]
     from: Vec<PathBuf>,
 }
 
@@ -91,31 +103,108 @@ enum Suite {
     All,
 }
 
+/// A suite with one kind of key: at each size and number of threads it makes one table.
+struct Part {
+    suite: Suite,
+    name: &'static str,
+    key: &'static str,
+    /// The number of threads, if it is always the same.
+    threads: Option<usize>,
+    run: fn(&Plan) -> Sheet,
+}
+
+impl Part {
+    const fn new(suite: Suite, name: &'static str, key: &'static str, run: fn(&Plan) -> Sheet) -> Self {
+        Self { suite, name, key, threads: None, run }
+    }
+
+    const fn with_threads(self, threads: usize) -> Self {
+        Self { threads: Some(threads), ..self }
+    }
+
+    /// Whether the plan is worth its time where all is measured up to that size.
+    fn is_worth(&self, plan: &Plan, whole_up_to: usize) -> bool {
+        match self.key {
+            STRINGS => plan.n <= whole_up_to / 10,
+            _ => plan.scope == Scope::Whole || self.threads.is_none(),
+        }
+    }
+
+    /// Whether it is this part's table of that plan.
+    fn is_of(&self, plan: &Plan, record: &Record) -> bool {
+        record.suite == self.name
+            && record.key == self.key
+            && record.n == plan.n as u64
+            && record.threads == self.threads.unwrap_or(plan.threads) as u64
+    }
+}
+
+const WORDS: &str = "u64";
+const STRINGS: &str = "string20";
+const ROWS: &str = "rows";
+
+/// In the order of the report.
+const PARTS: [Part; 8] = [
+    Part::new(Suite::Sql, "sql", ROWS, sql::run),
+    Part::new(Suite::Engine, "engine", ROWS, engine::run).with_threads(1),
+    Part::new(Suite::Hash, "hash", WORDS, hash::run_u64),
+    Part::new(Suite::Hash, "hash", STRINGS, hash::run_string),
+    Part::new(Suite::Tree, "tree", WORDS, tree::run_u64),
+    Part::new(Suite::Tree, "tree", STRINGS, tree::run_string),
+    Part::new(Suite::Multi, "multi", WORDS, multi::run),
+    Part::new(Suite::Publish, "publish", WORDS, publish::run).with_threads(publish::THREADS),
+];
+
 impl Arguments {
     fn plans(&self) -> Vec<Plan> {
         let sizes = match (self.n.as_slice(), self.quick) {
+            ([], _) if self.report.is_some() => vec![10_000, 100_000, 1_000_000, 10_000_000],
             ([], true) => vec![10_000],
             ([], false) => vec![10_000, 1_000_000],
             (sizes, _) => sizes.to_vec(),
         };
         let threads = if self.threads.is_empty() { vec![1, 2] } else { self.threads.clone() };
-        let plan = |n: usize, threads: usize| Plan {
-            n: n.max(16),
-            threads: threads.max(1),
-            rounds: self.rounds.unwrap_or(if self.quick { 3 } else { 5 }).max(1),
-            operations: if self.quick { n.clamp(1 << 12, 1 << 15) } else { n.clamp(1 << 18, 1 << 21) },
-            workload: self.workload.clone(),
-            peer: self.peer.clone(),
+        let plan = |threads: usize, n: usize| {
+            let scope = if n > self.whole_up_to() { Scope::Drawn } else { Scope::Whole };
+            let rounds = match (self.quick, scope) {
+                (true, Scope::Drawn) => 2,
+                (true, Scope::Whole) => 3,
+                (false, _) => 5,
+            };
+            Plan {
+                n: n.max(16),
+                threads: threads.max(1),
+                rounds: self.rounds.unwrap_or(rounds).max(1),
+                operations: if self.quick { n.clamp(1 << 12, 1 << 15) } else { n.clamp(1 << 18, 1 << 21) },
+                scope,
+                workload: self.workload.clone(),
+                peer: self.peer.clone(),
+            }
         };
-        sizes.iter().flat_map(|n| threads.iter().map(move |threads| plan(*n, *threads))).collect()
+        let plans = threads.iter().flat_map(|threads| sizes.iter().map(move |n| plan(*threads, *n)));
+        plans.filter(|plan| plan.scope == Scope::Whole || plan.threads == threads[0]).collect()
     }
 
-    fn wants(&self, suite: Suite) -> bool {
-        self.suite == suite || self.suite == Suite::All
+    fn whole_up_to(&self) -> usize {
+        self.whole_up_to.unwrap_or(if self.report.is_some() { 1_000_000 } else { usize::MAX })
     }
 
-    fn wants_key(&self, key: &str) -> bool {
-        self.key.as_ref().is_none_or(|wanted| wanted == key)
+    fn wants(&self, part: &Part) -> bool {
+        let of_key = self.key.as_ref().is_none_or(|wanted| wanted == part.key || part.key == ROWS);
+        of_key && (self.suite == part.suite || self.suite == Suite::All)
+    }
+
+    /// All tables that are to be measured.
+    fn tables(&self) -> Vec<(&'static Part, Plan)> {
+        let plans = self.plans();
+        let of_part = |part: &'static Part| {
+            // Whoever chooses its threads itself runs once for all of them.
+            let wanted = |plan: &&Plan| part.threads.is_none() || plan.threads == plans[0].threads;
+            let plans: Vec<Plan> =
+                plans.iter().filter(wanted).filter(|plan| part.is_worth(plan, self.whole_up_to())).cloned().collect();
+            plans.into_iter().map(move |plan| (part, plan))
+        };
+        PARTS.iter().filter(|part| self.wants(part)).flat_map(of_part).collect()
     }
 }
 
@@ -133,60 +222,42 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> io::Result<()> {
     let (mut runs, mut records) = (Vec::new(), Vec::new());
     if arguments.from.is_empty() {
-        runs.push(Run::now());
-        measure(arguments, &runs[0], &mut records)?;
+        measure(arguments, &mut runs, &mut records)?;
     }
     for path in &arguments.from {
         run::read(path, &mut runs, &mut records)?;
     }
-    match &arguments.report {
-        Some(folder) => report::write(folder, &runs, &records),
+    if let Some(folder) = &arguments.report {
+        report::write(folder, &runs, &records)?;
+    }
+    match &arguments.readme {
+        Some(readme) => report::write_into_readme(readme, &runs, &records),
         None => Ok(()),
     }
 }
 
-/// Runs what is asked for.
-fn measure(arguments: &Arguments, run: &Run, records: &mut Vec<Record>) -> io::Result<()> {
-    if let Some(path) = &arguments.json {
-        append(path, [run.to_json()])?;
+/// Runs what is asked for and is not there yet.
+fn measure(arguments: &Arguments, runs: &mut Vec<Run>, records: &mut Vec<Record>) -> io::Result<()> {
+    let now = Run::now();
+    match &arguments.json {
+        Some(path) if arguments.resume && path.exists() => run::resume(path, &now, records)?,
+        Some(path) => append(path, &[now.to_json()])?,
+        None => {}
     }
-    let plans = arguments.plans();
-    for plan in &plans {
-        if arguments.wants(Suite::Sql) {
-            keep(sql::run(plan), arguments, records)?;
-        }
-        for suite in [Suite::Hash, Suite::Tree, Suite::Multi] {
-            if arguments.wants(suite) {
-                run_structure(suite, plan, arguments, records)?;
-            }
-        }
-    }
-    // These choose their threads themselves.
-    for plan in plans.iter().filter(|plan| plan.threads == plans[0].threads) {
-        if arguments.wants(Suite::Publish) {
-            keep(publish::run(plan), arguments, records)?;
-        }
-        if arguments.wants(Suite::Engine) {
-            keep(engine::run(plan), arguments, records)?;
-        }
-    }
-    Ok(())
-}
-
-/// One suite at one size and number of threads, for each kind of key.
-fn run_structure(suite: Suite, plan: &Plan, arguments: &Arguments, records: &mut Vec<Record>) -> io::Result<()> {
-    type Run = fn(&Plan) -> Sheet;
-    let (words, strings): (Run, Option<Run>) = match suite {
-        Suite::Hash => (hash::run_u64, Some(hash::run_string)),
-        Suite::Tree => (tree::run_u64, Some(tree::run_string)),
-        Suite::Multi => (multi::run, None),
-        Suite::Publish | Suite::Engine | Suite::Sql | Suite::All => return Ok(()),
-    };
-    if arguments.wants_key("u64") {
-        keep(words(plan), arguments, records)?;
-    }
-    if let Some(strings) = strings.filter(|_| arguments.wants_key("string20")) {
-        keep(strings(plan), arguments, records)?;
+    runs.push(now);
+    let mut tables = arguments.tables();
+    tables.retain(|(part, plan)| !records.iter().any(|record| part.is_of(plan, record)));
+    let count = tables.len();
+    for (number, (part, plan)) in tables.into_iter().enumerate() {
+        let threads = part.threads.unwrap_or(plan.threads);
+        eprintln!(
+            "table {} of {count}: {} · {} · n = {} · threads = {threads}",
+            number + 1,
+            part.name,
+            part.key,
+            plan.n
+        );
+        keep((part.run)(&plan), arguments, records)?;
     }
     Ok(())
 }
@@ -196,20 +267,42 @@ fn keep(sheet: Sheet, arguments: &Arguments, records: &mut Vec<Record>) -> io::R
     let new = sheet.into_records();
     print_table(&mut io::stdout().lock(), &new)?;
     if let Some(path) = &arguments.json {
-        append(path, new.iter().map(Record::to_json))?;
+        let lines: Vec<String> = new.iter().map(Record::to_json).collect();
+        append(path, &lines)?;
     }
     records.extend(new);
     Ok(())
 }
 
-fn append(path: &Path, lines: impl IntoIterator<Item = String>) -> io::Result<()> {
+/// Appends the lines in one piece: a table is in the file whole or not at all.
+fn append(path: &Path, lines: &[String]) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    lines.into_iter().try_for_each(|line| writeln!(file, "{line}"))
+    let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
+    file.write_all(text.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_measures_everything_up_to_a_million_and_beyond_it_what_is_drawn() {
+        let arguments = Arguments::parse_from(["manicule-peers", "--quick", "--report", "docs"]);
+        let tables = arguments.tables();
+        let sizes = |suite: Suite, key: &str, threads: usize| -> Vec<usize> {
+            let is_of =
+                |(part, plan): &&(&Part, Plan)| part.suite == suite && part.key == key && plan.threads == threads;
+            tables.iter().filter(is_of).map(|(_, plan)| plan.n).collect()
+        };
+        let [small, middle, large, largest] = [10_000, 100_000, 1_000_000, 10_000_000];
+        assert_eq!(sizes(Suite::Tree, WORDS, 1), [small, middle, large, largest]);
+        assert_eq!(sizes(Suite::Tree, WORDS, 2), [small, middle, large]);
+        assert_eq!(sizes(Suite::Tree, STRINGS, 2), [small, middle]);
+        assert_eq!(sizes(Suite::Sql, ROWS, 1), [small, middle, large, largest]);
+        assert_eq!(sizes(Suite::Engine, ROWS, 1), [small, middle, large]);
+        assert_eq!(sizes(Suite::Publish, WORDS, 1), [small, middle, large]);
+        assert!(tables.iter().all(|(_, plan)| (plan.n == largest) == (plan.scope == Scope::Drawn)));
+    }
 
     #[test]
     fn the_commands_of_the_documents_are_understood() {

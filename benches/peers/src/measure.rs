@@ -7,6 +7,41 @@ use std::time::{Duration, Instant};
 
 use crate::record::Sheet;
 
+/// How much of a suite is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Whole,
+    /// Only what is drawn against the size.
+    Drawn,
+}
+
+/// The workloads that are drawn against the size: of the largest sizes no others are run.
+pub(crate) const DRAWN: [&str; 20] = [
+    "get hit",
+    "get miss",
+    "get many 16",
+    "insert",
+    "upsert",
+    "mix 95/5",
+    "range 100",
+    "bytes per entry",
+    "sum list 10",
+    "add one and publish, list 10",
+    "point by primary key",
+    "point by non-unique index",
+    "range of 100 by secondary index",
+    "top 10 by indexed column",
+    "indexed join of 1000 keys",
+    "full scan with filter",
+    "insert with two indexes",
+    "read by secondary key",
+    "commit one row",
+    "open",
+];
+
+/// The percentiles of a latency that are kept, under the names that end their workloads.
+pub(crate) const PERCENTILES: [(&str, f64); 4] = [("p50", 50.0), ("p99", 99.0), ("p99.9", 99.9), ("max", 100.0)];
+
 /// The size of one run of a suite.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -17,6 +52,7 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// Operations of one pass on one thread.
     pub(crate) operations: usize,
+    pub(crate) scope: Scope,
     /// Only the workloads whose name contains this are run.
     pub(crate) workload: Option<String>,
     /// Only the peers whose name contains this are run.
@@ -26,6 +62,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn wants(&self, workload: &str) -> bool {
         self.workload.as_ref().is_none_or(|part| workload.contains(part))
+            && (self.scope == Scope::Whole || DRAWN.contains(&workload))
     }
 
     pub(crate) fn wants_peer(&self, peer: &str) -> bool {
@@ -107,12 +144,20 @@ pub(crate) fn per_operation(elapsed: Duration, operations: usize) -> f64 {
 }
 
 /// The value below which `percent` of the sorted samples lie.
-pub(crate) fn percentile(sorted: &[u64], percent: f64) -> f64 {
+fn percentile(sorted: &[u64], percent: f64) -> f64 {
     if sorted.is_empty() {
         return 0.0;
     }
     let place = (sorted.len() as f64 * percent / 100.0).ceil() as usize;
     sorted[place.clamp(1, sorted.len()) - 1] as f64
+}
+
+/// Keeps the percentiles of latencies in nanoseconds, each as the workload `name` with the percentile behind it.
+pub(crate) fn add_percentiles(sheet: &mut Sheet, (name, peer): (&str, &str), mut latencies: Vec<u64>) {
+    latencies.sort_unstable();
+    for (label, percent) in PERCENTILES {
+        sheet.add(&format!("{name} {label}"), peer, "ns", percentile(&latencies, percent));
+    }
 }
 
 /// What it costs to hand a cache line from one thread to another, in nanoseconds one way: the best of many short

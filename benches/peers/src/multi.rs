@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::allocator::live_bytes;
 use crate::key::{draw, scramble};
-use crate::measure::{Plan, expect_count, note_round, parallel, per_operation};
+use crate::measure::{Plan, Scope, expect_count, note_round, parallel, per_operation};
 use crate::reclaim::settle;
 use crate::record::Sheet;
 
@@ -146,6 +146,9 @@ pub(crate) fn run(plan: &Plan) -> Sheet {
 /// One peer's turn.
 fn round<P: MultiPeer>(plan: &Plan, sheet: &mut Sheet) {
     for length in [10, 1000] {
+        if length == 1000 && plan.scope == Scope::Drawn {
+            continue;
+        }
         let mut round = Round::<P>::build(plan, sheet, length);
         if length == 10 {
             round.read("get", |session, key| session.count(key) as u64, |_, length| length);

@@ -10,11 +10,16 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 190.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 44.0;
-/// The first is ours.
-const COLOURS: [&str; 12] = [
-    "#c0392b", "#2c7fb8", "#41ab5d", "#8856a7", "#e08214", "#636363", "#01665e", "#d6604d", "#7b3294", "#1b7837",
-    "#8c510a", "#35978f",
+const OURS: &str = "#c0392b";
+const COLOURS: [&str; 13] = [
+    "#2c7fb8", "#41ab5d", "#8856a7", "#e08214", "#636363", "#01665e", "#e377c2", "#7b3294", "#1b7837", "#8c510a",
+    "#35978f", "#b5a300", "#17becf",
 ];
+
+/// The colour of a line; the first is ours, and no other has the same.
+fn colour(number: usize) -> &'static str {
+    if number == 0 { OURS } else { COLOURS[(number - 1) % COLOURS.len()] }
+}
 
 /// One line: a name and a height at each place, where there is one.
 #[derive(Debug)]
@@ -79,7 +84,7 @@ impl Plot {
         order.sort_by(|one, other| end(&self.lines[*other]).total_cmp(&end(&self.lines[*one])));
         for (place, number) in order.into_iter().enumerate() {
             let (x, y) = (WIDTH - RIGHT + 24.0, TOP + 17.0 * place as f64);
-            let colour = COLOURS[number % COLOURS.len()];
+            let colour = colour(number);
             let height = if number == 0 { 5 } else { 3 };
             push(
                 svg,
@@ -121,7 +126,7 @@ impl Scale {
 }
 
 fn draw_line(svg: &mut String, scale: &Scale, line: &Line, number: usize) {
-    let colour = COLOURS[number % COLOURS.len()];
+    let colour = colour(number);
     let wide = if number == 0 { 3 } else { 1 };
     let dashes = if line.name.starts_with('~') { "5 4" } else { "none" };
     let known = line.heights.iter().enumerate().filter_map(|(place, height)| height.map(|height| (place, height)));

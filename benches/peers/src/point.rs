@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::allocator::live_bytes;
 use crate::key::{Key, KeySet, Portions, draw};
-use crate::measure::{Plan, expect_count, parallel, per_operation, percentile, side_by_side};
+use crate::measure::{PERCENTILES, Plan, add_percentiles, expect_count, parallel, per_operation, side_by_side};
 use crate::reclaim::settle;
 use crate::record::Sheet;
 
@@ -30,6 +30,8 @@ pub(crate) trait PointPeer<K: Key>: Sync + Sized {
     const WRITERS: Writers = Writers::Many;
     /// Whether gets happen under a guard that the caller may hold.
     const GUARDED: bool = false;
+    /// Whether building it takes several times as long as the others: it is left out of the largest sizes of a report.
+    const IS_SLOW: bool = false;
     /// More threads than this leave the peer out.
     const THREADS_MAX: usize = usize::MAX;
 
@@ -388,7 +390,7 @@ impl<'r, K: Key, P: PointPeer<K>> Round<'r, K, P> {
 
     /// How long single insertions take while the map grows from nothing.
     pub(crate) fn growth(plan: &Plan, keys: &KeySet<K>, sheet: &mut Sheet) {
-        if plan.threads != 1 || !plan.wants("insert p99.9") {
+        if plan.threads != 1 || !PERCENTILES.iter().any(|(label, _)| plan.wants(&format!("insert {label}"))) {
             return;
         }
         let peer = P::new();
@@ -403,8 +405,6 @@ impl<'r, K: Key, P: PointPeer<K>> Round<'r, K, P> {
             }
             session.finish();
         });
-        latencies.sort_unstable();
-        sheet.add("insert p99.9", P::NAME, "ns", percentile(&latencies, 99.9));
-        sheet.add("insert max", P::NAME, "ns", percentile(&latencies, 100.0));
+        add_percentiles(sheet, ("insert", P::NAME), latencies);
     }
 }

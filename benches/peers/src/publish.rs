@@ -10,10 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::key::draw;
-use crate::measure::{Plan, percentile};
+use crate::measure::{Plan, add_percentiles};
 use crate::multi::{MultiPeer, MultiSession};
 use crate::record::Sheet;
 
+/// The writer and two readers at most, whatever the plan says.
+pub(crate) const THREADS: usize = 3;
 /// Keys replaced between two publications.
 const TOUCHED: usize = 10;
 /// How long the sleeping reader keeps a snapshot, and how long it does without.
@@ -49,7 +51,7 @@ pub(crate) fn run(plan: &Plan) -> Sheet {
         Entry { name: "evmap", round: round::<crate::multi::evmap::Evmap> },
         Entry { name: "flashmap", round: round::<crate::multi::flashmap::Flashmap> },
     ];
-    let mut sheet = Sheet::new("publish", "u64", plan.n, 3);
+    let mut sheet = Sheet::new("publish", "u64", plan.n, THREADS);
     for round in 0..plan.rounds {
         for place in plan.rotation(round, peers.len()) {
             let peer = &peers[place];
@@ -69,12 +71,8 @@ fn round<P: MultiPeer>(plan: &Plan, sheet: &mut Sheet) {
         session.publish();
     });
     for readers in [Readers::None, Readers::Busy, Readers::Asleep] {
-        let name = readers.name();
-        let mut latencies = measure(&peer, plan, readers);
-        latencies.sort_unstable();
-        for (label, percent) in [("p50", 50.0), ("p99", 99.0), ("p99.9", 99.9), ("max", 100.0)] {
-            sheet.add(&format!("{name}, {label}"), P::NAME, "ns", percentile(&latencies, percent));
-        }
+        let latencies = measure(&peer, plan, readers);
+        add_percentiles(sheet, (&format!("{},", readers.name()), P::NAME), latencies);
     }
 }
 

@@ -1,37 +1,18 @@
 //! `benchmarks.md` and its plots, made from the records of one run or of several.
 
+mod headlines;
 mod losses;
+mod plots;
+mod versions;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::plot::{Line, Plot};
+use crate::measure::DRAWN;
 use crate::record::{Record, distinct, short, standing};
 use crate::run::Run;
-
-/// The workloads that are worth a picture.
-const PICTURED: [&str; 18] = [
-    "get hit",
-    "get miss",
-    "get many 16",
-    "insert",
-    "upsert",
-    "mix 95/5",
-    "range 100",
-    "insert p99.9",
-    "bytes per entry",
-    "sum list 10",
-    "add one and publish, list 10",
-    "point by primary key",
-    "point by non-unique index",
-    "range of 100 by secondary index",
-    "top 10 by indexed column",
-    "indexed join of 1000 keys",
-    "full scan with filter",
-    "insert with two indexes",
-];
 
 const METHOD: &str = "\
 All peers run in one process, with the same keys, the same hasher for every hash map (ahash) and the same allocator (the
@@ -42,17 +23,30 @@ begins with `~` is a yardstick without synchronisation, on one thread. Readers h
 the peer has one. No table is sized in advance.
 ";
 
+/// What is said of a largest size at which little was measured.
+const LARGEST: &str = "\
+Of the largest size only what is drawn against the size is measured, on one thread, and not with strings, nor in the suites `engine`
+and `publish`.
+";
+
 /// Writes `benchmarks.md` into `folder`, and the plots into `folder/benchmarks`.
 pub(crate) fn write(folder: &Path, runs: &[Run], records: &[Record]) -> io::Result<()> {
     let pictures = folder.join("benchmarks");
-    fs::create_dir_all(&pictures)?;
+    clear(&pictures)?;
     let mut page = String::from("# Benchmarks\n\n");
     push(&mut page, &circumstances(runs));
     push(&mut page, METHOD);
+    let largest = records.iter().map(|record| record.n).max();
+    if records.iter().filter(|record| Some(record.n) == largest).all(|record| DRAWN.contains(&record.workload.as_str()))
+    {
+        push(&mut page, LARGEST);
+    }
+    push(&mut page, "## In short\n");
+    push(&mut page, &headlines::tables(runs, records));
     push(&mut page, &losses::summary(records));
     push(&mut page, &losses::list(records));
     push(&mut page, "## Plots\n");
-    for (name, plot) in plots(records) {
+    for (name, plot) in plots::all(records) {
         if let Some(svg) = plot.to_svg() {
             fs::write(pictures.join(format!("{name}.svg")), svg)?;
             push(&mut page, &format!("![{}](benchmarks/{name}.svg)\n", plot.title));
@@ -60,9 +54,35 @@ pub(crate) fn write(folder: &Path, runs: &[Run], records: &[Record]) -> io::Resu
     }
     for sheet in sheets(records) {
         push(&mut page, &table(&sheet));
+        if let Some(left_out) = left_out(&sheet, records) {
+            push(&mut page, &left_out);
+        }
     }
-    push(&mut page, &versions());
+    push(&mut page, &versions::section());
     fs::write(folder.join("benchmarks.md"), page)
+}
+
+/// Puts the tables of `In short` where the README has its own.
+pub(crate) fn write_into_readme(readme: &Path, runs: &[Run], records: &[Record]) -> io::Result<()> {
+    let text = fs::read_to_string(readme)?;
+    let marks = headlines::between_marks(&text).ok_or_else(|| {
+        let message = format!("{}: there is no `{}` … `{}`", readme.display(), headlines::BEGIN, headlines::END);
+        io::Error::new(io::ErrorKind::InvalidData, message)
+    })?;
+    let tables = headlines::tables(runs, records);
+    fs::write(readme, format!("{}\n{tables}\n{}", &text[..marks.start], &text[marks.end..]))
+}
+
+/// Makes the folder of the plots, without those of an older report.
+fn clear(pictures: &Path) -> io::Result<()> {
+    fs::create_dir_all(pictures)?;
+    for entry in fs::read_dir(pictures)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "svg") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 fn push(page: &mut String, paragraph: &str) {
@@ -129,6 +149,19 @@ fn table(sheet: &[&Record]) -> String {
     out
 }
 
+/// Which peers have figures at a smaller size and none at this.
+fn left_out(sheet: &[&Record], records: &[Record]) -> Option<String> {
+    let first = sheet[0];
+    let is_like = |record: &&Record| record.suite == first.suite && record.key == first.key;
+    let is_smaller = |record: &&Record| record.threads == first.threads && record.n < first.n;
+    let smaller: Vec<&Record> = records.iter().filter(is_like).filter(is_smaller).collect();
+    let (there, here) = (peers(&smaller), peers(sheet));
+    let missing: Vec<String> =
+        there.iter().filter(|peer| !here.contains(peer)).map(|peer| format!("`{peer}`")).collect();
+    (!missing.is_empty())
+        .then(|| format!("Left out, because they take too long at this size: {}.\n", missing.join(", ")))
+}
+
 fn cell(record: &Record) -> String {
     let figure = short(record.median);
     let figure = if record.peer == "manicule" { format!("**{figure}**") } else { figure };
@@ -139,63 +172,6 @@ fn line(out: &mut String, text: &str) {
     writeln!(out, "{text}").expect("writing to a String never fails");
 }
 
-/// Cost against size on one thread, cost against threads at each size, and the percentiles of publication.
-fn plots(records: &[Record]) -> Vec<(String, Plot)> {
-    let all: Vec<&Record> = records.iter().collect();
-    let mut plots = Vec::new();
-    for suite in distinct(&all, |record| &record.suite) {
-        for key in distinct(&all, |record| &record.key) {
-            let here: Vec<&Record> = all.iter().copied().filter(|r| r.suite == suite && r.key == key).collect();
-            if suite == "publish" {
-                plots.extend(percentile_plots(&here));
-                continue;
-            }
-            for workload in PICTURED {
-                let row = row(&here, workload);
-                let name = format!("{suite}-{key}-{}", workload.replace(',', "").replace([' ', '/'], "-"));
-                let alone: Vec<&Record> = row.iter().copied().filter(|record| record.threads == 1).collect();
-                let title = format!("{suite}, {key}: {workload}, one thread, against entries");
-                plots.push((format!("{name}-by-size"), plot(title, &alone, |record| grouped(record.n))));
-                let largest = row.iter().map(|record| record.n).max().unwrap_or(0);
-                let large: Vec<&Record> = row.into_iter().filter(|record| record.n == largest).collect();
-                let title = format!("{suite}, {key}: {workload}, {} entries, against threads", grouped(largest));
-                plots.push((format!("{name}-by-threads"), plot(title, &large, |record| record.threads.to_string())));
-            }
-        }
-    }
-    plots
-}
-
-fn percentile_plots(records: &[&Record]) -> Vec<(String, Plot)> {
-    let largest = records.iter().map(|record| record.n).max().unwrap_or(0);
-    let of = |readers: &str| {
-        let chosen: Vec<&Record> =
-            records.iter().copied().filter(|r| r.n == largest && r.workload.starts_with(readers)).collect();
-        let title = format!("publish: {readers}, {} entries, by percentile of the latency", grouped(largest));
-        let percentile = |record: &Record| record.workload.rsplit(' ').next().unwrap_or_default().to_owned();
-        (format!("publish-{}", readers.replace(' ', "-")), plot(title, &chosen, percentile))
-    };
-    ["no reader", "two busy readers", "a sleeping reader"].map(of).into()
-}
-
-fn plot(title: String, records: &[&Record], place: impl Fn(&Record) -> String) -> Plot {
-    let mut places: Vec<String> = Vec::new();
-    for record in records {
-        if !places.contains(&place(record)) {
-            places.push(place(record));
-        }
-    }
-    let height = |peer: &str, name: &String| {
-        records.iter().find(|record| record.peer == peer && place(record) == *name).map(|record| record.median)
-    };
-    let peers = peers(records).into_iter().filter(|peer| *peer != "~machine");
-    let line =
-        |peer: &str| Line { name: peer.to_owned(), heights: places.iter().map(|name| height(peer, name)).collect() };
-    let lines = peers.map(line).collect();
-    let unit = records.first().map_or(String::new(), |record| record.unit.clone());
-    Plot { title, unit, places, lines }
-}
-
 /// A count with commas.
 fn grouped(count: u64) -> String {
     let digits = count.to_string();
@@ -204,11 +180,4 @@ fn grouped(count: u64) -> String {
         .map(|start| &digits[start..(start + if start == 0 { (digits.len() - 1) % 3 + 1 } else { 3 })])
         .collect();
     groups.join(",")
-}
-
-/// The rivals' versions, out of this package's own manifest.
-fn versions() -> String {
-    let manifest = include_str!("../Cargo.toml");
-    let dependencies = manifest.split("[dependencies]").nth(1).and_then(|rest| rest.split("\n[").next()).unwrap_or("");
-    format!("## Versions\n\n```toml\n{}\n```\n", dependencies.trim())
 }

@@ -28,10 +28,11 @@ impl Run {
             .find_map(|line| line.strip_prefix("model name"))
             .map_or("unknown processor", |model| model.trim_start_matches([' ', '\t', ':']));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        // The run that is resumed is the same.
+        let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--resume").collect();
         let mode = if cfg!(debug_assertions) { ", WITHOUT OPTIMISATION" } else { "" };
         Self {
-            machine: format!("{cores} cores of {model}{mode}"),
+            machine: format!("{cores} cores of {model}, {} memory, allocator of {}{mode}", memory(), libc()),
             compiler: first_line("rustc", &["--version"]),
             commit: first_line("git", &["describe", "--always", "--dirty"]),
             arguments: arguments.join(" "),
@@ -80,6 +81,34 @@ pub(crate) fn read(path: &Path, runs: &mut Vec<Run>, records: &mut Vec<Record>) 
     Ok(())
 }
 
+/// Reads what an interrupted run has written, which has to be this one.
+pub(crate) fn resume(path: &Path, now: &Run, records: &mut Vec<Record>) -> io::Result<()> {
+    let mut runs = Vec::new();
+    read(path, &mut runs, records)?;
+    match runs.iter().find(|run| *run != now) {
+        None => Ok(()),
+        Some(other) => Err(io::Error::other(format!(
+            "{}: cannot be resumed, it is of another run\n  there: {}\n  now:   {}",
+            path.display(),
+            other.to_json(),
+            now.to_json()
+        ))),
+    }
+}
+
+/// What the machine has, in whole GiB.
+fn memory() -> String {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib: Option<f64> = total.and_then(|size| size.trim().trim_end_matches(" kB").parse().ok());
+    kib.map_or_else(|| "unknown".to_owned(), |kib| format!("{:.0} GiB", kib / (1024.0 * 1024.0)))
+}
+
+/// The C library, whose allocator this program has.
+fn libc() -> String {
+    first_line("getconf", &["GNU_LIBC_VERSION"])
+}
+
 fn first_line(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
@@ -118,6 +147,12 @@ mod tests {
         read(&path, &mut runs, &mut records).unwrap();
         fs::write(&path, "{\"n\":1}").unwrap();
         assert!(read(&path, &mut runs, &mut records).unwrap_err().to_string().ends_with(":1: this is no figure"));
+        fs::write(&path, lines.join("\n")).unwrap();
+        let mut resumed = Vec::new();
+        resume(&path, &run, &mut resumed).unwrap();
+        assert_eq!(resumed.len(), 2);
+        let other = Run { commit: "y".into(), ..run.clone() };
+        assert!(resume(&path, &other, &mut resumed).unwrap_err().to_string().contains("it is of another run"));
         fs::remove_file(&path).unwrap();
         assert_eq!(runs, [run]);
         let found: Vec<(&str, f64)> = records.iter().map(|record| (record.peer.as_str(), record.median)).collect();

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::allocator::live_bytes;
 use crate::key::{Key, KeySet, Portions, draw};
-use crate::measure::{Plan, expect_count, note_round, per_operation};
+use crate::measure::{Plan, Scope, expect_count, note_round, per_operation};
 use crate::point::{PointPeer, PointSession, Round, pass, turned};
 use crate::reclaim::settle;
 use crate::record::Sheet;
@@ -36,6 +36,8 @@ const WORKLOADS: &[&str] = &[
     "full scan",
     "insert",
     "insert ascending",
+    "insert p50",
+    "insert p99",
     "insert p99.9",
     "insert max",
     "bulk load",
@@ -103,13 +105,14 @@ pub(crate) trait TreeSession<K: Key>: PointSession<K> {
 /// A peer as the suite's list holds it.
 struct Entry<K> {
     name: &'static str,
+    is_slow: bool,
     threads_max: usize,
     round: fn(&Plan, &KeySet<K>, &mut Sheet),
 }
 
 impl<K: Key> Entry<K> {
     fn of<P: TreePeer<K>>() -> Self {
-        Self { name: P::NAME, threads_max: P::THREADS_MAX, round: round::<K, P> }
+        Self { name: P::NAME, is_slow: P::IS_SLOW, threads_max: P::THREADS_MAX, round: round::<K, P> }
     }
 }
 
@@ -149,7 +152,8 @@ fn run<K: Key>(plan: &Plan, peers: Vec<Entry<K>>) -> Sheet {
     for round in 0..plan.rounds {
         for place in plan.rotation(round, peers.len()) {
             let peer = &peers[place];
-            if plan.wants_peer(peer.name) && plan.threads <= peer.threads_max {
+            let is_able = plan.threads <= peer.threads_max && !(peer.is_slow && plan.scope == Scope::Drawn);
+            if plan.wants_peer(peer.name) && is_able {
                 (peer.round)(plan, &keys, &mut sheet);
             }
         }

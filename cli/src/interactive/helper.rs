@@ -43,7 +43,8 @@ impl Hinter for Helper {
 impl Validator for Helper {
     fn validate(&self, context: &mut ValidationContext<'_>) -> Result<ValidationResult> {
         let input = context.input();
-        let is_whole = input.trim().is_empty() || batch::is_command(input) || backend::is_complete(input);
+        let is_command = batch::is_command(input) || super::command_in_words(input).is_some();
+        let is_whole = input.trim().is_empty() || is_command || backend::is_complete(input);
         Ok(if is_whole { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
 }

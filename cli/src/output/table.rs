@@ -1,9 +1,11 @@
 //! Tables: with lines for people, with bars for Markdown.
 //!
 //! A column is as wide as its widest cell and its name, at most [`CELL_WIDTH_MAX`]. Numbers stand to the right. Rows
-//! over the cap are counted and dropped, so that a table never holds more than the cap in memory.
+//! over the cap are counted and dropped, so that a table never holds more than the cap in memory. Of a table that is wider
+//! than the terminal columns in the middle are left out.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use manicule::Value;
 use unicode_width::UnicodeWidthChar;
@@ -42,18 +44,28 @@ pub(crate) struct Table {
     is_number: Vec<Option<bool>>,
     rows: Vec<Vec<Cell>>,
     rows_hidden: u64,
+    /// The columns that were left out.
+    columns_hidden: Range<usize>,
 }
 
 impl Table {
     pub(crate) fn new(style: Style, target: Target) -> Self {
-        Self { style, target, names: Vec::new(), is_number: Vec::new(), rows: Vec::new(), rows_hidden: 0 }
+        Self {
+            style,
+            target,
+            names: Vec::new(),
+            is_number: Vec::new(),
+            rows: Vec::new(),
+            rows_hidden: 0,
+            columns_hidden: 0..0,
+        }
     }
 
     fn cell(&self, value: &Value<'_>) -> Cell {
         let shown = value.to_string();
         let escaped = text::escape_controls(&shown);
         let text = match self.style {
-            Style::Lines => shorten(&escaped, CELL_WIDTH_MAX),
+            Style::Lines => shorten(&escaped, CELL_WIDTH_MAX.min(self.target.table_width_max.saturating_sub(4).max(1))),
             Style::Markdown => escaped.replace('|', "\\|"),
         };
         Cell { text, is_null: value.is_null() }
@@ -73,37 +85,68 @@ impl Table {
         self.is_number[column] == Some(true)
     }
 
-    fn write_lines(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// The columns to leave out: first and last ones are taken in turn for as long as there is room, at least the first.
+    fn columns_to_hide(&self, widths: &[usize]) -> Range<usize> {
+        // Beside its text a column takes a line and two blanks, and the table one line more.
+        let room = self.target.table_width_max.saturating_sub(1);
+        let total: usize = widths.iter().map(|width| width + 3).sum();
+        if total <= room {
+            return 0..0;
+        }
+        // The column that stands for those that are not shown.
+        let mut room = room.saturating_sub(1 + 3);
+        let mut hidden = 0..widths.len();
+        let mut is_first = true;
+        while !hidden.is_empty() {
+            let next = if is_first { hidden.start } else { hidden.end - 1 };
+            let width = widths[next] + 3;
+            if width > room && hidden.start > 0 {
+                break;
+            }
+            room = room.saturating_sub(width);
+            if is_first {
+                hidden.start += 1
+            } else {
+                hidden.end -= 1
+            }
+            is_first = !is_first;
+        }
+        hidden
+    }
+
+    fn write_lines(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let widths = self.widths();
+        self.columns_hidden = self.columns_to_hide(&widths);
         self.write_rule(out, &widths, ['┌', '┬', '┐'])?;
-        let header: Vec<String> = (0..widths.len())
-            .map(|column| {
-                let name = pad(&self.names[column], widths[column], self.is_right(column));
-                self.styled(BOLD, name)
-            })
-            .collect();
-        self.write_cells(out, &header)?;
+        let header = |column: usize| {
+            let name = pad(&self.names[column], widths[column], self.is_right(column));
+            self.styled(BOLD, name)
+        };
+        self.write_cells(out, self.shown(widths.len(), "…", header))?;
         self.write_rule(out, &widths, ['├', '┼', '┤'])?;
         for row in &self.rows {
-            let cells: Vec<String> = row
-                .iter()
-                .enumerate()
-                .map(|(column, cell)| {
-                    let text = pad(&cell.text, widths[column], self.is_right(column));
-                    if cell.is_null { self.styled(DIM, text) } else { text }
-                })
-                .collect();
-            self.write_cells(out, &cells)?;
+            let cell = |column: usize| {
+                let text = pad(&row[column].text, widths[column], self.is_right(column));
+                if row[column].is_null { self.styled(DIM, text) } else { text }
+            };
+            self.write_cells(out, self.shown(widths.len(), "…", cell))?;
         }
         self.write_rule(out, &widths, ['└', '┴', '┘'])
     }
 
+    /// What stands in each column of a line, and `gap` for those that are left out.
+    fn shown(&self, columns: usize, gap: &str, cell: impl Fn(usize) -> String) -> Vec<String> {
+        let Range { start, end } = self.columns_hidden;
+        let gap = (start < end).then(|| gap.to_owned());
+        (0..start).map(&cell).chain(gap).chain((end..columns).map(&cell)).collect()
+    }
+
     fn write_rule(&self, out: &mut dyn Write, widths: &[usize], [left, middle, right]: [char; 3]) -> io::Result<()> {
-        let parts: Vec<String> = widths.iter().map(|width| "─".repeat(width + 2)).collect();
+        let parts = self.shown(widths.len(), "───", |column| "─".repeat(widths[column] + 2));
         writeln!(out, "{left}{}{right}", parts.join(&middle.to_string()))
     }
 
-    fn write_cells(&self, out: &mut dyn Write, cells: &[String]) -> io::Result<()> {
+    fn write_cells(&self, out: &mut dyn Write, cells: Vec<String>) -> io::Result<()> {
         writeln!(out, "│ {} │", cells.join(" │ "))
     }
 
@@ -155,6 +198,10 @@ impl RowWriter for Table {
 
     fn rows_hidden(&self) -> u64 {
         self.rows_hidden
+    }
+
+    fn columns_hidden(&self) -> usize {
+        self.columns_hidden.len()
     }
 }
 

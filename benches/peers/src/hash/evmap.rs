@@ -30,6 +30,7 @@ pub(super) struct Handle<'a, K: Key + StableHashEq> {
 
 impl<K: Key + StableHashEq> PointPeer<K> for Evmap<K> {
     const NAME: &'static str = "evmap";
+    const IS_SLOW: bool = true;
     const WRITERS: Writers = Writers::One;
     const GUARDED: bool = true;
     type Session<'a> = Handle<'a, K>;

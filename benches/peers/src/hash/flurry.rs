@@ -17,6 +17,7 @@ pub(super) struct Pinned<'a, K> {
 
 impl<K: Key> PointPeer<K> for Flurry<K> {
     const NAME: &'static str = "flurry";
+    const IS_SLOW: bool = true;
     const GUARDED: bool = true;
     type Session<'a> = Pinned<'a, K>;
 

@@ -6,20 +6,27 @@ use super::{row, sheets};
 use crate::record::{Record, best_rival, distinct, is_rate, short};
 
 /// One row of a table in which both we and a concurrent rival have a figure.
-struct Match<'r> {
-    ours: &'r Record,
-    rival: &'r Record,
+pub(super) struct Match<'r> {
+    pub(super) ours: &'r Record,
+    pub(super) rival: &'r Record,
 }
 
-impl Match<'_> {
+impl<'r> Match<'r> {
+    /// Ours and the best rival of one row.
+    pub(super) fn of(row: &[&'r Record]) -> Option<Self> {
+        let ours = row.iter().find(|record| record.peer == "manicule")?;
+        let rival = best_rival(row).filter(|rival| rival.median > 0.0)?;
+        Some(Self { ours, rival })
+    }
+
     /// How many times worse we are; below 1 we are better.
-    fn factor(&self) -> f64 {
+    pub(super) fn factor(&self) -> f64 {
         let ratio = self.ours.median / self.rival.median;
         if is_rate(&self.ours.unit) { 1.0 / ratio } else { ratio }
     }
 
     /// Whether the rounds of the two do not tell them apart.
-    fn is_within_the_spread(&self) -> bool {
+    pub(super) fn is_within_the_spread(&self) -> bool {
         self.ours.min <= self.rival.max && self.rival.min <= self.ours.max
     }
 }
@@ -27,15 +34,8 @@ impl Match<'_> {
 fn matches(records: &[Record]) -> Vec<Match<'_>> {
     let mut matches = Vec::new();
     for sheet in sheets(records) {
-        for workload in distinct(&sheet, |record| &record.workload) {
-            let row = row(&sheet, workload);
-            let ours = row.iter().find(|record| record.peer == "manicule");
-            if let (Some(ours), Some(rival)) = (ours, best_rival(&row))
-                && rival.median > 0.0
-            {
-                matches.push(Match { ours, rival });
-            }
-        }
+        let workloads = distinct(&sheet, |record| &record.workload);
+        matches.extend(workloads.into_iter().filter_map(|workload| Match::of(&row(&sheet, workload))));
     }
     matches
 }

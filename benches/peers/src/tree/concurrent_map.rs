@@ -13,6 +13,7 @@ pub(super) struct ConcurrentMap<K: Key + Minimum>(Mutex<concurrent_map::Concurre
 
 impl<K: Key + Minimum> PointPeer<K> for ConcurrentMap<K> {
     const NAME: &'static str = "concurrent-map";
+    const IS_SLOW: bool = true;
     type Session<'a> = concurrent_map::ConcurrentMap<K, u64>;
 
     fn new() -> Self {

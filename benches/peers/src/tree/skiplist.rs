@@ -11,6 +11,7 @@ pub(super) struct SkipList<K>(SkipMap<K, u64>);
 
 impl<K: Key> PointPeer<K> for SkipList<K> {
     const NAME: &'static str = "SkipMap";
+    const IS_SLOW: bool = true;
     type Session<'a> = &'a Self;
 
     fn new() -> Self {
