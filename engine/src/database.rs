@@ -290,7 +290,7 @@ impl Reader {
         let timestamp = self.inner.begin_snapshot(&self.slot, &mut self.state);
         View::new(ViewSource {
             state: &self.state,
-            registry: &self.inner.registry,
+            inner: &self.inner,
             timestamp,
             writes: None,
             reads: None,
@@ -314,7 +314,7 @@ impl Snapshot {
     pub fn view(&self) -> View<'_> {
         View::new(ViewSource {
             state: &self.state,
-            registry: &self.inner.registry,
+            inner: &self.inner,
             timestamp: self.timestamp,
             writes: None,
             reads: None,

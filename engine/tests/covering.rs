@@ -185,6 +185,31 @@ fn all_rows_are_counted_without_a_look_at_them() {
 }
 
 #[test]
+fn who_looks_at_rows_in_vain_clears_the_way_for_the_next() {
+    let world = world();
+    let count_ids =
+        |view: &View<'_>| counted(view.count_range(world.indexes[0].0, &KeyRange::all(), || ControlFlow::Continue(())));
+    let update_all = |transaction: &mut manicule_engine::Transaction| {
+        (0..ROWS).try_for_each(|id| transaction.update(world.table, RowId(id), row(id, id + 1)))
+    };
+    world.database.run(update_all).unwrap();
+    let mut reader = world.database.reader();
+    assert_eq!(count_ids(&reader.view()), RowCount { rows: ROWS, rows_read: ROWS });
+    assert_eq!(count_ids(&reader.view()), RowCount { rows: ROWS, rows_read: NONE_READ });
+    assert_eq!(world.database.version_count(), ROWS);
+
+    let held = world.database.snapshot();
+    world.database.run(update_all).unwrap();
+    for _ in 0..2 {
+        assert_eq!(count_ids(&reader.view()).rows_read, ROWS, "a snapshot holds the old versions");
+        world.check(&held.view());
+    }
+    drop(held);
+    count_ids(&reader.view());
+    assert_eq!(world.check(&reader.view())[1], 0);
+}
+
+#[test]
 fn counting_ends_when_it_is_told_to() {
     let world = world();
     let after = |calls: u32| {

@@ -77,14 +77,14 @@ impl<'v> Exact<'v> {
         }
         let exact = Self { state, index, since, published: OnceCell::new() };
         if !index.unique {
-            exact.published.get_or_init(|| view.registry.load());
+            exact.published.get_or_init(|| view.inner.registry.load());
             return state.table.all_visible.still(since).then_some(exact);
         }
         Some(exact)
     }
 
     fn reader<'r>(&'r self, view: &'r View<'_>) -> IndexReader<'r> {
-        IndexReader { guard: &view.guard, registry: view.registry, published: &self.published }
+        IndexReader { guard: &view.guard, registry: &view.inner.registry, published: &self.published }
     }
 
     /// Whether all entries that were read so far are exact. What is published does not change any more; the structures of
@@ -120,6 +120,7 @@ impl View<'_> {
             rows += 1;
             go_on()
         })?;
+        self.note_in_vain(table, rows);
         ControlFlow::Continue(RowCount { rows, rows_read: rows })
     }
 
@@ -210,7 +211,15 @@ impl View<'_> {
             rows += 1;
             go_on()
         })?;
+        self.note_in_vain(state.schema.id, rows);
         ControlFlow::Continue(RowCount { rows, rows_read: rows })
+    }
+
+    /// Notes that rows of a table were looked at that would not have been had each one version alone.
+    fn note_in_vain(&self, table: TableId, rows: u64) {
+        if self.pending(table).is_none() {
+            self.rows_in_vain.set(self.rows_in_vain.get() + rows);
+        }
     }
 
     fn visit_covered<'v, B>(
@@ -221,7 +230,13 @@ impl View<'_> {
         mut visit: impl FnMut(RowId, Covered<'v, '_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some(exact) = Exact::begin(self, state, index) else {
-            return self.visit_rows((state, index), question, stored, |row_id, row| visit(row_id, Covered::Row(row)));
+            let mut rows = 0;
+            let flow = self.visit_rows((state, index), question, stored, |row_id, row| {
+                rows += 1;
+                visit(row_id, Covered::Row(row))
+            });
+            self.note_in_vain(state.schema.id, rows);
+            return flow;
         };
         let mut is_exact = true;
         let mut each = |key: KeyRef<'_>, row_id| {
