@@ -178,25 +178,6 @@ impl Inner {
         })
     }
 
-    /// Removes all that no snapshot needs any more.
-    pub(crate) fn vacuum(&self) {
-        let mut committer = self.commit_lock.lock_to_vacuum();
-        let current = self.state.load_full();
-        let guard = manicule_index::pin();
-        let mut step = Step {
-            state: &current,
-            guard: &guard,
-            batch: self.registry.begin(),
-            active: self.snapshots.active(&self.visible),
-            timestamp: committer.installed,
-            records: None,
-            changed: SmallVec::new(),
-        };
-        committer.vacuum(&mut step, usize::MAX);
-        step.publish();
-        guard.flush();
-    }
-
     /// Checks a transaction against what is installed now.
     fn validate(&self, current: &State, attempt: &Attempt<'_>, guard: &Guard) -> Result<()> {
         let published = std::cell::OnceCell::new();

@@ -94,6 +94,11 @@ impl CommitLock {
     pub(crate) fn lock_to_vacuum(&self) -> MutexGuard<'_, Committer> {
         self.committer.lock()
     }
+
+    /// [`lock_to_vacuum`](Self::lock_to_vacuum), unless somebody has it.
+    pub(crate) fn try_lock_to_vacuum(&self) -> Option<MutexGuard<'_, Committer>> {
+        self.committer.try_lock()
+    }
 }
 
 impl WriterPlace {

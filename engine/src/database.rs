@@ -22,7 +22,9 @@ use crate::view::{View, ViewSource};
 
 /// A database: cheap to clone, shared by all sessions, safe from many threads.
 ///
-/// Readers never wait, for writers or for each other; one transaction commits at a time.
+/// Readers never wait, for writers or for each other; one transaction commits at a time. Who commits, or changes the schema,
+/// waits five seconds at most for a transaction that began as the writer ([`Start::Immediate`]), and gets [`Error::Busy`]
+/// then: a thread that is the writer itself would wait for itself. [`waiting_until`](Self::waiting_until) says otherwise.
 ///
 /// ```
 /// use manicule_engine::{Column, ColumnType, Database, Row, TableDefinition, Value};
@@ -45,6 +47,8 @@ use crate::view::{View, ViewSource};
 #[derive(Clone)]
 pub struct Database {
     pub(crate) inner: Arc<Inner>,
+    /// How long this handle's changes of the schema wait, if not for seconds.
+    pub(crate) is_cancelled: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
 }
 
 /// The shared part of a database.
@@ -68,7 +72,21 @@ impl Database {
     /// An empty database in memory.
     pub fn in_memory() -> Self {
         let first = LastCommit { timestamp: Timestamp(0), sum: 0 };
-        Self { inner: Arc::new(Inner::new(State::default(), Registry::new(), first, None)) }
+        Self::of(Inner::new(State::default(), Registry::new(), first, None))
+    }
+
+    pub(crate) fn of(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner), is_cancelled: None }
+    }
+
+    /// The same database, whose schema is changed through this handle in the caller's own time: a writer that has its
+    /// place is waited for however long it takes, until `is_cancelled` says otherwise, and so is an index that is built.
+    /// It is asked some times a second, and every few thousand rows of a build, from several threads. Then the change
+    /// fails with [`Error::Cancelled`], and nothing of it is there; it never fails with [`Error::Busy`]. Transactions of
+    /// the handle are as those of any other.
+    #[must_use]
+    pub fn waiting_until(&self, is_cancelled: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { inner: Arc::clone(&self.inner), is_cancelled: Some(Arc::new(is_cancelled)) }
     }
 
     /// A transaction on the snapshot of now.
@@ -290,7 +308,7 @@ impl Reader {
         let timestamp = self.inner.begin_snapshot(&self.slot, &mut self.state);
         View::new(ViewSource {
             state: &self.state,
-            registry: &self.inner.registry,
+            inner: &self.inner,
             timestamp,
             writes: None,
             reads: None,
@@ -314,7 +332,7 @@ impl Snapshot {
     pub fn view(&self) -> View<'_> {
         View::new(ViewSource {
             state: &self.state,
-            registry: &self.inner.registry,
+            inner: &self.inner,
             timestamp: self.timestamp,
             writes: None,
             reads: None,

@@ -121,9 +121,14 @@ impl Index {
         self.entries.count(key, reader)
     }
 
-    /// How many entries lie in the span, exactly while nobody writes.
-    pub(crate) fn count_range(&self, span: &KeySpan, reader: IndexReader<'_>) -> u64 {
-        self.entries.count_range(span, reader)
+    /// How many entries lie in the span, exactly while nobody writes; asks every few entries whether to go on.
+    pub(crate) fn count_range<B>(
+        &self,
+        span: &KeySpan,
+        reader: IndexReader<'_>,
+        go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, u64> {
+        self.entries.count_range(span, reader, go_on)
     }
 
     /// About how many entries have the key.

@@ -97,7 +97,7 @@ impl Database {
         if options.durability == Durability::Buffered {
             sync_regularly(&log, options.sync_interval)?;
         }
-        let database = Self { inner: Arc::new(Inner::new(state, registry, last, Some(log))) };
+        let database = Self::of(Inner::new(state, registry, last, Some(log)));
         database.set_memory_limit(options.memory_bytes_max);
         Ok(database)
     }

@@ -12,7 +12,7 @@ use shuttle::thread;
 use crate::store::{MemoryStore, OpenOptions};
 use crate::{
     Column, ColumnType, Covered, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, Isolation,
-    KeyRange, Row, RowBuf, RowId, Start, TableDefinition, TableId, TransactionOptions, Value, View,
+    KeyRange, Row, RowBuf, RowCount, RowId, Start, TableDefinition, TableId, TransactionOptions, Value, View,
 };
 
 const ACCOUNTS: u64 = 3;
@@ -71,8 +71,11 @@ fn check(view: &View<'_>, table: TableId) {
     let _ = view.scan(table, |_, row| add(0, balance(row)));
     for (path, index) in schema.indexes.iter().enumerate() {
         let _ = view.range(index.id, &KeyRange::all(), Direction::Forward, |_, row| add(path + 1, balance(row)));
-        assert_eq!(view.count_range(index.id, &KeyRange::all()).rows, ACCOUNTS);
+        let counted = view.count_range::<()>(index.id, &KeyRange::all(), || ControlFlow::Continue(()));
+        assert!(matches!(counted, ControlFlow::Continue(RowCount { rows: ACCOUNTS, .. })));
     }
+    let counted = view.count_all::<()>(table, || ControlFlow::Continue(()));
+    assert!(matches!(counted, ControlFlow::Continue(RowCount { rows: ACCOUNTS, .. })));
     let _ = view.range_covered(schema.indexes[1].id, &KeyRange::all(), Direction::Forward, |_, covered| {
         add(
             3,

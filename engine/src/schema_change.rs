@@ -1,6 +1,6 @@
 //! Changes of the schema: each takes the commit lock, makes a new state beside the old one, and puts it in its place.
 //!
-//! Commits in flight are waited for first, and the new state is in the log before anybody sees it.
+//! A writer that has its place is waited for, for seconds or as [`Database::waiting_until`] says, and commits in flight; and the new state is in the log before anybody sees it.
 //!
 //! Snapshots that began before keep the state they have. A change that gives rows another form makes a new table with
 //! the newest version of each row; the old one lives on with the snapshots that read it.
@@ -67,12 +67,17 @@ struct Change<'d> {
 }
 
 impl<'d> Change<'d> {
+    /// Waits for the writer's place for as long as the handle says.
     fn begin(database: &'d Database) -> Result<Self> {
         let inner = &*database.inner;
-        Self::under(inner, inner.commit_lock.lock(None)?)
+        let committer = match &database.is_cancelled {
+            Some(is_cancelled) => inner.commit_lock.lock_patiently(&**is_cancelled)?,
+            None => inner.commit_lock.lock(None)?,
+        };
+        Self::under(inner, committer)
     }
 
-    /// As [`begin`](Self::begin), but waits for the writer's place however long that takes, unless it is cancelled.
+    /// Waits for the writer's place however long that takes, unless it is cancelled.
     fn begin_patiently(database: &'d Database, is_cancelled: &dyn Fn() -> bool) -> Result<Self> {
         let inner = &*database.inner;
         Self::under(inner, inner.commit_lock.lock_patiently(is_cancelled)?)

@@ -31,6 +31,8 @@
 //! write and let the next sync succeed. So nothing is tried again. The database refuses further commits, goes on
 //! reading, and learns the truth when it is opened anew.
 
+#[cfg(feature = "fjall")]
+mod archive;
 mod checksum;
 #[cfg(any(feature = "fjall", feature = "redb"))]
 mod directory;

@@ -102,7 +102,7 @@ impl Transaction {
     fn view_noting<'t>(&'t self, reads: Option<&'t ReadSet>) -> View<'t> {
         View::new(ViewSource {
             state: &self.state,
-            registry: &self.inner.registry,
+            inner: &self.inner,
             timestamp: self.timestamp,
             writes: Some(&self.writes),
             reads,

@@ -6,15 +6,16 @@
 
 mod covering;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use manicule_index::{Guard, Registry};
+use manicule_index::Guard;
 use smallvec::SmallVec;
 
 use crate::catalog::Catalog;
+use crate::database::Inner;
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
 use crate::index::{Index, IndexReader};
 use crate::key::{Key, KeyRef, KeySpan, until};
@@ -39,7 +40,7 @@ pub use covering::{Covered, IndexKey, RowCount};
 /// An id that the view's catalog does not have has no rows.
 pub struct View<'s> {
     state: &'s State,
-    registry: &'s Registry,
+    inner: &'s Inner,
     timestamp: Timestamp,
     guard: Guard,
     published: OnceCell<manicule_index::BorrowedSnapshot>,
@@ -48,12 +49,17 @@ pub struct View<'s> {
     reads: Option<&'s ReadSet>,
     /// Unpinned when the view goes, if the snapshot is the view's own.
     own_slot: Option<&'s Slot>,
+    /// How many rows were looked at only because the table is not all-visible.
+    rows_in_vain: Cell<u64>,
 }
+
+/// From so many rows on that a view looked at in vain it clears older versions away in return.
+const ROWS_IN_VAIN_MIN: u64 = if cfg!(any(loom, feature = "shuttle")) { 1 } else { 64 };
 
 /// Where a view comes from.
 pub(crate) struct ViewSource<'s> {
     pub(crate) state: &'s State,
-    pub(crate) registry: &'s Registry,
+    pub(crate) inner: &'s Inner,
     pub(crate) timestamp: Timestamp,
     pub(crate) writes: Option<&'s WriteSet>,
     pub(crate) reads: Option<&'s ReadSet>,
@@ -65,13 +71,14 @@ impl<'s> View<'s> {
     pub(crate) fn new(source: ViewSource<'s>) -> Self {
         Self {
             state: source.state,
-            registry: source.registry,
+            inner: source.inner,
             timestamp: source.timestamp,
             guard: manicule_index::pin(),
             published: OnceCell::new(),
             writes: source.writes.filter(|writes| !writes.is_empty()),
             reads: source.reads,
             own_slot: source.own_slot,
+            rows_in_vain: Cell::new(0),
         }
     }
 
@@ -371,6 +378,14 @@ impl<'s> View<'s> {
         self.state.index(index).map_or(0, |(_, index)| index.distinct_keys(self.reader()))
     }
 
+    /// Clears away older versions, as many as rows were looked at because of some.
+    #[cold]
+    fn clear_in_return(&mut self) {
+        // What was read of the multi indexes is let go of first: it would have to be copied.
+        self.published.take();
+        self.inner.try_vacuum(usize::try_from(self.rows_in_vain.get()).unwrap_or(usize::MAX));
+    }
+
     /// The transaction's own changes to a table.
     #[inline]
     fn pending(&self, table: TableId) -> Option<&'s TableWrites> {
@@ -390,13 +405,16 @@ impl<'s> View<'s> {
 
     #[inline]
     pub(crate) fn reader(&self) -> IndexReader<'_> {
-        IndexReader { guard: &self.guard, registry: self.registry, published: &self.published }
+        IndexReader { guard: &self.guard, registry: &self.inner.registry, published: &self.published }
     }
 }
 
 impl Drop for View<'_> {
     fn drop(&mut self) {
         self.own_slot.iter().for_each(|slot| slot.unpin());
+        if self.rows_in_vain.get() >= ROWS_IN_VAIN_MIN {
+            self.clear_in_return();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Answers that an index gives alone: right at every snapshot, and without a look at the rows where that can be.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -81,17 +82,30 @@ impl World {
                 });
             found.sort();
             assert_eq!(found, expected, "index {index}");
-            assert_eq!(view.count_range(*index, &KeyRange::all()).rows, expected.len() as u64, "index {index}");
+            assert_eq!(self.count_all(view).rows, expected.len() as u64);
+            assert_eq!(
+                counted(view.count_range(*index, &KeyRange::all(), || ControlFlow::Continue(()))).rows,
+                expected.len() as u64,
+                "index {index}"
+            );
             for (key, _) in expected.iter().step_by(37) {
                 let rows = expected.iter().filter(|(other, _)| other == key).count() as u64;
-                assert_eq!(view.count(*index, key).rows, rows, "{key:?} of index {index}");
+                assert_eq!(
+                    counted(view.count(*index, key, || ControlFlow::Continue(()))).rows,
+                    rows,
+                    "{key:?} of index {index}"
+                );
             }
         }
         handed_out
     }
 
+    fn count_all(&self, view: &View<'_>) -> RowCount {
+        counted(view.count_all(self.table, || ControlFlow::Continue(())))
+    }
+
     fn count_sizes(&self, view: &View<'_>, size: i64) -> RowCount {
-        view.count(self.indexes[1].0, &[Value::Integer(size)])
+        counted(view.count(self.indexes[1].0, &[Value::Integer(size)], || ControlFlow::Continue(())))
     }
 
     fn change(&self, id: u64, seed: Option<u64>) {
@@ -145,6 +159,80 @@ fn own_changes_are_counted() {
     world.check(&transaction.view());
     transaction.commit().unwrap();
     world.check(&world.database.snapshot().view());
+}
+
+#[test]
+fn all_rows_are_counted_without_a_look_at_them() {
+    let world = world();
+    assert_eq!(world.count_all(&world.database.snapshot().view()), RowCount { rows: ROWS, rows_read: NONE_READ });
+    let held = world.database.snapshot();
+    let mut transaction = world.database.begin();
+    transaction.insert(world.table, row(ROWS, 1)).unwrap();
+    transaction.delete(world.table, RowId(7)).unwrap();
+    transaction.delete(world.table, RowId(8)).unwrap();
+    assert_eq!(world.count_all(&transaction.view()), RowCount { rows: ROWS - 1, rows_read: ROWS - 1 }, "its own");
+    assert_eq!(world.count_all(&world.database.snapshot().view()).rows, ROWS, "nobody else's");
+    transaction.commit().unwrap();
+    assert_eq!(world.count_all(&held.view()), RowCount { rows: ROWS, rows_read: ROWS }, "as it was");
+    assert_eq!(world.count_all(&world.database.snapshot().view()), RowCount { rows: ROWS - 1, rows_read: ROWS - 1 });
+    drop(held);
+    world.database.vacuum();
+    let now = world.database.snapshot();
+    assert_eq!(world.count_all(&now.view()), RowCount { rows: ROWS - 1, rows_read: NONE_READ });
+    world.database.drop_table(world.table).unwrap();
+    assert_eq!(world.count_all(&now.view()).rows, ROWS - 1, "the table that the snapshot has");
+    assert_eq!(world.count_all(&world.database.snapshot().view()).rows, 0);
+}
+
+#[test]
+fn who_looks_at_rows_in_vain_clears_the_way_for_the_next() {
+    let world = world();
+    let count_ids =
+        |view: &View<'_>| counted(view.count_range(world.indexes[0].0, &KeyRange::all(), || ControlFlow::Continue(())));
+    let update_all = |transaction: &mut manicule_engine::Transaction| {
+        (0..ROWS).try_for_each(|id| transaction.update(world.table, RowId(id), row(id, id + 1)))
+    };
+    world.database.run(update_all).unwrap();
+    let mut reader = world.database.reader();
+    assert_eq!(count_ids(&reader.view()), RowCount { rows: ROWS, rows_read: ROWS });
+    assert_eq!(count_ids(&reader.view()), RowCount { rows: ROWS, rows_read: NONE_READ });
+    assert_eq!(world.database.version_count(), ROWS);
+
+    let held = world.database.snapshot();
+    world.database.run(update_all).unwrap();
+    for _ in 0..2 {
+        assert_eq!(count_ids(&reader.view()).rows_read, ROWS, "a snapshot holds the old versions");
+        world.check(&held.view());
+    }
+    drop(held);
+    count_ids(&reader.view());
+    assert_eq!(world.check(&reader.view())[1], 0);
+}
+
+#[test]
+fn counting_ends_when_it_is_told_to() {
+    let world = world();
+    let after = |calls: u32| {
+        let mut calls_left = calls;
+        move || {
+            calls_left -= 1;
+            if calls_left == 0 { ControlFlow::Break(calls) } else { ControlFlow::Continue(()) }
+        }
+    };
+    for has_older_versions in [false, true] {
+        let _held = world.database.snapshot();
+        let snapshot = world.database.snapshot();
+        let view = snapshot.view();
+        for (index, columns) in &world.indexes {
+            let counted = view.count_range(*index, &KeyRange::all(), after(3));
+            assert_eq!(counted, ControlFlow::Break(3), "{columns:?}, {has_older_versions}");
+        }
+        assert_eq!(view.count_all(world.table, after(3)).is_break(), has_older_versions);
+        let by_size = view.count(world.indexes[1].0, &[Value::Integer(4)], after(3));
+        assert_eq!(by_size.is_break(), has_older_versions);
+        drop(view);
+        world.change(1, Some(2));
+    }
 }
 
 #[test]
@@ -226,4 +314,12 @@ fn readers_beside_writers_count_what_their_snapshot_sees() {
     world.database.vacuum();
     assert_eq!(world.check(&world.database.snapshot().view())[1], 0);
     println!("{handed_out:?} keys and rows");
+}
+
+/// What was counted without an end before the end.
+fn counted(flow: ControlFlow<Infallible, RowCount>) -> RowCount {
+    match flow {
+        ControlFlow::Continue(counted) => counted,
+        ControlFlow::Break(never) => match never {},
+    }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use manicule_engine::{
@@ -210,12 +210,13 @@ const WRITER: TransactionOptions = TransactionOptions { isolation: Isolation::Sn
 fn a_build_waits_for_a_writer_however_long_it_takes() {
     let (database, table) = database(1000);
     let writer: Mutex<Option<(Transaction, Instant)>> = Mutex::new(None);
-    let (began, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (began, has_ended) = (AtomicBool::new(false), Arc::new(AtomicBool::new(false)));
+    let (handle, ended) = (database.clone(), Arc::clone(&has_ended));
     // It is asked between the parts of the walk first, and while the build waits after that.
-    let step = || {
+    let step = move || {
         let mut writer = writer.lock().unwrap();
         if !began.swap(true, Ordering::SeqCst) {
-            let mut transaction = database.begin_with(WRITER).unwrap();
+            let mut transaction = handle.begin_with(WRITER).unwrap();
             transaction.insert(table, row(1000, 7)).unwrap();
             *writer = Some((transaction, Instant::now()));
         }
@@ -226,8 +227,8 @@ fn a_build_waits_for_a_writer_however_long_it_takes() {
         }
         false
     };
-    let index = database.create_index_cancellable(table, index_on(1, false), &step).unwrap();
-    assert!(ended.load(Ordering::SeqCst), "the writer was waited for");
+    let index = database.waiting_until(step).create_index(table, index_on(1, false)).unwrap();
+    assert!(has_ended.load(Ordering::SeqCst), "the writer was waited for");
     assert_eq!(database.snapshot().view().row_count(table), 1001);
     assert_agrees_with_scan(&database, table, (index, 1));
 }
@@ -241,15 +242,16 @@ fn a_build_is_cancelled_at_any_moment_and_leaves_nothing() {
             let asked = AtomicU64::new(0);
             // A writer in the way, so that the end has to be waited for too.
             let writer = Mutex::new(None);
-            let is_cancelled = || {
-                writer.lock().unwrap().get_or_insert_with(|| database.begin_with(WRITER).unwrap());
+            let (handle, limit) = (database.clone(), *limit);
+            let is_cancelled = move || {
+                writer.lock().unwrap().get_or_insert_with(|| handle.begin_with(WRITER).unwrap());
                 let asked = asked.fetch_add(1, Ordering::SeqCst);
                 if asked > 20 {
-                    *writer.lock().unwrap() = Some(database.begin());
+                    *writer.lock().unwrap() = Some(handle.begin());
                 }
-                asked >= *limit
+                asked >= limit
             };
-            let built = database.create_index_cancellable(table, index_on(1, false), &is_cancelled);
+            let built = database.waiting_until(is_cancelled).create_index(table, index_on(1, false));
             assert!(matches!(built, Ok(_) | Err(Error::Cancelled)), "{built:?}");
             assert_eq!(built.is_ok(), database.catalog().index("item_1_false").is_some());
             assert_eq!(built.is_ok(), !database.memory_usage().indexes.is_empty());

@@ -1,4 +1,5 @@
-//! Everything is dropped exactly once and not before its last reader; a panic of the user's code leaves the index whole.
+//! Everything is dropped exactly once and not before its last reader; a panic of the user's code leaves the index whole, and
+//! keys that lie do no harm.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -221,4 +222,56 @@ fn a_panic_at_any_call_leaves_the_index_whole() {
         }
     }
     _ = std::panic::take_hook();
+}
+
+/// A key whose hash and equality are wrong at every fourth call.
+#[derive(Debug)]
+struct Liar(u64);
+
+thread_local! {
+    static CALLS: Cell<u64> = const { Cell::new(1) };
+}
+
+fn lies() -> bool {
+    let next = CALLS.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    CALLS.set(next);
+    (next >> 33).is_multiple_of(4)
+}
+
+impl PartialEq for Liar {
+    fn eq(&self, other: &Self) -> bool {
+        (self.0 == other.0) != lies()
+    }
+}
+
+impl Eq for Liar {}
+
+impl Hash for Liar {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (if lies() { CALLS.get() } else { self.0 }).hash(state);
+    }
+}
+
+#[test]
+fn lying_keys_get_wrong_answers_and_do_no_harm() {
+    let (drops, mut made) = (Arc::new(AtomicUsize::new(0)), 0);
+    let index = HashIndex::new();
+    for round in 0..20_000_u64 {
+        let (guard, key) = (pin(), Liar(round % 97));
+        match round % 11 {
+            0..=5 => {
+                made += 1;
+                index.insert(key, Counted(Arc::clone(&drops)), &guard);
+            }
+            6 | 7 => _ = index.remove(&key, &guard),
+            8 => _ = index.get(&key, &guard),
+            9 if round % 1000 < 11 => index.shrink_to_fit(&guard),
+            _ => index.retain(|key, _| key.0 != round % 13, &guard),
+        }
+    }
+    assert_eq!(index.iter(&pin()).count(), index.len());
+    index.clear(&pin());
+    assert!(index.is_empty());
+    drop(index);
+    await_drops(&drops, made);
 }

@@ -114,6 +114,10 @@ fn collect_paths(plan: &PhysicalPlan, node: &Node, paths: &mut Vec<String>) {
     let mut pending = vec![&scan.path];
     while let Some(path) = pending.pop() {
         let (index, is_range) = match path {
+            AccessPath::FullScan if scan.covering.is_some() => {
+                add(format!("row count of {}", table.name));
+                continue;
+            }
             AccessPath::FullScan => {
                 add(format!("full scan of {}, {}", table.name, describe::row_count(scan.table_rows as f64)));
                 continue;

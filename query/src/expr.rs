@@ -295,6 +295,13 @@ pub struct AggregateCall {
     pub separator: Option<Expr>,
 }
 
+impl AggregateCall {
+    /// Whether it is `COUNT(*)`, which reads nothing of a row.
+    pub(crate) fn counts_rows(&self) -> bool {
+        self.function == AggregateFunction::CountRows
+    }
+}
+
 /// An aggregate function. All but the counts and TOTAL give NULL where there is no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AggregateFunction {

@@ -275,7 +275,7 @@ pub(crate) struct TableScan {
     pub(crate) path: AccessPath,
     /// What the path does not prove.
     pub(crate) residual: Option<Expr>,
-    /// The index of the path has all that is read of the rows.
+    /// The index of the path has all that is read of the rows; of a full scan they are only counted.
     pub(crate) covering: Option<Covering>,
     /// How many rows the table had when the plan was made.
     pub(crate) table_rows: u64,

@@ -205,3 +205,38 @@ fn rows_are_counted_in_the_index_however_many_where_none_has_to_be_looked_at() {
     fixture.database.vacuum();
     assert_eq!(count_of(&fixture, most()).via(), "via items_d (tree, covering)");
 }
+
+#[test]
+fn all_rows_are_counted_by_their_number_at_any_snapshot() {
+    let fixture = Fixture::new(300);
+    let calls = || vec![call(AggregateFunction::CountRows, None)];
+    let count = project(aggregate(fixture.items_in(0), Vec::new(), calls(), 1), vec![column(1, 0)], 2);
+    let bound = fixture.bound(count, 1, 0);
+    let plan = fixture.plan(&bound, Routing::Automatic);
+    assert_eq!(plan.via(), "via row count of items");
+    assert_eq!(fixture.plan(&bound, Routing::FullScan).via(), "via full scan of items, 300 rows");
+    let text = analyzed(&fixture, &plan, ExplainFormat::Text);
+    assert!(text.contains("Row count of items") && text.contains("full scan, while some rows have older"), "{text}");
+    assert!(text.contains("actual 300 rows,") && text.contains("rows read: 0\n"), "{text}");
+
+    let held = fixture.database.snapshot();
+    let mut transaction = fixture.database.begin();
+    (0..100).for_each(|id| transaction.delete(fixture.items, RowId(id)).unwrap());
+    let number = |view: &View<'_>| run(&plan, view)[0][0].clone();
+    assert_eq!(number(&transaction.view()), Value::from(200), "its own changes");
+    assert_eq!(number(&fixture.database.snapshot().view()), Value::from(300), "not yet committed");
+    transaction.commit().unwrap();
+    assert_eq!(number(&held.view()), Value::from(300), "an older snapshot");
+    let text = analyzed(&fixture, &plan, ExplainFormat::Text);
+    assert!(text.contains("actual 200 rows,") && text.contains("rows read: 200\n"), "{text}");
+    drop(held);
+    fixture.database.vacuum();
+    assert!(analyzed(&fixture, &plan, ExplainFormat::Text).contains("rows read: 0\n"));
+
+    let grouped = aggregate(fixture.items_in(0), vec![column(0, A)], calls(), 1);
+    let grouped = project(grouped, vec![column(1, 1)], 2);
+    assert_eq!(
+        fixture.plan(&fixture.bound(grouped, 1, 0), Routing::Automatic).via(),
+        "via full scan of items, 200 rows"
+    );
+}

@@ -184,6 +184,7 @@ fn odd_characters_are_named() {
     assert_eq!(value(&mut session, "\u{feff}SELECT 1"), Value::Integer(1));
     assert_eq!(value(&mut session, "SELECT 'é' = 'e\u{301}'"), Value::Boolean(false));
     assert_eq!(value(&mut session, "SELECT UPPER('straße')"), Value::from("STRAßE"));
+    assert_eq!(value(&mut session, "SELECT LOWER('İSTANBUL')"), Value::from("İstanbul"));
 }
 
 #[test]
@@ -241,6 +242,31 @@ fn special_reals_compare_as_documented() {
         value(&mut session, "SELECT COUNT(DISTINCT x) FROM (SELECT 0.0 AS x UNION ALL SELECT -0.0)"),
         Value::Integer(1)
     );
+    for index in ["", "CREATE INDEX r_x ON r USING HASH (x)", "CREATE INDEX r_x ON r USING TREE (x)"] {
+        session.execute("CREATE TABLE r (id INTEGER, x REAL)").unwrap();
+        session.execute(index).unwrap();
+        let rows = "(1, CAST('NaN' AS REAL)), (2, 0.0), (3, -0.0), (4, -CAST('NaN' AS REAL)), (5, 1e308), (6, NULL)";
+        session.execute(&format!("INSERT INTO r VALUES {rows}")).unwrap();
+        for (condition, ids) in [
+            ("x = 0.0", "2,3"),
+            ("x = -0.0", "2,3"),
+            ("x = CAST('NaN' AS REAL)", "1,4"),
+            ("x >= 0.0", "2,3,5,1,4"),
+            ("x > 1e308", "1,4"),
+            ("x < CAST('NaN' AS REAL)", "2,3,5"),
+        ] {
+            let sql =
+                format!("SELECT GROUP_CONCAT(id) FROM (SELECT id FROM r WHERE {condition} ORDER BY x, id) AS ordered");
+            assert_eq!(value(&mut session, &sql), Value::from(ids), "{condition} {index}");
+        }
+        assert_eq!(value(&mut session, "SELECT COUNT(DISTINCT x) FROM r"), Value::Integer(3));
+        session.execute("DROP TABLE r").unwrap();
+    }
+    session.execute("CREATE TABLE r (x REAL UNIQUE); INSERT INTO r VALUES (0.0), (CAST('NaN' AS REAL))").unwrap();
+    for same in ["-0.0", "CAST('NaN' AS REAL)"] {
+        let error = session.execute(&format!("INSERT INTO r VALUES ({same})")).unwrap_err();
+        assert_eq!(error.sqlstate(), "23505", "{same}");
+    }
 }
 
 #[test]

@@ -233,15 +233,55 @@ fn endless() -> String {
 }
 
 #[test]
-fn making_an_index_waits_for_a_writer_until_its_time_is_up() {
+fn a_change_of_the_schema_waits_for_a_writer_until_its_time_is_up() {
+    let (database, mut session) = database();
+    session.execute("CREATE TABLE gone (a INTEGER, b INTEGER); CREATE VIEW seen AS SELECT 1").unwrap();
+    let mut writer = Session::new(&database);
+    let changes = [
+        "CREATE INDEX balance ON account (balance)",
+        "CREATE TABLE new (a INTEGER)",
+        "CREATE TABLE filled AS SELECT * FROM account",
+        "CREATE VIEW more AS SELECT 2",
+        "ALTER TABLE gone ADD COLUMN c INTEGER",
+        "ALTER TABLE gone DROP COLUMN b",
+        "ALTER TABLE gone RENAME COLUMN a TO first",
+        "ALTER TABLE gone RENAME TO left_behind",
+        "DROP TABLE left_behind",
+        "DROP INDEX balance",
+        "DROP VIEW seen",
+    ];
+    for change in changes {
+        writer.execute("BEGIN IMMEDIATE").unwrap();
+        session.execute("SET statement_timeout = 60").unwrap();
+        let version = database.schema_version();
+        assert!(error(&mut session, change).starts_with("57014"), "{change}");
+        assert_eq!(database.schema_version(), version, "{change}");
+        writer.execute("ROLLBACK").unwrap();
+        session.execute("SET statement_timeout = 0").unwrap();
+        session.execute(change).unwrap();
+    }
+}
+
+#[test]
+fn a_change_of_the_schema_that_waits_for_a_writer_can_be_cancelled() {
     let (database, mut session) = database();
     let mut writer = Session::new(&database);
     writer.execute("BEGIN IMMEDIATE").unwrap();
-    session.execute("SET statement_timeout = 100").unwrap();
-    assert!(error(&mut session, "CREATE INDEX balance ON account (balance)").starts_with("57014"));
+    let handle = session.cancel_handle();
+    let is_done = Arc::new(AtomicBool::new(false));
+    let seen = is_done.clone();
+    // Again and again, as a token that is cancelled before the statement begins is forgotten.
+    let canceller = thread::spawn(move || {
+        while !seen.load(Ordering::Acquire) {
+            handle.cancel();
+            thread::yield_now();
+        }
+    });
+    assert!(error(&mut session, "DROP TABLE account").starts_with("57014"));
+    is_done.store(true, Ordering::Release);
+    canceller.join().unwrap();
     writer.execute("ROLLBACK").unwrap();
-    session.execute("SET statement_timeout = 0").unwrap();
-    session.execute("CREATE INDEX balance ON account (balance)").unwrap();
+    session.execute("DROP TABLE account").unwrap();
 }
 
 #[test]

@@ -3,10 +3,16 @@
 //! A version is needed while an active snapshot lies between its begin and its successor's. What is not is unlinked:
 //! at once in a row that is written again, and otherwise by the next commits, a few rows each, from the queue of rows that
 //! had something to remove. An index entry goes when no version left in the chain has its key.
+//!
+//! Where no commit follows, a reader does it that had to look at rows only because of older versions: when it has its
+//! answer it clears as many rows, so that it pays twice at most, and whoever asks next has the answer from the index.
 
 use ahash::AHashSet;
+use manicule_index::Guard;
+use smallvec::SmallVec;
 
 use super::{Committer, Step};
+use crate::database::Inner;
 use crate::ids::{RowId, TableId, Timestamp};
 use crate::index::IndexWriter;
 use crate::key::Key;
@@ -18,6 +24,9 @@ use crate::version::{self, Version};
 /// The least length of the queue at which it is worth a look.
 pub(super) const GARBAGE_LEN_TO_MERGE: usize = 1 << 14;
 
+/// How many queued rows a reader looks at before it lets go of the commit lock for a moment: some 0.1 ms.
+const VACUUM_ROWS_PER_SLICE: usize = 256;
+
 /// A row with something to remove once no snapshot before `since` is left.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Garbage {
@@ -26,7 +35,52 @@ pub(super) struct Garbage {
     pub(super) row_id: RowId,
 }
 
+impl Inner {
+    /// Removes all that no snapshot needs any more.
+    pub(crate) fn vacuum(&self) {
+        let mut committer = self.commit_lock.lock_to_vacuum();
+        let active = self.snapshots.active(&self.visible);
+        let guard = manicule_index::pin();
+        self.vacuum_as(&mut committer, active, usize::MAX, &guard);
+        guard.flush();
+    }
+
+    /// Looks at up to `limit` rows of the queue, for as long as nobody else has the commit lock.
+    pub(crate) fn try_vacuum(&self, mut limit: usize) {
+        while limit > 0 {
+            let Some(mut committer) = self.commit_lock.try_lock_to_vacuum() else { return };
+            let active = self.snapshots.active(&self.visible);
+            if !active.as_ref().is_some_and(|active| committer.has_garbage_before(active.oldest())) {
+                return;
+            }
+            let slice = limit.min(VACUUM_ROWS_PER_SLICE);
+            self.vacuum_as(&mut committer, active, slice, &manicule_index::pin());
+            limit -= slice;
+        }
+    }
+
+    fn vacuum_as(&self, committer: &mut Committer, active: Option<ActiveSnapshots>, limit: usize, guard: &Guard) {
+        let current = self.state.load_full();
+        let mut step = Step {
+            state: &current,
+            guard,
+            batch: self.registry.begin(),
+            active,
+            timestamp: committer.installed,
+            records: None,
+            changed: SmallVec::new(),
+        };
+        committer.vacuum(&mut step, limit);
+        step.publish();
+    }
+}
+
 impl Committer {
+    /// Whether the first row of the queue has something that nobody needs who reads at `oldest` or later.
+    fn has_garbage_before(&self, oldest: Timestamp) -> bool {
+        self.garbage.front().is_some_and(|garbage| garbage.since <= oldest)
+    }
+
     /// Adds a row to the queue. Under a long snapshot the queue grows with each change; a row that is in it several times
     /// is then kept once, at its newest place, when all of it can go.
     pub(super) fn note_garbage(&mut self, garbage: Garbage) {

@@ -114,25 +114,10 @@ impl Database {
     ///
     /// [`Error::UniqueViolation`] if two rows have the same key of a unique index; [`Error::AlreadyExists`],
     /// [`Error::NotFound`], [`Error::Refused`]; [`Error::Conflict`] if the table's columns were changed meanwhile;
-    /// [`Error::Busy`] if a writer has its place for seconds at the begin.
+    /// [`Error::Busy`] if a writer has its place for seconds at the begin; [`Error::Cancelled`], only with
+    /// [`waiting_until`](Self::waiting_until).
     pub fn create_index(&self, table: TableId, definition: IndexDefinition) -> Result<IndexId> {
-        Construction::begin((self, Change::begin(self)?), table, definition)?.finish(&|| false)
-    }
-
-    /// As [`create_index`](Self::create_index), until `is_cancelled` says so, which is asked every few thousand rows and some
-    /// times a second, from several threads. A writer is waited for at the begin too, however long it takes.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Cancelled`], after which there is nothing of the index; as [`create_index`](Self::create_index), but never
-    /// [`Error::Busy`].
-    pub fn create_index_cancellable(
-        &self,
-        table: TableId,
-        definition: IndexDefinition,
-        is_cancelled: &(dyn Fn() -> bool + Sync),
-    ) -> Result<IndexId> {
-        let change = Change::begin_patiently(self, is_cancelled)?;
-        Construction::begin((self, change), table, definition)?.finish(is_cancelled)
+        let construction = Construction::begin((self, Change::begin(self)?), table, definition)?;
+        construction.finish(&|| self.is_cancelled.as_ref().is_some_and(|is_cancelled| is_cancelled()))
     }
 }

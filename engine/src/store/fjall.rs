@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use fjall::config::FilterPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
+use super::archive::check_archives;
 use super::file::{KeyValueFiles, guarded, use_error};
 use super::{Durability, GroupWrite, OpenOptions, RecordKey, Visit};
 use crate::error::{Error, Result};
@@ -40,6 +41,7 @@ impl FjallFiles {
         if !version.exists() {
             return Err(Error::corrupt(format!("{} is lost", version.display())));
         }
+        check_archives(path)?;
         Self::open_or_create(path, options)
     }
 

@@ -32,6 +32,10 @@ impl<T> Mutex<T> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard { lock: self, held: Some(self.0.lock().expect(NOT_POISONED)) }
     }
+
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok().map(|held| MutexGuard { lock: self, held: Some(held) })
+    }
 }
 
 impl<T> MutexGuard<'_, T> {

@@ -77,14 +77,14 @@ impl<'v> Exact<'v> {
         }
         let exact = Self { state, index, since, published: OnceCell::new() };
         if !index.unique {
-            exact.published.get_or_init(|| view.registry.load());
+            exact.published.get_or_init(|| view.inner.registry.load());
             return state.table.all_visible.still(since).then_some(exact);
         }
         Some(exact)
     }
 
     fn reader<'r>(&'r self, view: &'r View<'_>) -> IndexReader<'r> {
-        IndexReader { guard: &view.guard, registry: view.registry, published: &self.published }
+        IndexReader { guard: &view.guard, registry: &view.inner.registry, published: &self.published }
     }
 
     /// Whether all entries that were read so far are exact. What is published does not change any more; the structures of
@@ -103,19 +103,50 @@ impl View<'_> {
         state.is_some_and(|state| state.table.all_visible.to(self.timestamp).is_some())
     }
 
+    /// How many visible rows the table has: [`scan`](Self::scan) for who wants no more. Constant time where no row has to
+    /// be looked at; otherwise `go_on` is asked at each.
+    pub fn count_all<B>(&self, table: TableId, mut go_on: impl FnMut() -> ControlFlow<B>) -> ControlFlow<B, RowCount> {
+        if let Some(state) = self.state.table(table).filter(|_| self.pending(table).is_none())
+            && let Some(since) = state.table.all_visible.to(self.timestamp)
+        {
+            let rows = state.table.live_rows();
+            if state.table.all_visible.still(since) {
+                self.reads.iter().for_each(|reads| reads.note_table(table));
+                return ControlFlow::Continue(RowCount { rows, rows_read: 0 });
+            }
+        }
+        let mut rows = 0;
+        self.scan(table, |_, _| {
+            rows += 1;
+            go_on()
+        })?;
+        self.note_in_vain(table, rows);
+        ControlFlow::Continue(RowCount { rows, rows_read: rows })
+    }
+
     /// How many visible rows have the key: [`lookup`](Self::lookup) for who wants no more. Constant time where no row has
-    /// to be looked at.
-    pub fn count(&self, index: IndexId, key: &[Value<'_>]) -> RowCount {
-        let Some((state, index)) = self.state.index(index) else { return RowCount::default() };
-        let Some(key) = index.shape.of_values(key) else { return RowCount::default() };
-        self.count_rows((state, index), &Question::Key(key))
+    /// to be looked at; otherwise `go_on` is asked at each.
+    pub fn count<B>(
+        &self,
+        index: IndexId,
+        key: &[Value<'_>],
+        go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, RowCount> {
+        let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(RowCount::default()) };
+        let Some(key) = index.shape.of_values(key) else { return ControlFlow::Continue(RowCount::default()) };
+        self.count_rows((state, index), &Question::Key(key), go_on)
     }
 
     /// How many visible rows lie in the range: [`range`](Self::range) for who wants no more. O(log n + different keys)
-    /// where no row has to be looked at.
-    pub fn count_range(&self, index: IndexId, range: &KeyRange<'_>) -> RowCount {
-        let Some((state, index)) = self.state.index(index) else { return RowCount::default() };
-        self.count_rows((state, index), &Question::Span(index.shape.span(range)))
+    /// where no row has to be looked at. `go_on` is asked at each key or row, at least at every eighth.
+    pub fn count_range<B>(
+        &self,
+        index: IndexId,
+        range: &KeyRange<'_>,
+        go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, RowCount> {
+        let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(RowCount::default()) };
+        self.count_rows((state, index), &Question::Span(index.shape.span(range)), go_on)
     }
 
     /// [`lookup`](Self::lookup) for who needs no more of a row than the index has; rows that have to be looked at anyway
@@ -157,25 +188,38 @@ impl View<'_> {
         flow
     }
 
-    fn count_rows(&self, (state, index): (&TableState, &Index), question: &Question) -> RowCount {
+    fn count_rows<B>(
+        &self,
+        (state, index): (&TableState, &Index),
+        question: &Question,
+        mut go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, RowCount> {
         if let Some(reads) = self.reads {
             question.note_until(None, Direction::Forward, (state, index), reads);
         }
         if let Some(exact) = Exact::begin(self, state, index) {
             let rows = match question {
                 Question::Key(key) => index.count(key, exact.reader(self)),
-                Question::Span(span) => index.count_range(span, exact.reader(self)),
+                Question::Span(span) => index.count_range(span, exact.reader(self), &mut go_on)?,
             };
             if exact.holds() {
-                return RowCount { rows, rows_read: 0 };
+                return ControlFlow::Continue(RowCount { rows, rows_read: 0 });
             }
         }
         let mut rows = 0;
-        let _: ControlFlow<()> = self.visit_rows((state, index), question, Direction::Forward, |_, _| {
+        self.visit_rows((state, index), question, Direction::Forward, |_, _| {
             rows += 1;
-            ControlFlow::Continue(())
-        });
-        RowCount { rows, rows_read: rows }
+            go_on()
+        })?;
+        self.note_in_vain(state.schema.id, rows);
+        ControlFlow::Continue(RowCount { rows, rows_read: rows })
+    }
+
+    /// Notes that rows of a table were looked at that would not have been had each one version alone.
+    fn note_in_vain(&self, table: TableId, rows: u64) {
+        if self.pending(table).is_none() {
+            self.rows_in_vain.set(self.rows_in_vain.get() + rows);
+        }
     }
 
     fn visit_covered<'v, B>(
@@ -186,7 +230,13 @@ impl View<'_> {
         mut visit: impl FnMut(RowId, Covered<'v, '_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some(exact) = Exact::begin(self, state, index) else {
-            return self.visit_rows((state, index), question, stored, |row_id, row| visit(row_id, Covered::Row(row)));
+            let mut rows = 0;
+            let flow = self.visit_rows((state, index), question, stored, |row_id, row| {
+                rows += 1;
+                visit(row_id, Covered::Row(row))
+            });
+            self.note_in_vain(state.schema.id, rows);
+            return flow;
         };
         let mut is_exact = true;
         let mut each = |key: KeyRef<'_>, row_id| {

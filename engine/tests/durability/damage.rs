@@ -55,6 +55,14 @@ fn check_matrix(image: &Image, expected: &Contents, places: usize) -> (usize, us
         };
         check("lost", &|files| drop(files.remove(position)));
         let len = image.files[position].bytes.len();
+        let wholes =
+            [vec![], vec![0], vec![0; len], vec![0xff; len], [&image.files[position].bytes[..], &[0x5a; 777]].concat()];
+        for whole in &wholes {
+            check(&format!("replaced by {} bytes", whole.len()), &|files| {
+                files[position].len = whole.len() as u64;
+                files[position].bytes.clone_from(whole);
+            });
+        }
         for place in 0..places.min(len) {
             // Both ends, and places between that are not all alike.
             let at = if place == 0 { len - 1 } else { (place * len / places + place * 7) % len };
@@ -65,6 +73,10 @@ fn check_matrix(image: &Image, expected: &Contents, places: usize) -> (usize, us
             check(&format!("with a flipped bit at {at}"), &|files| files[position].bytes[at] ^= 1 << (place % 8));
             check(&format!("with zeros from {at}"), &|files| {
                 files[position].bytes[at..len.min(at + 512)].fill(0);
+            });
+            // What may be the length of a record is the greatest that there is.
+            check(&format!("with the greatest number at {at}"), &|files| {
+                files[position].bytes[at..len.min(at + 4)].fill(0xff);
             });
         }
     }

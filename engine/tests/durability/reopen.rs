@@ -250,6 +250,10 @@ fn what_is_no_database_is_refused_and_left_alone() {
         assert!(matches!(&error, Error::Refused { .. }), "{error}");
     }
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing was written");
+    let around = directory.path().join("around");
+    std::os::unix::fs::symlink(&around, &around).unwrap();
+    let error = open_error(&around);
+    assert!(matches!(&error, Error::Io { what, .. } if what.contains("around")), "{error}");
     let error = open_error(&file.join("below"));
     assert!(matches!(&error, Error::Io { what, .. } if what.contains("below")), "{error}");
     let error = open_error(Path::new("/proc/manicule"));

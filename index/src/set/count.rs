@@ -26,44 +26,57 @@ impl<R: RowId> CandidateIndex<R> {
     }
 
     /// How many entries lie in the span. Exact while nobody writes; of an index that is not unique, always. An index
-    /// without a tree has none in any span. O(log n + different keys in the span), the keys of a unique index a leaf at a
-    /// time.
-    pub fn count_range(&self, span: &KeySpan, reader: EntryReader<'_>) -> u64 {
+    /// without a tree has none in any span. `go_on` is asked after each key, of a unique index after each leaf of keys.
+    /// O(log n + different keys in the span), the keys of a unique index a leaf at a time.
+    pub fn count_range<B>(
+        &self,
+        span: &KeySpan,
+        reader: EntryReader<'_>,
+        mut go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, u64> {
         if !self.definition().structure.has_tree() {
-            return 0;
+            return ControlFlow::Continue(0);
         }
-        match (self.store(), span) {
+        let count = match (self.store(), span) {
             (Store::UniqueWords { entries, repeated }, KeySpan::Words { nulls, words }) => {
-                let words = words
-                    .as_ref()
-                    .map_or(0, |(lower, upper)| entries.count_range((lower.as_ref(), upper.as_ref()), reader.guard));
-                words + if *nulls { repeated.count(&None, reader.published()) as u64 } else { 0 }
+                let nulls = if *nulls { repeated.count(&None, reader.published()) as u64 } else { 0 };
+                let Some((lower, upper)) = words else { return ControlFlow::Continue(nulls) };
+                nulls + entries.count_range((lower.as_ref(), upper.as_ref()), reader.guard, go_on)?
             }
             (Store::Words(multi), KeySpan::Words { nulls, words }) => {
-                let words = words.map_or(0, |words| {
-                    let (lower, upper) = after_null(words);
-                    count_lists(multi, (lower.as_ref(), upper.as_ref()), reader.published())
-                });
-                words + if *nulls { multi.count(&None, reader.published()) as u64 } else { 0 }
+                let nulls = if *nulls { multi.count(&None, reader.published()) as u64 } else { 0 };
+                let Some(words) = *words else { return ControlFlow::Continue(nulls) };
+                let (lower, upper) = after_null(words);
+                nulls + count_lists(multi, (lower.as_ref(), upper.as_ref()), reader.published(), go_on)?
             }
             (Store::UniqueBytes { entries, repeated }, KeySpan::Bytes { start, end }) => {
                 let bounds = byte_bounds(start, end.as_deref());
-                entries.count_range(bounds, reader.guard) + count_lists(repeated, bounds, reader.published())
+                let count = entries.count_range(bounds, reader.guard, &mut go_on)?;
+                count + count_lists(repeated, bounds, reader.published(), go_on)?
             }
             (Store::Bytes(multi), KeySpan::Bytes { start, end }) => {
-                count_lists(multi, byte_bounds(start, end.as_deref()), reader.published())
+                count_lists(multi, byte_bounds(start, end.as_deref()), reader.published(), go_on)?
             }
             _ => 0,
-        }
+        };
+        ControlFlow::Continue(count)
     }
 }
 
-/// The lengths of all lists in the bounds, added up.
-fn count_lists<K, Q, R>(multi: &MultiEntries<K, R>, bounds: (Bound<&Q>, Bound<&Q>), published: &BorrowedSnapshot) -> u64
+/// The lengths of all lists in the bounds, added up; asks after each whether to go on.
+fn count_lists<K, Q, R, B>(
+    multi: &MultiEntries<K, R>,
+    bounds: (Bound<&Q>, Bound<&Q>),
+    published: &BorrowedSnapshot,
+    mut go_on: impl FnMut() -> ControlFlow<B>,
+) -> ControlFlow<B, u64>
 where
     K: MultiKey + Borrow<Q>,
     Q: IndexKey + ?Sized,
     R: RowId,
 {
-    multi.lists(bounds, crate::key::Direction::Ascending, published).map(|(_, list)| list.len() as u64).sum()
+    multi.lists(bounds, crate::key::Direction::Ascending, published).try_fold(0, |count, (_, list)| {
+        go_on()?;
+        ControlFlow::Continue(count + list.len() as u64)
+    })
 }

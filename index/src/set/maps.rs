@@ -107,8 +107,14 @@ impl OrderedMap<u64, [u64; 1]> for WordTreeIndex<u64, u64> {
         }
     }
 
-    fn count_range(&self, (lower, upper): (Bound<&u64>, Bound<&u64>), guard: &Guard) -> u64 {
-        self.count_range::<u64, _>((lower.cloned(), upper.cloned()), guard) as u64
+    fn count_range<B>(
+        &self,
+        (lower, upper): (Bound<&u64>, Bound<&u64>),
+        guard: &Guard,
+        go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, u64> {
+        self.try_count_range::<u64, _, B>((lower.cloned(), upper.cloned()), guard, go_on)
+            .map_continue(|count| count as u64)
     }
 
     fn estimate_range(&self, (lower, upper): (Bound<&u64>, Bound<&u64>), guard: &Guard) -> u64 {
@@ -173,8 +179,13 @@ where
         }
     }
 
-    fn count_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64 {
-        self.count_range::<Q, _>(bounds, guard) as u64
+    fn count_range<B>(
+        &self,
+        bounds: (Bound<&Q>, Bound<&Q>),
+        guard: &Guard,
+        go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, u64> {
+        self.try_count_range::<Q, _, B>(bounds, guard, go_on).map_continue(|count| count as u64)
     }
 
     fn estimate_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64 {

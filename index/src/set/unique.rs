@@ -92,8 +92,13 @@ pub trait OrderedMap<Q: ToOwned + ?Sized, W>: PointMap<Q, W> {
         guard: &Guard,
         visit: impl FnMut(&Q, W) -> ControlFlow<B>,
     ) -> ControlFlow<B>;
-    /// How many entries lie within bounds, exactly while nobody writes.
-    fn count_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64;
+    /// How many entries lie within bounds, exactly while nobody writes; asks now and then whether to go on.
+    fn count_range<B>(
+        &self,
+        bounds: (Bound<&Q>, Bound<&Q>),
+        guard: &Guard,
+        go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, u64>;
     /// About how many entries lie within bounds.
     fn estimate_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64;
 }
@@ -339,23 +344,30 @@ where
         })
     }
 
-    /// How many entries lie in the bounds, exactly while nobody writes. O(leaves), unless some key has several candidates.
-    pub(super) fn count_range<Q>(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64
+    /// How many entries lie in the bounds, exactly while nobody writes; asks after each leaf or entry whether to go on.
+    /// O(leaves), unless some key has several candidates.
+    pub(super) fn count_range<Q, B>(
+        &self,
+        bounds: (Bound<&Q>, Bound<&Q>),
+        guard: &Guard,
+        mut go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, u64>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned + ?Sized,
         P: PointMap<Q, R::Words>,
         O: OrderedMap<Q, R::Words>,
     {
+        let Some(tree) = &self.tree else { return ControlFlow::Continue(0) };
         if self.several.is_empty() {
-            return self.tree.as_ref().map_or(0, |tree| tree.count_range(bounds, guard));
+            return tree.count_range(bounds, guard, go_on);
         }
         let mut count = 0;
-        let _: ControlFlow<()> = self.range(bounds, Direction::Ascending, guard, |_, _| {
+        self.range(bounds, Direction::Ascending, guard, |_, _| {
             count += 1;
-            ControlFlow::Continue(())
-        });
-        count
+            go_on()
+        })?;
+        ControlFlow::Continue(count)
     }
 
     /// About how many entries lie in the bounds.

@@ -1,7 +1,7 @@
 //! The tree of any keys and values: reads.
 
 use std::borrow::Borrow;
-use std::ops::{Bound, RangeBounds, RangeFull};
+use std::ops::{Bound, ControlFlow, RangeBounds, RangeFull};
 
 use super::range::RawRange;
 use super::raw::RawTree;
@@ -212,6 +212,21 @@ impl<K: IndexKey + Clone, V, const ORDER: usize> TreeIndex<K, V, ORDER> {
         R: RangeBounds<Q>,
     {
         RawRange::<_, Q, R, Forward>::new(&self.tree, bounds, guard).count()
+    }
+
+    /// [`count_range`](Self::count_range) for who may have enough of it: `go_on` is asked after each leaf.
+    pub fn try_count_range<Q, R, B>(
+        &self,
+        bounds: R,
+        guard: &Guard,
+        go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, usize>
+    where
+        K: Borrow<Q>,
+        Q: IndexKey + ?Sized,
+        R: RangeBounds<Q>,
+    {
+        RawRange::<_, Q, R, Forward>::new(&self.tree, bounds, guard).try_count(go_on)
     }
 
     /// Keys, at most `parts - 1` and ascending, that cut the index into parts of about equal size, for parallel scans.

@@ -5,8 +5,9 @@
 
 use std::borrow::Borrow;
 use std::cmp::Ordering as KeyOrder;
+use std::convert::Infallible;
 use std::marker::PhantomData;
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, ControlFlow, RangeBounds};
 
 use super::meta::Meta;
 use super::node::{Inner, Leaf};
@@ -235,16 +236,26 @@ where
     }
 
     /// How many entries are left. O(leaves).
-    pub(crate) fn count(mut self) -> usize {
+    pub(crate) fn count(self) -> usize {
         if self.back.is_some() {
             return self.fold(0, |count, _| count + 1);
         }
+        match self.try_count(|| ControlFlow::<Infallible>::Continue(())) {
+            ControlFlow::Continue(count) => count,
+            ControlFlow::Break(never) => match never {},
+        }
+    }
+
+    /// How many entries are left of a range of which nothing was taken at the back; asks after each leaf whether to go on.
+    pub(crate) fn try_count<B>(mut self, mut go_on: impl FnMut() -> ControlFlow<B>) -> ControlFlow<B, usize> {
+        debug_assert!(self.back.is_none(), "the back is not looked at");
         let mut count = 0;
         loop {
             count += self.front.position.high.saturating_sub(self.front.position.low);
             if !self.next_leaf() {
-                return count;
+                return ControlFlow::Continue(count);
             }
+            go_on()?;
         }
     }
 }

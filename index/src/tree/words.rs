@@ -1,7 +1,7 @@
 //! The tree of words: exact keys and word values inline.
 
 use std::borrow::Borrow;
-use std::ops::{RangeBounds, RangeFull};
+use std::ops::{ControlFlow, RangeBounds, RangeFull};
 
 use super::append::Batch;
 use super::bulk::Builder;
@@ -156,6 +156,21 @@ impl<K: OrderedWord, V: Word, const ORDER: usize> WordTreeIndex<K, V, ORDER> {
         R: RangeBounds<Q>,
     {
         RawRange::<_, Q, R, Forward>::new(&self.tree, bounds, guard).count()
+    }
+
+    /// [`count_range`](Self::count_range) for who may have enough of it: `go_on` is asked after each leaf.
+    pub fn try_count_range<Q, R, B>(
+        &self,
+        bounds: R,
+        guard: &Guard,
+        go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, usize>
+    where
+        K: Borrow<Q>,
+        Q: IndexKey + ?Sized,
+        R: RangeBounds<Q>,
+    {
+        RawRange::<_, Q, R, Forward>::new(&self.tree, bounds, guard).try_count(go_on)
     }
 
     /// Keys, at most `parts - 1` and ascending, that cut the index into parts of about equal size, for parallel scans.

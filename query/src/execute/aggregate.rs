@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::{Flow, Sink, attempt, counter, covering, run};
 use crate::error::Result;
 use crate::evaluate::{evaluate, evaluate_kept};
-use crate::expr::{AggregateCall, AggregateFunction, Expr};
+use crate::expr::{AggregateCall, Expr};
 use crate::frame::{Frame, Slot};
 use crate::physical::{Node, TableScan};
 use accumulator::Accumulator;
@@ -27,8 +27,7 @@ pub(super) struct Grouping<'v> {
 impl<'v> Grouping<'v> {
     /// The scan below, where all that is asked is how many rows it gives.
     fn counted_scan(&self) -> Option<&'v TableScan> {
-        let is_count = |call: &AggregateCall| call.function == AggregateFunction::CountRows;
-        let only_counts = self.group_by.is_empty() && self.aggregates.iter().all(is_count);
+        let only_counts = self.group_by.is_empty() && self.aggregates.iter().all(AggregateCall::counts_rows);
         if only_counts { covering::countable(self.input) } else { None }
     }
 }

@@ -1,4 +1,4 @@
-//! Scans whose index has all that is read of their rows. The engine says for each row whether it had to be looked at; the
+//! Scans whose index has all that is read of their rows, and those that only count rows. The engine says for each row whether it had to be looked at; the
 //! slot has the row then, and otherwise the columns of the key.
 
 use std::ops::ControlFlow;
@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use manicule_engine::{Covered, RowCount, RowId, Value};
 
 use super::path::{all_keys, key_range, one_key};
-use super::{Flow, attempt};
+use super::{Flow, attempt, finished};
 use crate::error::Result;
 use crate::frame::{Frame, Slot};
 use crate::physical::{AccessPath, Covering, Node, NodeKind, TableScan};
@@ -66,9 +66,8 @@ pub(super) fn visit<'r, 'v>(
             let Some(key_range) = attempt(key_range(range, frame))? else { return ControlFlow::Continue(()) };
             view.range_covered(range.index, &key_range, range.direction, |row_id, covered| show(frame, row_id, covered))
         }
-        AccessPath::FullScan | AccessPath::Members(_) | AccessPath::Union(_) => {
-            unreachable!("only a lookup or a range is covered by its index")
-        }
+        AccessPath::FullScan => unreachable!("the rows of a full scan that is covered are counted"),
+        AccessPath::Members(_) | AccessPath::Union(_) => unreachable!("no index covers them"),
     }
 }
 
@@ -85,24 +84,28 @@ pub(super) fn countable(node: &Node) -> Option<&TableScan> {
 /// How many rows a countable scan gives.
 pub(super) fn count<'v>(scan: &'v TableScan, frame: &Frame<'_, 'v>) -> Result<RowCount> {
     let view = frame.run.view();
+    let tick = || attempt(frame.run.tick());
     frame.run.poll()?;
-    match &scan.path {
+    let counted = match &scan.path {
+        AccessPath::FullScan => view.count_all(scan.table, tick),
         AccessPath::Lookup(lookup) if lookup.has_one_key() => {
-            Ok(one_key(lookup, frame)?.map_or(RowCount::default(), |key| view.count(lookup.index, &key)))
+            let Some(key) = one_key(lookup, frame)? else { return Ok(RowCount::default()) };
+            view.count(lookup.index, &key, tick)
         }
-        AccessPath::Lookup(lookup) => {
-            let counts = all_keys(lookup, frame)?.into_iter().map(|key| view.count(lookup.index, &key));
-            Ok(counts.fold(RowCount::default(), |all, one| RowCount {
-                rows: all.rows + one.rows,
-                rows_read: all.rows_read + one.rows_read,
-            }))
-        }
+        AccessPath::Lookup(lookup) => all_keys(lookup, frame)?.iter().try_fold(RowCount::default(), |all, key| {
+            tick()?;
+            let one = view.count(lookup.index, key, tick)?;
+            ControlFlow::Continue(RowCount { rows: all.rows + one.rows, rows_read: all.rows_read + one.rows_read })
+        }),
         AccessPath::Range(range) => {
-            Ok(key_range(range, frame)?.map_or(RowCount::default(), |bounds| view.count_range(range.index, &bounds)))
+            let Some(bounds) = key_range(range, frame)? else { return Ok(RowCount::default()) };
+            view.count_range(range.index, &bounds, tick)
         }
-        AccessPath::FullScan | AccessPath::Members(_) | AccessPath::Union(_) => {
-            unreachable!("only a lookup or a range is covered by its index")
-        }
+        AccessPath::Members(_) | AccessPath::Union(_) => unreachable!("no index covers them"),
+    };
+    match counted {
+        ControlFlow::Continue(counted) => Ok(counted),
+        ControlFlow::Break(stop) => finished(ControlFlow::Break(stop)).map(|()| RowCount::default()),
     }
 }
 

@@ -222,6 +222,7 @@ impl<'p> Describer<'p> {
 
     fn path(&self, table: &TableSchema, scan: &TableScan, path: &AccessPath) -> Description {
         match path {
+            AccessPath::FullScan if scan.covering.is_some() => row_count_of(table),
             AccessPath::FullScan => plain(
                 format!("Full scan of {}, {}", table.name, row_count(scan.table_rows as f64)),
                 "Seq Scan",
@@ -391,6 +392,12 @@ fn plain(title: String, node_type: &'static str, inputs: Vec<Description>) -> De
 /// What a path is called of which its index has all that is read: in the title, and by PostgreSQL.
 fn covering_words(scan: &TableScan) -> (&'static str, &'static str) {
     if scan.covering.is_some() { ("covering ", "Index Only Scan") } else { ("", "Index Scan") }
+}
+
+fn row_count_of(table: &TableSchema) -> Description {
+    let mut description = plain(format!("Row count of {}", table.name), "Seq Scan", Vec::new());
+    description.facts.push(("or", "Alternative", "full scan, while some rows have older versions".to_owned()));
+    description
 }
 
 fn dropped_index() -> Description {

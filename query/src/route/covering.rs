@@ -5,7 +5,7 @@ use std::ops::Bound;
 use ahash::AHashMap;
 use manicule_engine::{Catalog, TableSchema};
 
-use crate::expr::Expr;
+use crate::expr::{AggregateCall, Expr};
 use crate::physical::{AccessPath, Covering, KeyPart, Node, NodeKind, Output, Subplan, TableScan};
 
 /// The columns that are read of each slot, each once.
@@ -33,9 +33,14 @@ fn mark(node: &mut Node, read: &ColumnsRead, catalog: &Catalog) {
             let columns = read.by_slot.get(&scan.slot).map_or(&[][..], Vec::as_slice);
             scan.covering = catalog.table_by_id(scan.table).and_then(|table| covering(table, scan, columns));
         }
+        NodeKind::Aggregate { input, group_by, aggregates, .. } => {
+            mark(input, read, catalog);
+            if group_by.is_empty() && aggregates.iter().all(AggregateCall::counts_rows) {
+                mark_counted(input);
+            }
+        }
         NodeKind::Filter { input, .. }
         | NodeKind::Project { input, .. }
-        | NodeKind::Aggregate { input, .. }
         | NodeKind::Distinct { input, .. }
         | NodeKind::Limit { input, .. } => mark(input, read, catalog),
         NodeKind::Sort(sort) => mark(&mut sort.input, read, catalog),
@@ -51,6 +56,13 @@ fn mark(node: &mut Node, read: &ColumnsRead, catalog: &Catalog) {
             mark(&mut operation.left, read, catalog);
             mark(&mut operation.right, read, catalog);
         }
+    }
+}
+
+/// Marks a scan of all rows that are only counted: the table knows how many they are.
+fn mark_counted(node: &mut Node) {
+    if let NodeKind::Scan(scan @ TableScan { path: AccessPath::FullScan, residual: None, .. }) = &mut node.kind {
+        scan.covering = Some(Covering { columns: Vec::new() });
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn plan_statement(bound: &Bound, view: &View<'_>, options: &PlanOptio
         Action::Query(output) if options.routing == Routing::Automatic => point_lookup(output),
         _ => None,
     };
-    if let (Action::Query(output), None) = (&mut action, &point) {
+    if let (Action::Query(output), None, Routing::Automatic) = (&mut action, &point, options.routing) {
         mark_covering(output, &mut router.subplans, &router.catalog);
     }
     Ok(PhysicalPlan {

@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use manicule_engine::{Column, ColumnType, Row, RowBuf, TableDefinition, TableId, Transaction, Value, View};
+use manicule_engine::{Column, ColumnType, Database, Row, RowBuf, TableDefinition, TableId, Transaction, Value, View};
+use manicule_query::Limits;
 use manicule_query::plan::{Bound, OutputColumn};
 
 use super::Session;
@@ -11,6 +12,9 @@ use super::outcome::Report;
 use super::setting::Options;
 use crate::bind::SchemaChange;
 use crate::error::{Error, Result};
+
+/// The SQLSTATE of a statement that was cancelled or took too long.
+const CANCELLED: &str = "57014";
 
 impl Session {
     pub(super) fn change_schema(&mut self, change: SchemaChange) -> Result<Report> {
@@ -22,25 +26,33 @@ impl Session {
             return Err(Error::transaction_state("the schema cannot be changed inside a transaction", "25001")
                 .with_hint("COMMIT first: a change of the schema is a transaction of its own"));
         }
-        let database = &self.database;
-        let mut changed = None;
+        let limits = self.options.context(&[], &self.token).limits;
+        let (token, deadline) = (self.token.clone(), limits.deadline);
+        let ends = move || Limits { token: Some(&token), deadline, memory_bytes_max: None }.check().is_err();
+        // A writer is waited for as long as the statement may take.
+        let changed = self.change_schema_of(&self.database.waiting_until(ends), change);
+        if matches!(&changed, Err(error) if error.sqlstate() == CANCELLED) {
+            // By which limit, the engine does not know.
+            limits.check()?;
+        }
+        Ok(Report { changed: changed?, ..Report::default() })
+    }
+
+    /// Makes the change through a handle of the database; gives how many rows it changed, if that is what it does.
+    fn change_schema_of(&self, database: &Database, change: SchemaChange) -> Result<Option<u64>> {
         match change {
             SchemaChange::CreateTable(definition) => {
                 database.create_table(definition)?;
             }
-            SchemaChange::CreateTableAs { name, query } => changed = Some(self.create_table_as(name, &query)?),
+            SchemaChange::CreateTableAs { name, query } => {
+                return self.create_table_as(database, name, &query).map(Some);
+            }
             SchemaChange::DropTables(tables) => tables.into_iter().try_for_each(|table| database.drop_table(table))?,
             SchemaChange::DeleteAll(table) => {
-                changed = Some(database.run(|transaction| delete_all(transaction, table))?);
+                return Ok(Some(database.run(|transaction| delete_all(transaction, table))?));
             }
             SchemaChange::CreateIndex { table, definition } => {
-                let limits = self.options.context(&[], &self.token).limits;
-                let created = database.create_index_cancellable(table, definition, &|| limits.check().is_err());
-                if let Err(manicule_engine::Error::Cancelled) = created {
-                    // By which limit, the engine does not know.
-                    limits.check()?;
-                }
-                created?;
+                database.create_index(table, definition)?;
             }
             SchemaChange::DropIndexes(indexes) => {
                 indexes.into_iter().try_for_each(|index| database.drop_index(index))?
@@ -53,13 +65,13 @@ impl Session {
             SchemaChange::RenameTable { table, name } => database.rename_table(table, &name)?,
             SchemaChange::Nothing => {}
         }
-        Ok(Report { changed, ..Report::default() })
+        Ok(None)
     }
 
     /// Runs the query, makes a table of its columns, and puts the rows in. A column whose type the query does not tell
     /// gets that of its first value.
-    fn create_table_as(&mut self, name: String, bound: &Bound) -> Result<u64> {
-        let (columns, rows) = collect(bound, &self.reader.view(), &self.options, &self.token)?;
+    fn create_table_as(&self, database: &Database, name: String, bound: &Bound) -> Result<u64> {
+        let (columns, rows) = collect(bound, &self.database.snapshot().view(), &self.options, &self.token)?;
         let columns: Vec<Column> = columns
             .into_iter()
             .enumerate()
@@ -69,7 +81,7 @@ impl Session {
             })
             .collect();
         let types: Vec<ColumnType> = columns.iter().map(|column| column.column_type).collect();
-        let table = self.database.create_table(TableDefinition { name, columns, ..TableDefinition::default() })?;
+        let table = database.create_table(TableDefinition { name, columns, ..TableDefinition::default() })?;
         let filled = self.fill(table, &types, &rows);
         if filled.is_err() {
             self.database.drop_table(table)?;
