@@ -60,7 +60,8 @@
 //! merge, and a copy that lacks more operations than a quarter of its keys is cloned anew rather than caught up.
 //!
 //! *Does memory come back?* A copy that is mostly empty is not written again but replaced by a packed clone, and a third copy
-//! that was not needed for some commits is freed.
+//! is freed when it lacks so many operations that a clone would be cheaper. Until then it is kept: where readers come and go,
+//! the next one may hold the others again.
 //!
 //! # Map of the code
 //! `list` posting lists · `directory` what a directory is · `hashed`, `ordered` the two of them · `copy` one copy and the

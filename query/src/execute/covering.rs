@@ -1,5 +1,5 @@
-//! Scans whose index has all that is read of their rows, and those that only count rows. The engine says for each row whether it had to be looked at; the
-//! slot has the row then, and otherwise the columns of the key.
+//! Scans whose index has all that is read of their rows, and those that only count rows. The engine says for each row
+//! whether it had to be looked at; the slot has the row then, and otherwise the columns of the key.
 
 use std::ops::ControlFlow;
 
