@@ -230,10 +230,11 @@ fn panic_of_the_store_stops_commits_and_hangs_nobody() {
 #[test]
 fn commits_at_the_same_time_share_a_sync() {
     const THREADS: i64 = 8;
-    const COMMITS: i64 = 20;
+    const COMMITS: i64 = 6;
     let store = MemoryStore::default();
+    // Long beside the time that a thread may wait for a processor.
     let counting =
-        FaultStore { pause: Duration::from_millis(2), ..FaultStore::new(&Place::Memory(store.clone()), None) };
+        FaultStore { pause: Duration::from_millis(20), ..FaultStore::new(&Place::Memory(store.clone()), None) };
     let calls = Arc::clone(&counting.calls);
     let database = Database::open_store(Box::new(counting), &OpenOptions::default()).unwrap();
     let table = create_items(&database).unwrap();
