@@ -52,7 +52,7 @@ impl Plot {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
              font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
         );
-        text(&mut svg, [WIDTH / 2.0 - RIGHT / 2.0, 22.0], "middle", &self.title);
+        text(&mut svg, [LEFT, 22.0], "start", &self.title);
         self.axes(&mut svg, &scale);
         // Ours last, so that it lies above the others.
         for (number, line) in self.lines.iter().enumerate().rev() {
