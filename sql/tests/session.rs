@@ -1,7 +1,6 @@
 //! Sessions: transactions, prepared statements, settings, cancelling.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -262,24 +261,31 @@ fn a_change_of_the_schema_waits_for_a_writer_until_its_time_is_up() {
     }
 }
 
+/// Runs something while another thread cancels the session.
+fn cancelling<T>(session: &mut Session, run: impl FnOnce(&mut Session) -> T) -> T {
+    let handle = session.cancel_handle();
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // Again and again, as a token that is cancelled before the statement begins is forgotten.
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Acquire) {
+                handle.cancel();
+                thread::yield_now();
+            }
+        });
+        let result = run(session);
+        is_done.store(true, Ordering::Release);
+        result
+    })
+}
+
 #[test]
 fn a_change_of_the_schema_that_waits_for_a_writer_can_be_cancelled() {
     let (database, mut session) = database();
     let mut writer = Session::new(&database);
     writer.execute("BEGIN IMMEDIATE").unwrap();
-    let handle = session.cancel_handle();
-    let is_done = Arc::new(AtomicBool::new(false));
-    let seen = is_done.clone();
-    // Again and again, as a token that is cancelled before the statement begins is forgotten.
-    let canceller = thread::spawn(move || {
-        while !seen.load(Ordering::Acquire) {
-            handle.cancel();
-            thread::yield_now();
-        }
-    });
-    assert!(error(&mut session, "DROP TABLE account").starts_with("57014"));
-    is_done.store(true, Ordering::Release);
-    canceller.join().unwrap();
+    let cancelled = cancelling(&mut session, |session| session.execute("DROP TABLE account"));
+    assert_eq!(cancelled.unwrap_err().sqlstate(), "57014");
     writer.execute("ROLLBACK").unwrap();
     session.execute("DROP TABLE account").unwrap();
 }
@@ -287,19 +293,7 @@ fn a_change_of_the_schema_that_waits_for_a_writer_can_be_cancelled() {
 #[test]
 fn a_running_statement_is_cancelled_from_another_thread() {
     let (_, mut session) = database();
-    let handle = session.cancel_handle();
-    let is_done = Arc::new(AtomicBool::new(false));
-    let seen = is_done.clone();
-    // Again and again, as a token that is cancelled before the statement begins is forgotten.
-    let canceller = thread::spawn(move || {
-        while !seen.load(Ordering::Acquire) {
-            handle.cancel();
-            thread::yield_now();
-        }
-    });
-    let cancelled = session.execute(&endless()).unwrap_err();
-    is_done.store(true, Ordering::Release);
-    assert_eq!(cancelled.sqlstate(), "57014");
-    canceller.join().unwrap();
+    let cancelled = cancelling(&mut session, |session| session.execute(&endless()));
+    assert_eq!(cancelled.unwrap_err().sqlstate(), "57014");
     assert_eq!(rows(&mut session, "SELECT COUNT(*) FROM account"), "3");
 }
