@@ -155,7 +155,8 @@ fn round<'a>(value: &Value<'_>, digits: &Value<'_>) -> Result<Value<'a>> {
     }
     let scale = 10_f64.powi(digits as i32);
     let scaled = real * scale;
-    let tie = scaled.fract().abs() == 0.5 && scaled / scale == real;
+    // Halfway exactly: 0.175 is a little less than it looks, and so is not.
+    let tie = scaled.fract().abs() == 0.5 && real.mul_add(scale, -scaled) == 0.0;
     if digits == 0 || tie {
         return Ok(Value::Real(scaled.round() / scale));
     }
@@ -320,9 +321,15 @@ mod tests {
 
     #[test]
     fn rounding_goes_away_from_zero() {
-        for (real, digits, expected) in
-            [(2.5, 0, 3.0), (-2.5, 0, -3.0), (0.125, 2, 0.13), (1.005, 2, 1.0), (12.34, 1, 12.3), (1e300, 2, 1e300)]
-        {
+        for (real, digits, expected) in [
+            (2.5, 0, 3.0),
+            (-2.5, 0, -3.0),
+            (0.125, 2, 0.13),
+            (0.175, 2, 0.17),
+            (1.005, 2, 1.0),
+            (12.34, 1, 12.3),
+            (1e300, 2, 1e300),
+        ] {
             assert_eq!(round(&Value::from(real), &Value::from(digits)).unwrap(), Value::from(expected), "{real}");
         }
     }
