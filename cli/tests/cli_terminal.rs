@@ -7,6 +7,7 @@ mod file;
 mod terminal;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use file::file;
@@ -136,15 +137,35 @@ fn cancel(terminal: &mut Terminal, statement: &str) -> Duration {
 fn an_import_shows_its_progress() {
     let rows: String = (0..60_000).map(|row| format!("{row},name {row},{}.5\n", row % 100)).collect();
     let path = file("progress.csv", format!("id,name,price\n{rows}").as_bytes());
-    let mut terminal = Terminal::start(&[], &no_history("progress.history"));
-    let import = format!(".import '{}' goods", path.display());
-    let screen = terminal.run(&import, "60,000 rows of ");
+    let mut terminal = import_with_progress(&path, "60,000 rows of ");
+    terminal.run("SELECT name FROM goods WHERE id = 59999;", "│ name 59999 │");
+}
+
+#[test]
+fn an_import_of_all_flights_of_2013_shows_its_progress() {
+    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/nycflights13/flights.csv.xz");
+    if !packed.exists() {
+        println!("SKIPPED: {} is not there", packed.display());
+        return;
+    }
+    let Ok(unpacked) = Command::new("xz").args(["-dc"]).arg(&packed).output() else {
+        println!("SKIPPED: xz is not installed");
+        return;
+    };
+    let mut terminal = import_with_progress(&file("flights.csv", &unpacked.stdout), "336,776 rows of ");
+    terminal.run("SELECT count(*) FROM goods WHERE tailnum = 'N14228';", "│      111 │");
+}
+
+/// Imports a file into the table `goods`, and has seen the bars come and go.
+fn import_with_progress(path: &Path, done: &str) -> Terminal {
+    let history = no_history(&format!("{}.history", path.display()));
+    let mut terminal = Terminal::start(&[], &history);
+    let screen = terminal.run(&format!(".import '{}' goods", path.display()), done);
     for message in ["checking [", "loading  [", "━"] {
         terminal.wait_for_output(message);
     }
-    // The bar goes when the import is done.
     assert!(!screen.contains("━"), "{screen}");
-    terminal.run("SELECT name FROM goods WHERE id = 59999;", "│ name 59999 │");
+    terminal
 }
 
 #[test]

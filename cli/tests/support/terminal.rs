@@ -15,7 +15,7 @@ use rexpect::process::PtyProcess;
 const ROWS: u16 = 50;
 const COLUMNS: u16 = 110;
 /// Long enough for a machine that does ten other things.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) const ENTER: &str = "\r";
 pub(crate) const TAB: &str = "\t";
