@@ -375,8 +375,6 @@ fn insert_sorted(step: &mut Step<'_>, state: &TableState, rows: &TableWrites) {
         let mut entries: Entries<RowId> =
             new().filter_map(|(row_id, pending)| Some((key_of(pending.row.as_ref()?), *row_id))).collect();
         entries.sort();
-        for (keys, row_ids) in entries.chunks() {
-            keys.iter().zip(row_ids).for_each(|(key, row_id)| index.insert_new(key, row_id, &mut writer));
-        }
+        entries.into_iter().for_each(|(key, row_id)| index.insert_new(&key, row_id, &mut writer));
     }
 }

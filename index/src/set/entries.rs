@@ -1,5 +1,8 @@
 //! Entries on their way into an index, many at a time.
 
+use std::iter::{Chain, Map};
+use std::vec;
+
 use smallvec::SmallVec;
 
 use super::definition::RowId;
@@ -31,12 +34,12 @@ impl<R: RowId> Entries<R> {
         }
     }
 
-    /// How many there are.
+    /// How many there are. O(1).
     pub fn len(&self) -> usize {
         self.words.len() + self.others.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are none. O(1).
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -68,6 +71,17 @@ impl<R: RowId> Entries<R> {
         }
         self.words.append(&mut others.words);
         self.others.append(&mut others.others);
+    }
+}
+
+/// In order, if they are.
+impl<R: RowId> IntoIterator for Entries<R> {
+    type Item = (Key, R);
+    type IntoIter = Chain<Map<vec::IntoIter<(u64, R)>, fn((u64, R)) -> (Key, R)>, vec::IntoIter<(Key, R)>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let of_word: fn((u64, R)) -> (Key, R) = |(word, row)| (Key::Word(word), row);
+        self.words.into_iter().map(of_word).chain(self.others)
     }
 }
 
