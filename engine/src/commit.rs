@@ -18,10 +18,9 @@
 //! While a commit is at step 5 it is *in flight*: others are validated against its versions, and nobody reads them.
 
 mod vacuum;
+mod validate;
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use manicule_index::set::Entries;
@@ -30,16 +29,14 @@ use smallvec::SmallVec;
 
 use crate::commit_lock::WriterPlace;
 use crate::database::Inner;
-use crate::error::{Error, Result};
-use crate::ids::{RowId, TableId, Timestamp};
-use crate::index::{Index, IndexReader, IndexWriter};
-use crate::key::Key;
+use crate::error::Result;
+use crate::ids::{RowId, Timestamp};
+use crate::index::IndexWriter;
 use crate::read_set::ReadSet;
 use crate::row::{Row, RowBuf};
 use crate::snapshots::ActiveSnapshots;
 use crate::state::{State, TableState};
 use crate::store::{GroupWrite, LastCommit};
-use crate::transaction::unique_violation;
 use crate::version::{self, version_of};
 use crate::write_set::{IsNew, PendingRow, TableWrites, WriteSet};
 use vacuum::{GARBAGE_LEN_TO_MERGE, Garbage, vacuum_row};
@@ -129,7 +126,7 @@ impl Inner {
             state: &current,
             guard: &guard,
             batch: self.registry.begin(),
-            active: committer.take_active(self),
+            active: committer.take_active(self, &attempt.writes),
             timestamp: committer.next_timestamp(),
             records: self.log.as_ref().map(|_| GroupWrite::default()),
             changed: SmallVec::new(),
@@ -143,7 +140,9 @@ impl Inner {
         }
         committer.vacuum(&mut step, 2 * changed + VACUUM_ROWS_PER_COMMIT);
         let (timestamp, records) = (step.timestamp, step.records.take());
-        committer.active = step.active.take();
+        if let Some(active) = step.active.take() {
+            committer.active = Some(active);
+        }
         step.publish();
         committer.note_installed(timestamp);
         let sum = committer.sum;
@@ -177,73 +176,6 @@ impl Inner {
             log.wait_written(committer.installed, &self.visible)
         })
     }
-
-    /// Checks a transaction against what is installed now.
-    fn validate(&self, current: &State, attempt: &Attempt<'_>, guard: &Guard) -> Result<()> {
-        let published = std::cell::OnceCell::new();
-        let reader = IndexReader { guard, registry: &self.registry, published: &published };
-        if let Some(reads) = attempt.reads {
-            reads.validate((attempt.state, attempt.began), current, reader)?;
-        }
-        for (table, rows) in attempt.writes.tables().filter(|(_, rows)| !rows.is_empty()) {
-            let state = same_table(attempt.state, current, table)?;
-            check_conflicts(state, rows, attempt.began, guard)?;
-            for index in state.indexes.iter().filter(|index| index.unique) {
-                check_keys(state, index, rows, reader)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The table as it is now, if it is still what the transaction's statements were checked against.
-fn same_table<'c>(began_with: &State, current: &'c State, table: TableId) -> Result<&'c TableState> {
-    let before = began_with.table(table);
-    let now = current.table(table);
-    match (before, now) {
-        (Some(before), Some(now))
-            if Arc::ptr_eq(&before.table, &now.table)
-                && (Arc::ptr_eq(before, now) || before.schema.columns.len() == now.schema.columns.len()) =>
-        {
-            Ok(now)
-        }
-        _ => Err(Error::Conflict { table: before.map(|state| state.schema.name.clone()).unwrap_or_default() }),
-    }
-}
-
-/// Whether the newest version of each changed row is one that the transaction's snapshot sees.
-fn check_conflicts(state: &TableState, rows: &TableWrites, began: Timestamp, guard: &Guard) -> Result<()> {
-    let overtaken = rows.iter().filter(|(_, pending)| pending.is_new == IsNew::No).any(|(row_id, _)| {
-        let head = state.table.rows.head(row_id.0, guard);
-        head.is_none_or(|head| head.header() > began)
-    });
-    if overtaken { Err(Error::Conflict { table: state.schema.name.clone() }) } else { Ok(()) }
-}
-
-/// Whether the keys of changed rows are free in a unique index, on the net effect of all changes.
-fn check_keys(state: &TableState, index: &Index, rows: &TableWrites, reader: IndexReader<'_>) -> Result<()> {
-    let violation = |row_id: RowId| match rows.get(&row_id).and_then(|pending| pending.row.as_ref()) {
-        Some(row) => Err(unique_violation(state, index.id, row)),
-        None => Ok(()),
-    };
-    let keys = rows.iter().filter_map(|(row_id, pending)| Some((index.shape.of_row(pending.row.as_ref()?), *row_id)));
-    let mut entries: Entries<RowId> = keys.filter(|(key, _)| !key.may_repeat()).collect();
-    entries.sort();
-    entries.repeated().map_or(Ok(()), violation)?;
-    for (keys, row_ids) in entries.chunks() {
-        let taken = index.candidates_many(&keys, reader, |at, other| {
-            let is_holder = !rows.contains_key(&other) && newest_has_key(state, index, other, &keys[at], reader);
-            if is_holder { ControlFlow::Break(row_ids[at]) } else { ControlFlow::Continue(()) }
-        });
-        taken.break_value().map_or(Ok(()), violation)?;
-    }
-    Ok(())
-}
-
-/// Whether the newest version of a row is live and has the key.
-fn newest_has_key(state: &TableState, index: &Index, row_id: RowId, key: &Key, reader: IndexReader<'_>) -> bool {
-    let head = state.table.rows.head(row_id.0, reader.guard);
-    head.and_then(version::row).is_some_and(|row| index.shape.matches(row, key))
 }
 
 impl Committer {
@@ -281,9 +213,12 @@ impl Committer {
         self.sum = sum;
     }
 
-    /// The active snapshots, those of some commits ago if there are so many readers that looking at them each time would
-    /// cost more than the commit.
-    fn take_active(&mut self, inner: &Inner) -> Option<ActiveSnapshots> {
+    /// The active snapshots, if there may be anything to vacuum: those of some commits ago if there are so many readers
+    /// that looking at them each time would cost more than the commit.
+    fn take_active(&mut self, inner: &Inner, writes: &WriteSet) -> Option<ActiveSnapshots> {
+        if self.garbage.is_empty() && writes.are_all_new() {
+            return None;
+        }
         let known = self.active.take();
         if known.as_ref().is_some_and(|known| self.commits_since_active < known.slot_count() / SLOTS_PER_COMMIT) {
             self.commits_since_active += 1;

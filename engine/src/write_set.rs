@@ -4,7 +4,8 @@
 //! savepoint is undoing the newest entries of it.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use ahash::RandomState;
@@ -23,8 +24,9 @@ const BYTES_PER_CHANGE: usize = 128;
 /// The changes of a transaction.
 #[derive(Debug, Default)]
 pub(crate) struct WriteSet {
-    tables: BTreeMap<TableId, TableWrites>,
-    undo: Vec<Undo>,
+    /// In order of table; most transactions write to one.
+    tables: SmallVec<[(TableId, TableWrites); 1]>,
+    undo: SmallVec<[Undo; 1]>,
     /// Bytes that the rows take that are put, replaced ones among them.
     row_bytes: usize,
     /// For each index that was asked, the keys of changed rows.
@@ -134,7 +136,26 @@ impl WriteSet {
 
     /// The changed rows of a table, if there are any.
     pub(crate) fn table(&self, table: TableId) -> Option<&TableWrites> {
-        self.tables.get(&table).filter(|writes| !writes.is_empty())
+        let at = self.find(table).ok()?;
+        Some(&self.tables[at].1).filter(|writes| !writes.is_empty())
+    }
+
+    fn find(&self, table: TableId) -> Result<usize, usize> {
+        self.tables.binary_search_by_key(&table, |(table, _)| *table)
+    }
+
+    fn table_mut(&mut self, table: TableId) -> &mut TableWrites {
+        let at = self.find(table).unwrap_or_else(|at| {
+            self.tables.insert(at, (table, TableWrites::new()));
+            at
+        });
+        &mut self.tables[at].1
+    }
+
+    /// Whether no row is changed that was there before.
+    pub(crate) fn are_all_new(&self) -> bool {
+        let mut rows = self.tables.iter().flat_map(|(_, writes)| writes.values());
+        rows.all(|pending| pending.is_new == IsNew::Yes)
     }
 
     /// The changed rows of each table.
@@ -158,7 +179,7 @@ impl WriteSet {
         let mut overlays = self.overlays.borrow_mut();
         let overlay = overlays.entry(index.id).or_default();
         for (_, row_id) in self.touched_since(overlay.len).filter(|(touched, _)| *touched == table) {
-            let row = self.tables.get(&table).and_then(|writes| writes.get(&row_id)?.row.as_ref());
+            let row = self.table(table).and_then(|writes| writes.get(&row_id)?.row.as_ref());
             if let Some(row) = row {
                 overlay.insert(overlay.hasher.hash_one(index.shape.of_row(row)), row_id);
             }
@@ -170,9 +191,16 @@ impl WriteSet {
     /// Puts a row in the place of the one before.
     pub(crate) fn put(&mut self, table: TableId, row_id: RowId, row: Option<RowBuf>, is_new: IsNew) {
         self.row_bytes += row.as_ref().map_or(0, |row| bytes_taken(Some(row)));
-        let writes = self.tables.entry(table).or_default();
-        let is_new = writes.get(&row_id).map_or(is_new, |pending| pending.is_new);
-        let before = writes.insert(row_id, PendingRow { row, is_new });
+        let before = match self.table_mut(table).entry(row_id) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(PendingRow { row, is_new });
+                None
+            }
+            Entry::Occupied(mut pending) => {
+                let is_new = pending.get().is_new;
+                Some(pending.insert(PendingRow { row, is_new }))
+            }
+        };
         self.undo.push(Undo { table, row_id, before });
     }
 
@@ -182,7 +210,7 @@ impl WriteSet {
         self.overlays.get_mut().clear();
         while self.undo.len() > len {
             let Some(undo) = self.undo.pop() else { return };
-            let writes = self.tables.entry(undo.table).or_default();
+            let writes = self.table_mut(undo.table);
             let undone = match undo.before {
                 Some(before) => writes.insert(undo.row_id, before),
                 None => writes.remove(&undo.row_id),

@@ -57,7 +57,8 @@
 //! *Can I take back what I wrote?* Drop the batch, or return to a [`Savepoint`].
 //!
 //! *Do pending operations pile up?* An insertion and a removal that follow each other cancel out, replacements of one key
-//! merge, and a copy that lacks more operations than a quarter of its keys is cloned anew rather than caught up.
+//! merge, and a copy that lacks more operations than a quarter of its keys is cloned anew rather than caught up: by the
+//! publication that leaves it behind, so that whoever wrote much pays for it.
 //!
 //! *Does memory come back?* A copy that is mostly empty is not written again but replaced by a packed clone, and a third copy
 //! is freed when it lacks so many operations that a clone would be cheaper. Until then it is kept: where readers come and go,
@@ -65,8 +66,8 @@
 //!
 //! # Map of the code
 //! `list` posting lists · `directory` what a directory is · `hashed`, `ordered` the two of them · `copy` one copy and the
-//! operations · `slot` the copies of one index · `turn` who may write · `registry` the root and the swap · `batch`,
-//! `snapshot`, `view`, `index` what users hold.
+//! operations · `slot` the copies of one index · `writer` all of them, and the swap · `turn` who may write · `registry` the
+//! root · `batch`, `snapshot`, `view`, `index` what users hold.
 
 mod list;
 
@@ -77,6 +78,7 @@ mod ordered;
 mod copy;
 mod slot;
 mod turn;
+mod writer;
 
 mod batch;
 mod index;

@@ -153,7 +153,7 @@ fn round<P: MultiPeer>(plan: &Plan, sheet: &mut Sheet) {
         if length == 10 {
             round.read("get", |session, key| session.count(key) as u64, |_, length| length);
             if P::PUBLISHES {
-                round.read(
+                round.read_fresh(
                     "get, snapshot per call",
                     |session, key| session.count_fresh(key) as u64,
                     |_, length| length,
@@ -164,7 +164,7 @@ fn round<P: MultiPeer>(plan: &Plan, sheet: &mut Sheet) {
         let name = format!("sum list {length}");
         round.read(&name, |session, key| session.sum(key), list_sum);
         if P::PUBLISHES {
-            round.read(&format!("{name}, snapshot per call"), |session, key| session.sum_fresh(key), list_sum);
+            round.read_fresh(&format!("{name}, snapshot per call"), |session, key| session.sum_fresh(key), list_sum);
         }
         if plan.threads == 1 {
             round.add_and_remove();
@@ -232,10 +232,30 @@ impl<'r, P: MultiPeer> Round<'r, P> {
         }
     }
 
-    /// Reads lists drawn at random, and compares what comes out with what was put in.
+    /// Reads lists drawn at random under the session's snapshot, and compares what comes out with what was put in.
     fn read(
         &mut self,
         workload: &str,
+        read: impl Fn(&P::Session<'_>, u64) -> u64 + Sync,
+        expected: impl Fn(u64, u64) -> u64,
+    ) {
+        self.read_prepared(workload, |_| {}, read, expected);
+    }
+
+    /// The same without the session's snapshot: below it, another one may cost less than it would alone.
+    fn read_fresh(
+        &mut self,
+        workload: &str,
+        read: impl Fn(&P::Session<'_>, u64) -> u64 + Sync,
+        expected: impl Fn(u64, u64) -> u64,
+    ) {
+        self.read_prepared(workload, |session| session.release(), read, expected);
+    }
+
+    fn read_prepared(
+        &mut self,
+        workload: &str,
+        prepare: impl Fn(&mut P::Session<'_>) + Sync,
         read: impl Fn(&P::Session<'_>, u64) -> u64 + Sync,
         expected: impl Fn(u64, u64) -> u64,
     ) {
@@ -248,6 +268,7 @@ impl<'r, P: MultiPeer> Round<'r, P> {
         let probes: Vec<u64> = drawn.into_iter().map(key_of).collect();
         let elapsed = parallel(self.plan.threads, |_, start| {
             self.peer.with_session(|session| {
+                prepare(session);
                 start.wait();
                 let begun = Instant::now();
                 let sum = probes.iter().fold(0_u64, |sum, key| sum.wrapping_add(read(session, black_box(*key))));

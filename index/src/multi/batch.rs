@@ -9,9 +9,10 @@ use smallvec::SmallVec;
 use super::directory::{Arrangement, Lookup, Stored};
 use super::index::MultiIndex;
 use super::list::{ListValue, PostingList};
-use super::registry::{Busy, Meta, Sequence, Shared, Tenure, WhenHeld};
+use super::registry::{Busy, Meta, Sequence, Shared, WhenHeld};
 use super::slot::IndexWriter;
 use super::view::MultiView;
+use super::writer::Tenure;
 
 /// The right to write to a registry, and what was written so far.
 ///
@@ -92,9 +93,8 @@ impl Batch {
         V: ListValue,
         D: Arrangement<K>,
     {
-        let writer = self.tenure.writer();
-        let when_held = writer.options().when_held;
-        Ok(Editor { writer: writer.edit(index, when_held)? })
+        let when_held = self.tenure.shared.options.when_held;
+        Ok(Editor { writer: self.tenure.writer().edit(index, when_held)? })
     }
 
     /// The index with what this batch has written.

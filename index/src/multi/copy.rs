@@ -2,11 +2,14 @@
 //!
 //! Operations are resolved: they say what did change, not what was asked for. Applying one to the other copy therefore
 //! runs no predicate and no caller's iterator a second time; undoing one is just as plain.
+//!
+//! An operation is logged with a *hint*, where its key was found. Copies that have seen the same operations have the same
+//! shape, so the other copy looks there first, and searches only if the key is elsewhere.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::directory::{Arrangement, Directory, Seek, Stored};
+use super::directory::{Arrangement, Directory, Hint, Seek, Spot, Stored};
 use super::list::{ListValue, PostingList};
 
 /// The directory of an index.
@@ -21,22 +24,38 @@ pub(super) struct IndexCopy<K: Stored, V: ListValue, D: Arrangement<K>> {
 }
 
 /// What happened to one copy.
-pub(super) enum Operation<K: Stored, V: ListValue, D: Arrangement<K>> {
+#[derive(Clone)]
+pub(super) enum Operation<K, V: ListValue> {
     /// The value was added to the key's list.
     Insert(K, V),
     /// One occurrence of the value was taken from the key's list.
     Remove(K, V),
+    /// The key's list was exchanged for this one value.
+    ReplaceOne(K, V),
     /// The key's list was exchanged for another one; an empty list stands for an absent key.
-    Replace(K, Box<Replaced<V>>),
-    /// Everything was removed; this is what it was, until the operation is published.
-    Clear(Box<(ListDirectory<K, V, D>, usize)>),
+    Replace(K, Box<PostingList<V>>),
+    /// Everything was removed.
+    Clear,
 }
 
-/// Two states of one key.
+/// An operation, and where its key was found.
 #[derive(Clone)]
-pub(super) struct Replaced<V: ListValue> {
-    pub(super) old: PostingList<V>,
-    pub(super) new: PostingList<V>,
+pub(super) struct Logged<K, V: ListValue> {
+    pub(super) operation: Operation<K, V>,
+    pub(super) hint: Hint,
+}
+
+/// What operations have taken out of a copy, so that they can be undone: a list for each `ReplaceOne` and `Replace`, and
+/// everything for each `Clear`.
+pub(super) struct TakenOut<K: Stored, V: ListValue, D: Arrangement<K>> {
+    pub(super) lists: Vec<PostingList<V>>,
+    pub(super) all: Vec<(ListDirectory<K, V, D>, usize)>,
+}
+
+impl<K: Stored, V: ListValue, D: Arrangement<K>> Default for TakenOut<K, V, D> {
+    fn default() -> Self {
+        Self { lists: Vec::new(), all: Vec::new() }
+    }
 }
 
 impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
@@ -55,53 +74,76 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
         }
     }
 
-    /// Adds a value. The length of the key's list now.
-    pub(super) fn insert(&mut self, key: Cow<'_, K>, value: V) -> usize {
-        let len = match D::locate(&self.directory, &key) {
+    /// Where the key is, or where it would go.
+    #[inline]
+    fn locate(&self, key: &K, hint: Hint) -> Seek<Spot<D, K, PostingList<V>>> {
+        match self.directory.spot_at(hint) {
+            Some(spot) if D::is_same(self.directory.entry(&spot).0, key) => Seek::Found(spot),
+            _ => D::locate(&self.directory, key),
+        }
+    }
+
+    /// Adds a value. The length of the key's list now, and where the key was.
+    #[inline]
+    pub(super) fn insert(&mut self, key: Cow<'_, K>, value: V, hint: Hint) -> (usize, Hint) {
+        let inserted = match self.locate(&key, hint) {
             Seek::Found(spot) => {
                 let list = self.directory.value_mut(&spot);
                 list.push(value);
-                list.len()
+                (list.len(), ListDirectory::<K, V, D>::hint_of(&spot))
             }
             Seek::Vacant(spot) => {
                 self.directory.insert(spot, key.into_owned(), PostingList::one(value));
-                1
+                (1, Hint::UNKNOWN)
             }
         };
         self.value_count += 1;
-        len
+        inserted
     }
 
-    /// Adds a value unless it is in the key's list. Whether it was added.
-    pub(super) fn insert_distinct(&mut self, key: &K, value: &V) -> bool {
-        match D::locate(&self.directory, key) {
-            Seek::Found(spot) if self.directory.entry(&spot).1.contains(value) => return false,
-            Seek::Found(spot) => self.directory.value_mut(&spot).push(value.clone()),
-            Seek::Vacant(spot) => self.directory.insert(spot, key.clone(), PostingList::one(value.clone())),
-        }
+    /// Adds a value unless it is in the key's list. Where the key was, if it was added.
+    pub(super) fn insert_distinct(&mut self, key: &K, value: &V) -> Option<Hint> {
+        let hint = match D::locate(&self.directory, key) {
+            Seek::Found(spot) if self.directory.entry(&spot).1.contains(value) => return None,
+            Seek::Found(spot) => {
+                self.directory.value_mut(&spot).push(value.clone());
+                ListDirectory::<K, V, D>::hint_of(&spot)
+            }
+            Seek::Vacant(spot) => {
+                self.directory.insert(spot, key.clone(), PostingList::one(value.clone()));
+                Hint::UNKNOWN
+            }
+        };
         self.value_count += 1;
-        true
+        Some(hint)
     }
 
-    /// Exchanges the list of a key; an empty one stands for an absent key.
-    pub(super) fn replace(&mut self, key: Cow<'_, K>, list: PostingList<V>) -> PostingList<V> {
+    /// Exchanges the list of a key; an empty one stands for an absent key. The list that it had, and where the key was.
+    #[inline]
+    pub(super) fn replace(&mut self, key: Cow<'_, K>, list: PostingList<V>, hint: Hint) -> (PostingList<V>, Hint) {
         let added = list.len();
-        let old = match D::locate(&self.directory, &key) {
-            Seek::Found(spot) if list.is_empty() => self.directory.remove(spot).1,
-            Seek::Found(spot) => std::mem::replace(self.directory.value_mut(&spot), list),
-            Seek::Vacant(_) if list.is_empty() => list,
+        let (old, hint) = match self.locate(&key, hint) {
+            Seek::Found(spot) => {
+                let hint = ListDirectory::<K, V, D>::hint_of(&spot);
+                if added == 0 {
+                    (self.directory.remove(spot).1, hint)
+                } else {
+                    (std::mem::replace(self.directory.value_mut(&spot), list), hint)
+                }
+            }
+            Seek::Vacant(_) if added == 0 => (list, Hint::UNKNOWN),
             Seek::Vacant(spot) => {
                 self.directory.insert(spot, key.into_owned(), list);
-                PostingList::new()
+                (PostingList::new(), Hint::UNKNOWN)
             }
         };
         self.value_count = (self.value_count + added).saturating_sub(old.len());
-        old
+        (old, hint)
     }
 
     /// Takes one occurrence of a value away, and the key with the last one.
-    pub(super) fn remove(&mut self, key: &K, value: &V) {
-        let Seek::Found(spot) = D::locate(&self.directory, key) else { return };
+    pub(super) fn remove(&mut self, key: &K, value: &V, hint: Hint) {
+        let Seek::Found(spot) = self.locate(key, hint) else { return };
         let list = self.directory.value_mut(&spot);
         if list.remove(value).is_none() {
             return;
@@ -113,54 +155,38 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
     }
 
     /// Brings this copy one operation forward.
-    pub(super) fn apply(&mut self, operation: Operation<K, V, D>) {
+    #[inline]
+    pub(super) fn apply(&mut self, Logged { operation, hint }: Logged<K, V>) {
         match operation {
             Operation::Insert(key, value) => {
-                self.insert(Cow::Owned(key), value);
+                self.insert(Cow::Owned(key), value, hint);
             }
-            Operation::Remove(key, value) => self.remove(&key, &value),
-            Operation::Replace(key, lists) => {
-                self.replace(Cow::Owned(key), lists.new);
+            Operation::Remove(key, value) => self.remove(&key, &value, hint),
+            Operation::ReplaceOne(key, value) => {
+                self.replace(Cow::Owned(key), PostingList::one(value), hint);
             }
-            Operation::Clear(_) => {
-                self.directory = Default::default();
+            Operation::Replace(key, list) => {
+                self.replace(Cow::Owned(key), *list, hint);
+            }
+            Operation::Clear => {
+                self.directory = self.directory.empty_like();
                 self.value_count = 0;
             }
         }
     }
 
-    /// Takes back the last operation.
-    pub(super) fn undo(&mut self, operation: Operation<K, V, D>) {
+    /// Takes back the last operation, given what all of them have taken out.
+    pub(super) fn undo(&mut self, Logged { operation, hint }: Logged<K, V>, taken_out: &mut TakenOut<K, V, D>) {
         match operation {
-            Operation::Insert(key, value) => self.remove(&key, &value),
+            Operation::Insert(key, value) => self.remove(&key, &value, hint),
             Operation::Remove(key, value) => {
-                self.insert(Cow::Owned(key), value);
+                self.insert(Cow::Owned(key), value, hint);
             }
-            Operation::Replace(key, lists) => {
-                self.replace(Cow::Owned(key), lists.old);
+            Operation::ReplaceOne(key, _) | Operation::Replace(key, _) => {
+                let old = taken_out.lists.pop().unwrap_or_default();
+                self.replace(Cow::Owned(key), old, hint);
             }
-            Operation::Clear(cleared) => (self.directory, self.value_count) = *cleared,
-        }
-    }
-}
-
-impl<K: Stored, V: ListValue, D: Arrangement<K>> Operation<K, V, D> {
-    /// The operation without what only [`IndexCopy::undo`] needs.
-    pub(super) fn settle(&mut self) {
-        match self {
-            Self::Insert(..) | Self::Remove(..) => {}
-            Self::Replace(_, lists) => lists.old = PostingList::new(),
-            Self::Clear(cleared) => **cleared = Default::default(),
-        }
-    }
-
-    /// The same operation for one more copy.
-    pub(super) fn duplicate(&self) -> Self {
-        match self {
-            Self::Insert(key, value) => Self::Insert(key.clone(), value.clone()),
-            Self::Remove(key, value) => Self::Remove(key.clone(), value.clone()),
-            Self::Replace(key, lists) => Self::Replace(key.clone(), lists.clone()),
-            Self::Clear(_) => Self::Clear(Box::default()),
+            Operation::Clear => (self.directory, self.value_count) = taken_out.all.pop().unwrap_or_default(),
         }
     }
 }

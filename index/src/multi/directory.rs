@@ -143,6 +143,16 @@ pub enum Seek<S> {
     Vacant(S),
 }
 
+/// The number of a spot where a key was found in another copy: where it is looked for first. Nothing depends on its being
+/// there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hint(pub(super) u64);
+
+impl Hint {
+    /// No directory has this spot.
+    pub(super) const UNKNOWN: Self = Self(u64::MAX);
+}
+
 /// One copy of a map from keys to `T`: a [`HashDirectory`] or an [`OrderedDirectory`].
 pub trait Directory<K, T>: Default + Send + Sync + 'static {
     /// Where an entry is, or would go. Valid until the directory changes.
@@ -158,8 +168,11 @@ pub trait Directory<K, T>: Default + Send + Sync + 'static {
     /// A directory with room for so many keys.
     fn with_capacity(key_count: usize) -> Self;
 
-    /// A copy with the same entries and without wasted memory.
+    /// A copy with the same entries in the same places, or a packed one if much memory is wasted.
     fn duplicate(&self) -> Self;
+
+    /// An empty directory in which keys will have the same spots as in another one made from a copy of this one.
+    fn empty_like(&self) -> Self;
 
     /// How many keys there are. O(1).
     fn len(&self) -> usize;
@@ -172,6 +185,12 @@ pub trait Directory<K, T>: Default + Send + Sync + 'static {
 
     /// The entry at a spot where a key was found.
     fn entry(&self, spot: &Self::Spot) -> (&K, &T);
+
+    /// The number of a spot where a key was found, which is the same in copies that have seen the same operations.
+    fn hint_of(spot: &Self::Spot) -> Hint;
+
+    /// The spot that a hint names, if some key is there.
+    fn spot_at(&self, hint: Hint) -> Option<Self::Spot>;
 
     /// What the key at the spot maps to.
     fn value_mut(&mut self, spot: &Self::Spot) -> &mut T;

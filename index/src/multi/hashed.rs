@@ -18,7 +18,7 @@ use std::slice;
 
 use ahash::RandomState;
 
-use super::directory::{Directory, Seek, Stored};
+use super::directory::{Directory, Hint, Seek, Stored};
 use crate::memory::prefer_huge_pages;
 
 const GROUP_SLOTS: usize = 8;
@@ -248,6 +248,10 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
         packed
     }
 
+    fn empty_like(&self) -> Self {
+        Self::with_groups(0, self.hasher.clone())
+    }
+
     fn len(&self) -> usize {
         self.len
     }
@@ -260,11 +264,26 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
         self.slots_len() > 1024 && self.len * 5 < self.slots_len()
     }
 
+    #[inline]
     fn entry(&self, spot: &Spot) -> (&K, &T) {
         let (key, value) = self.slot(spot.slot).expect("a key was found in this slot");
         (key, value)
     }
 
+    #[inline]
+    fn hint_of(spot: &Spot) -> Hint {
+        Hint(spot.slot as u64)
+    }
+
+    #[inline]
+    fn spot_at(&self, hint: Hint) -> Option<Spot> {
+        let slot = usize::try_from(hint.0).ok()?;
+        let is_full = self.groups.get(slot / GROUP_SLOTS)?.0[slot % GROUP_SLOTS].is_some();
+        // Only the insertion of a key needs its hash.
+        is_full.then_some(Spot { hash: 0, slot })
+    }
+
+    #[inline]
     fn value_mut(&mut self, spot: &Spot) -> &mut T {
         &mut self.slot_mut(spot.slot).as_mut().expect("a key was found in this slot").1
     }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use super::copy::IndexCopy;
 use super::directory::{Arrangement, Hashed, Lookup, Ordered, Stored};
 use super::list::{ListValue, PostingList};
-use super::registry::{Busy, Registry, Sequence, Shared, Tenure, WhenHeld};
+use super::registry::{Busy, Meta, Registry, Sequence, Shared, WhenHeld};
 use super::slot::IndexWriter;
 use super::snapshot::IndexSnapshot;
 use super::view::MultiView;
+use super::writer::{Tenure, Writer};
 use crate::IndexKey;
 
 /// A left-right multi-value index: each key maps to a [`PostingList`] of values.
@@ -91,12 +92,13 @@ impl<K, V, D> MultiIndex<K, V, D> {
 
     /// How many operations the next publication will publish, in the whole registry. Waits for the writer's turn.
     pub fn pending(&self) -> usize {
-        Tenure::begin(&*self.registry.shared).writer_ref().pending_len()
+        self.registry.shared.turn.with(|writer| writer.pending_len())
     }
 
     /// Publishes everything that is pending in the registry with one swap. Waits for the writer's turn, but for no reader.
     pub fn publish(&self) -> Published {
-        publish(&mut Tenure::begin(&*self.registry.shared))
+        let shared = &*self.registry.shared;
+        shared.turn.with(|writer| publish(writer, shared))
     }
 
     /// Publishes everything that is pending, unless readers hold so many copies that the next write could not have one.
@@ -105,13 +107,16 @@ impl<K, V, D> MultiIndex<K, V, D> {
     /// # Errors
     /// [`Busy`] if readers do, or if somebody else has the writer's turn.
     pub fn try_publish(&self) -> Result<Published, Busy> {
-        let mut tenure = Tenure::try_begin(&*self.registry.shared).ok_or(Busy)?;
-        if tenure.writer().has_room() { Ok(publish(&mut tenure)) } else { Err(Busy) }
+        let shared = &*self.registry.shared;
+        let mut tenure = Tenure::try_begin(shared).ok_or(Busy)?;
+        let writer = tenure.writer();
+        if writer.has_room() { Ok(publish(writer, shared)) } else { Err(Busy) }
     }
 
     /// Attaches a value to the next publication and those after it.
     pub fn set_meta<M: Any + Send + Sync>(&self, meta: M) {
-        Tenure::begin(&*self.registry.shared).writer().pending_meta = Some(Arc::new(meta));
+        let meta: Meta = Arc::new(meta);
+        self.registry.shared.turn.with(|writer| writer.pending_meta = Some(meta));
     }
 
     /// What was last attached to a publication, if it is an `M`.
@@ -120,9 +125,9 @@ impl<K, V, D> MultiIndex<K, V, D> {
     }
 }
 
-fn publish(tenure: &mut Tenure<&Shared>) -> Published {
-    let waited = tenure.writer().waited;
-    Published { sequence: tenure.publish(), waited }
+fn publish(writer: &mut Writer, shared: &Shared) -> Published {
+    let waited = writer.waited;
+    Published { sequence: writer.publish(&shared.root), waited }
 }
 
 /// Writing: what is written is pending until the next [`publish`](Self::publish), from whichever handle. Each operation
@@ -130,17 +135,29 @@ fn publish(tenure: &mut Tenure<&Shared>) -> Published {
 ///
 /// All panic if the index was removed from its registry.
 impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
-    fn write<R>(&self, act: impl FnOnce(&mut IndexWriter<K, V, D>) -> R) -> R {
-        let mut tenure = Tenure::begin(&*self.registry.shared);
+    fn write<R>(&self, step: impl FnOnce(&mut IndexWriter<K, V, D>) -> R) -> R {
+        let shared = &*self.registry.shared;
+        match shared.options.when_held {
+            WhenHeld::Wait(_) => self.write_long(step),
+            WhenHeld::Clone | WhenHeld::Busy => shared.turn.with(|writer| step(self.edit(writer))),
+        }
+    }
+
+    /// The same for what may take long, or runs code of the caller that is not a key's or value's: nobody else waits at a
+    /// lock meanwhile.
+    fn write_long<R>(&self, act: impl FnOnce(&mut IndexWriter<K, V, D>) -> R) -> R {
+        let shared = &*self.registry.shared;
+        let mut tenure = Tenure::begin(shared);
         let writer = tenure.writer();
-        // `Busy` has no place in these results: when the wait was in vain, a copy is made.
-        let writer = match writer.options().when_held {
-            when_held @ WhenHeld::Wait(_) if writer.edit(self, when_held).is_err() => {
-                writer.edit(self, WhenHeld::Clone)
-            }
-            _ => writer.edit(self, WhenHeld::Clone),
-        };
-        act(writer.expect("a copy can always be made"))
+        if let when_held @ WhenHeld::Wait(_) = shared.options.when_held {
+            // `Busy` has no place in these results: when the wait was in vain, a copy is made.
+            let _ = writer.edit(self, when_held);
+        }
+        act(self.edit(writer))
+    }
+
+    fn edit<'w>(&self, writer: &'w mut Writer) -> &'w mut IndexWriter<K, V, D> {
+        writer.edit(self, WhenHeld::Clone).expect("a copy can always be made")
     }
 
     /// Adds a value under a key, even if it is there already. The number of values under the key now.
@@ -183,12 +200,12 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
     /// Keeps only the values for which the predicate holds; it is asked once for each. How many were removed. The
     /// predicate must not write to the registry: it would wait for itself.
     pub fn retain(&self, keep: impl FnMut(&K, &V) -> bool) -> usize {
-        self.write(|writer| writer.retain(keep))
+        self.write_long(|writer| writer.retain(keep))
     }
 
     /// Adds many entries. The iterator must not write to the registry: it would wait for itself.
     pub fn extend(&self, entries: impl IntoIterator<Item = (K, V)>) {
-        self.write(|writer| {
+        self.write_long(|writer| {
             entries.into_iter().for_each(|(key, value)| {
                 writer.insert(key, value);
             });

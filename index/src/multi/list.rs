@@ -72,6 +72,14 @@ impl<V> PostingList<V> {
         Self { shape: Shape::One(value) }
     }
 
+    /// The value of a list of one.
+    pub(crate) fn single(&self) -> Option<&V> {
+        match &self.shape {
+            Shape::One(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// How many values there are, each occurrence counted. O(1).
     #[inline]
     pub fn len(&self) -> usize {
@@ -269,8 +277,9 @@ impl<V> Default for PostingList<V> {
 
 impl<V: Clone + Eq + Hash> FromIterator<V> for PostingList<V> {
     fn from_iter<I: IntoIterator<Item = V>>(values: I) -> Self {
-        let mut list = Self::new();
-        values.into_iter().for_each(|value| list.push(value));
+        let mut values = values.into_iter();
+        let mut list = values.next().map_or_else(Self::new, Self::one);
+        values.for_each(|value| list.push(value));
         list
     }
 }

@@ -17,7 +17,7 @@ use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::directory::{Directory, Seek, Stored};
+use super::directory::{Directory, Hint, Seek, Stored};
 use crate::IndexKey;
 use crate::tree::{LevelShape, TreeShape};
 use node::{Arena, Inner, Leaf};
@@ -36,6 +36,7 @@ const FILL: usize = 7;
 const HEIGHT_MAX: usize = 24;
 
 /// A map from keys to `T` in key order.
+#[derive(Clone)]
 pub struct OrderedDirectory<K, T> {
     leaves: Arena<Leaf<K, T>>,
     inners: Arena<Inner<K>>,
@@ -237,7 +238,14 @@ impl<K: Stored + IndexKey, T: Stored> Directory<K, T> for OrderedDirectory<K, T>
     }
 
     fn duplicate(&self) -> Self {
+        if !self.is_wasteful() {
+            return self.clone();
+        }
         Self::build(self.iter().map(|(key, value)| (key.clone(), value.clone())))
+    }
+
+    fn empty_like(&self) -> Self {
+        Self::default()
     }
 
     fn len(&self) -> usize {
@@ -252,10 +260,23 @@ impl<K: Stored + IndexKey, T: Stored> Directory<K, T> for OrderedDirectory<K, T>
         self.leaves.len() > 128 && self.len * 2 < self.leaves.len() * ORDER
     }
 
+    #[inline]
     fn entry(&self, spot: &Spot) -> (&K, &T) {
         self.leaves[spot.leaf].entry(spot.slot as usize).expect("a key was found in this slot")
     }
 
+    #[inline]
+    fn hint_of(spot: &Spot) -> Hint {
+        Hint(u64::from(spot.leaf) << 32 | u64::from(spot.slot))
+    }
+
+    #[inline]
+    fn spot_at(&self, hint: Hint) -> Option<Spot> {
+        let spot = Spot { leaf: (hint.0 >> 32) as u32, slot: hint.0 as u32 };
+        self.leaves.get(spot.leaf)?.entry(spot.slot as usize).map(|_| spot)
+    }
+
+    #[inline]
     fn value_mut(&mut self, spot: &Spot) -> &mut T {
         self.leaves[spot.leaf].value_mut(spot.slot as usize).expect("a key was found in this slot")
     }

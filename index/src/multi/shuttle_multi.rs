@@ -74,6 +74,44 @@ fn shuttle_multi_waiters_wake_when_their_sequence_is_published() {
 }
 
 #[test]
+fn shuttle_multi_single_writes_and_batches_take_turns() {
+    shuttle::check_random(
+        || {
+            let index = MultiIndex::<u64, u64>::new_hash();
+            let single = {
+                let index = index.clone();
+                thread::spawn(move || {
+                    for value in 0..3 {
+                        index.insert(0, value);
+                        index.publish();
+                    }
+                })
+            };
+            let batches = {
+                let index = index.clone();
+                thread::spawn(move || {
+                    for value in 0..3 {
+                        // The turn may be somebody else's; then it is waited for.
+                        let begun = index.registry().try_begin();
+                        let mut batch = begun.unwrap_or_else(|| index.registry().begin());
+                        thread::yield_now();
+                        batch.on(&index).insert(1, value);
+                        let pending = batch.pending();
+                        thread::yield_now();
+                        assert_eq!(batch.pending(), pending, "nobody writes within a batch");
+                        batch.commit();
+                    }
+                })
+            };
+            single.join().expect("the writer does not panic");
+            batches.join().expect("the writer does not panic");
+            assert_eq!((index.count(&0), index.count(&1), index.pending()), (3, 3, 0));
+        },
+        ROUNDS,
+    );
+}
+
+#[test]
 fn shuttle_multi_reclaims_copies_that_readers_drop_at_any_time() {
     shuttle::check_random(
         || {

@@ -16,8 +16,8 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::copy::{IndexCopy, Operation, Replaced};
-use super::directory::{Arrangement, Directory, Lookup, Seek, Stored};
+use super::copy::{IndexCopy, ListDirectory, Logged, Operation, TakenOut};
+use super::directory::{Arrangement, Directory, Hint, Lookup, Seek, Stored};
 use super::list::{ListValue, PostingList};
 
 /// A live copy, of whatever type.
@@ -53,14 +53,15 @@ pub(super) trait Slot: Send {
 /// A copy that was live, and the operations since.
 struct Spare<K: Stored, V: ListValue, D: Arrangement<K>> {
     copy: Arc<IndexCopy<K, V, D>>,
-    debt: Vec<Operation<K, V, D>>,
+    debt: Vec<Logged<K, V>>,
 }
 
 /// The writer's side of one index.
 pub(super) struct IndexWriter<K: Stored, V: ListValue, D: Arrangement<K>> {
     live: Arc<IndexCopy<K, V, D>>,
     working: Option<Arc<IndexCopy<K, V, D>>>,
-    operations: Vec<Operation<K, V, D>>,
+    operations: Vec<Logged<K, V>>,
+    taken_out: TakenOut<K, V, D>,
     /// Operations before this one are not merged with later ones.
     floor: usize,
     retiring: Option<Arc<IndexCopy<K, V, D>>>,
@@ -74,6 +75,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
             live: Arc::new(copy),
             working: None,
             operations: Vec::new(),
+            taken_out: TakenOut::default(),
             floor: 0,
             retiring: None,
             spares: Vec::new(),
@@ -91,15 +93,24 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
     }
 
     /// Sees to it that there is a working copy, if there is one to be had within `copies_max` copies.
+    #[inline]
     pub(super) fn prepare(&mut self, copies_max: usize) -> Option<()> {
         if self.working.is_none() {
-            self.working = Some(match self.reclaim() {
-                Some(copy) => copy,
-                None if self.copy_count() < copies_max => Arc::new(self.live.duplicate()),
-                None => return None,
-            });
+            self.working = Some(self.take_working(copies_max)?);
         }
         Some(())
+    }
+
+    /// A copy that no reader holds, brought up to date: a spare, or else a new one.
+    fn take_working(&mut self, copies_max: usize) -> Option<Arc<IndexCopy<K, V, D>>> {
+        if !self.given_up.is_empty() {
+            self.given_up.retain_mut(|copy| Arc::get_mut(copy).is_none());
+        }
+        match self.reclaim() {
+            Some(copy) => Some(copy),
+            None if self.copy_count() < copies_max => Some(Arc::new(self.live.duplicate())),
+            None => None,
+        }
     }
 
     fn copy_count(&self) -> usize {
@@ -108,21 +119,23 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
 
     /// The best spare that no reader holds, brought up to date.
     fn reclaim(&mut self) -> Option<Arc<IndexCopy<K, V, D>>> {
-        self.given_up.retain_mut(|copy| Arc::get_mut(copy).is_none());
-        self.spares.retain_mut(|spare| !spare.copy.directory.is_wasteful() || Arc::get_mut(&mut spare.copy).is_none());
-        let free = self.spares.iter_mut().enumerate().filter_map(|(at, spare)| {
-            Arc::get_mut(&mut spare.copy)?;
-            Some((spare.debt.len(), at))
-        });
-        let (_, at) = free.min()?;
-        // If a key's code panics from here on, the spare is lost, which is no loss.
-        let Spare { mut copy, mut debt, .. } = self.spares.swap_remove(at);
-        let spare = Arc::get_mut(&mut copy)?;
-        debt.drain(..).for_each(|operation| spare.apply(operation));
-        if self.operations.capacity() == 0 && debt.capacity() <= DEBT_MAX {
-            self.operations = debt;
+        loop {
+            let spares = self.spares.iter().enumerate();
+            let free = spares.filter(|(_, spare)| Arc::strong_count(&spare.copy) == 1);
+            let (at, _) = free.min_by_key(|(_, spare)| spare.debt.len())?;
+            // If a key's code panics from here on, the spare is lost, which is no loss.
+            let Spare { mut copy, mut debt } = self.spares.swap_remove(at);
+            if copy.directory.is_wasteful() {
+                continue;
+            }
+            // Only the root of the registry hands copies out, and this one is not in it: nobody else can have got it since.
+            let spare = Arc::get_mut(&mut copy)?;
+            debt.drain(..).for_each(|logged| spare.apply(logged));
+            if self.operations.capacity() == 0 && debt.capacity() <= DEBT_MAX {
+                self.operations = debt;
+            }
+            return Some(copy);
         }
-        Some(copy)
     }
 
     fn working(&mut self) -> &mut IndexCopy<K, V, D> {
@@ -130,10 +143,14 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         Arc::get_mut(working).expect("no reader has seen the working copy")
     }
 
+    /// The last operation that a new one may be merged with.
+    fn last(&self) -> Option<&Operation<K, V>> {
+        self.operations.get(self.floor..)?.last().map(|last| &last.operation)
+    }
+
     /// Whether the last operation is the opposite of an insertion or a removal that is about to be pushed.
     fn is_undone_by(&self, key: &K, value: &V, undoes: Undoes) -> bool {
-        let last = self.operations.get(self.floor..).and_then(|operations| operations.last());
-        match (last, undoes) {
+        match (self.last(), undoes) {
             (Some(Operation::Insert(last_key, last_value)), Undoes::Insert)
             | (Some(Operation::Remove(last_key, last_value)), Undoes::Remove) => {
                 last_value == value && D::is_same(last_key, key)
@@ -142,29 +159,28 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         }
     }
 
-    fn push(&mut self, operation: Operation<K, V, D>, undoes_last: bool) {
+    fn push(&mut self, operation: Operation<K, V>, hint: Hint, undoes_last: bool) {
         if undoes_last {
             self.operations.pop();
         } else {
-            self.operations.push(operation);
+            self.operations.push(Logged { operation, hint });
         }
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, key: K, value: V) -> usize {
         let undoes = self.is_undone_by(&key, &value, Undoes::Remove);
-        let len = self.working().insert(Cow::Borrowed(&key), value.clone());
-        self.push(Operation::Insert(key, value), undoes);
+        let (len, hint) = self.working().insert(Cow::Borrowed(&key), value.clone(), Hint::UNKNOWN);
+        self.push(Operation::Insert(key, value), hint, undoes);
         len
     }
 
     /// Adds a value unless it is under the key already. Whether it was added.
     pub(super) fn insert_distinct(&mut self, key: K, value: V) -> bool {
         let undoes = self.is_undone_by(&key, &value, Undoes::Remove);
-        let is_added = self.working().insert_distinct(&key, &value);
-        if is_added {
-            self.push(Operation::Insert(key, value), undoes);
-        }
-        is_added
+        let Some(hint) = self.working().insert_distinct(&key, &value) else { return false };
+        self.push(Operation::Insert(key, value), hint, undoes);
+        true
     }
 
     pub(super) fn remove<Q: ?Sized>(&mut self, key: &Q, value: &V) -> bool
@@ -172,6 +188,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         D: Lookup<K, Q>,
     {
         let Seek::Found(spot) = D::seek(&self.working().directory, key) else { return false };
+        let hint = ListDirectory::<K, V, D>::hint_of(&spot);
         let (key, list) = self.current().directory.entry(&spot);
         let is_last = list.len() == 1;
         if is_last && !list.contains(value) {
@@ -188,7 +205,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         let Some((key, value)) = removed else { return false };
         let copy = self.working();
         copy.value_count = copy.value_count.saturating_sub(1);
-        self.push(Operation::Remove(key, value), undoes);
+        self.push(Operation::Remove(key, value), hint, undoes);
         true
     }
 
@@ -198,21 +215,34 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
     {
         let copy = self.working();
         let Seek::Found(spot) = D::seek(&copy.directory, key) else { return 0 };
+        let hint = ListDirectory::<K, V, D>::hint_of(&spot);
         let (key, old) = copy.directory.remove(spot);
         copy.value_count = copy.value_count.saturating_sub(old.len());
         let removed = old.len();
-        self.push(Operation::Replace(key, Box::new(Replaced { old, new: PostingList::new() })), false);
+        self.taken_out.lists.push(old);
+        self.push(Operation::Replace(key, Box::default()), hint, false);
         removed
     }
 
+    #[inline]
     pub(super) fn replace(&mut self, key: K, new: PostingList<V>) -> usize {
-        let last = self.operations.get(self.floor..).and_then(|operations| operations.last());
-        let merges = matches!(last, Some(Operation::Replace(last, _)) if D::is_same(last, &key));
-        let old = self.working().replace(Cow::Borrowed(&key), new.clone());
+        let merges = match self.last() {
+            Some(Operation::ReplaceOne(last, _) | Operation::Replace(last, _)) => D::is_same(last, &key),
+            _ => false,
+        };
+        let operation = match new.single() {
+            Some(value) => Operation::ReplaceOne(key.clone(), value.clone()),
+            None => Operation::Replace(key.clone(), Box::new(new.clone())),
+        };
+        let (old, hint) = self.working().replace(Cow::Owned(key), new, Hint::UNKNOWN);
         let removed = old.len();
         match self.operations.last_mut() {
-            Some(Operation::Replace(_, lists)) if merges => lists.new = new,
-            _ => self.operations.push(Operation::Replace(key, Box::new(Replaced { old, new }))),
+            // What the first of them took out is what undoing both gives back.
+            Some(last) if merges => last.operation = operation,
+            _ => {
+                self.taken_out.lists.push(old);
+                self.push(operation, hint, false);
+            }
         }
         removed
     }
@@ -220,8 +250,10 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
     pub(super) fn clear(&mut self) -> usize {
         let copy = self.working();
         let removed = std::mem::take(&mut copy.value_count);
-        let directory = std::mem::take(&mut copy.directory);
-        self.push(Operation::Clear(Box::new((directory, removed))), false);
+        let empty = copy.directory.empty_like();
+        let directory = std::mem::replace(&mut copy.directory, empty);
+        self.taken_out.all.push((directory, removed));
+        self.push(Operation::Clear, Hint::UNKNOWN, false);
         removed
     }
 
@@ -238,13 +270,10 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
     pub(super) fn remove_owned(&mut self, key: K, value: &V) -> bool {
         let copy = self.working();
         let before = copy.value_count;
-        let operation = Operation::Remove(key, value.clone());
-        if let Operation::Remove(key, value) = &operation {
-            copy.remove(key, value);
-        }
+        copy.remove(&key, value, Hint::UNKNOWN);
         let removed = copy.value_count < before;
         if removed {
-            self.push(operation, false);
+            self.push(Operation::Remove(key, value.clone()), Hint::UNKNOWN, false);
         }
         removed
     }
@@ -255,10 +284,21 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         let Some(spare) = self.spares.last_mut().filter(|spare| spare.debt.len() > DEBT_LATER_MAX) else { return };
         let Some(copy) = Arc::get_mut(&mut spare.copy) else { return };
         let debt = std::mem::take(&mut spare.debt);
-        let paid = catch_unwind(AssertUnwindSafe(|| debt.into_iter().for_each(|operation| copy.apply(operation))));
+        let paid = catch_unwind(AssertUnwindSafe(|| debt.into_iter().for_each(|logged| copy.apply(logged))));
         if paid.is_err() {
             // A key's code panicked: the spare is lost, which is no loss.
             self.spares.pop();
+        }
+    }
+
+    /// Clones the live copy if there is no other left: so, too, whoever wrote much pays for it. If a key's code panics, the
+    /// next write does it.
+    fn replace_spares(&mut self) {
+        if !self.spares.is_empty() {
+            return;
+        }
+        if let Ok(copy) = catch_unwind(AssertUnwindSafe(|| self.live.duplicate())) {
+            self.spares.push(Spare { copy: Arc::new(copy), debt: Vec::new() });
         }
     }
 
@@ -301,19 +341,22 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
 
     fn rollback(&mut self, mark: usize) {
         let Some(mut working) = self.working.take() else { return };
-        let operations = &mut self.operations;
+        let (operations, taken_out) = (&mut self.operations, &mut self.taken_out);
         let undone = catch_unwind(AssertUnwindSafe(|| {
             let copy = Arc::get_mut(&mut working).expect("no reader has seen the working copy");
             while operations.len() > mark
-                && let Some(operation) = operations.pop()
+                && let Some(logged) = operations.pop()
             {
-                copy.undo(operation);
+                copy.undo(logged, taken_out);
             }
         }));
         match undone {
             Ok(()) => self.working = Some(working),
             // A key's code panicked: the working copy is lost, and with it all that is pending on this index.
-            Err(_) => self.operations.clear(),
+            Err(_) => {
+                self.operations.clear();
+                self.taken_out = TakenOut::default();
+            }
         }
         self.floor = self.operations.len();
     }
@@ -328,15 +371,19 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
         let mut operations = std::mem::take(&mut self.operations);
         self.floor = 0;
         let Some(retiring) = self.retiring.take() else { return };
-        if let Some(clear) = operations.iter().rposition(|operation| matches!(operation, Operation::Clear(_))) {
+        if !self.taken_out.all.is_empty()
+            && let Some(clear) = operations.iter().rposition(|logged| matches!(logged.operation, Operation::Clear))
+        {
             operations.drain(..clear);
         }
-        operations.iter_mut().for_each(Operation::settle);
+        self.taken_out.all.clear();
+        self.taken_out.lists.clear();
+        self.taken_out.lists.shrink_to(DEBT_MAX);
         let debt_max = DEBT_MAX.max(self.live.directory.len() / 4);
         for at in (0..self.spares.len()).rev() {
             let debt = &mut self.spares[at].debt;
             let fits = debt.len() + operations.len() <= debt_max;
-            let duplicate = || debt.extend(operations.iter().map(Operation::duplicate));
+            let duplicate = || debt.extend(operations.iter().cloned());
             if !fits || catch_unwind(AssertUnwindSafe(duplicate)).is_err() {
                 let spare = self.spares.swap_remove(at);
                 self.give_up(spare.copy);
@@ -344,6 +391,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
         }
         if operations.len() > debt_max {
             self.give_up(retiring);
+            self.replace_spares();
             return;
         }
         self.spares.push(Spare { copy: retiring, debt: operations });

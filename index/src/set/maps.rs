@@ -28,6 +28,9 @@ macro_rules! word_map {
         fn insert(&self, key: &u64, [word]: [u64; 1], guard: &Guard) {
             $map::insert(self, *key, word, guard);
         }
+        fn try_insert(&self, key: &u64, [word]: [u64; 1], guard: &Guard) -> Result<(), [u64; 1]> {
+            $map::try_insert(self, *key, word, guard).map_err(|word| [word])
+        }
         fn remove(&self, key: &u64, guard: &Guard) {
             $map::remove(self, key, guard);
         }
@@ -54,6 +57,10 @@ macro_rules! boxed_map {
         }
         fn insert(&self, key: &Q, words: W, guard: &Guard) {
             $map::insert(self, K::from(key.to_owned()), words, guard);
+        }
+        fn try_insert(&self, key: &Q, words: W, guard: &Guard) -> Result<(), W> {
+            let inserted = $map::try_insert(self, K::from(key.to_owned()), words, guard);
+            inserted.map(drop).map_err(|occupied| *occupied.current)
         }
         fn remove(&self, key: &Q, guard: &Guard) {
             $map::remove(self, key, guard);

@@ -61,6 +61,8 @@ pub trait PointMap<Q: ToOwned + ?Sized, W>: Send + Sync + 'static {
     fn get_many(&self, keys: &[&Q], words: &mut [Option<W>], guard: &Guard);
     /// Puts words under a key.
     fn insert(&self, key: &Q, words: W, guard: &Guard);
+    /// Puts words under a key that has none, or says which it has.
+    fn try_insert(&self, key: &Q, words: W, guard: &Guard) -> Result<(), W>;
     /// Takes a key away.
     fn remove(&self, key: &Q, guard: &Guard);
     /// How many keys there are.
@@ -255,16 +257,32 @@ where
         P: PointMap<Q, R::Words>,
         O: OrderedMap<Q, R::Words>,
     {
-        let mut list = match self.get(key, guard) {
-            None => RowIds::new(),
-            Some(words) if words == R::Words::SEVERAL => self.list(key, guard),
-            Some(words) => RowIds::from_slice(&[R::from_words(words)]),
+        let words = row.to_words();
+        let mut list = if words == R::Words::SEVERAL {
+            self.get(key, guard).map_or_else(RowIds::new, |words| self.rows(key, words, guard))
+        } else {
+            // One search where the key is new, which is the rule.
+            match self.try_put(key, words, guard) {
+                Ok(()) => return Candidates::One,
+                Err(words) => self.rows(key, words, guard),
+            }
         };
         if let Err(position) = list.binary_search(&row) {
             list.insert(position, row);
             self.put_list(key, &list, guard);
         }
         if list.len() > 1 { Candidates::Several } else { Candidates::One }
+    }
+
+    /// The candidates that an entry's words stand for.
+    fn rows<Q>(&self, key: &Q, words: R::Words, guard: &Guard) -> RowIds<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        if words == R::Words::SEVERAL { self.list(key, guard) } else { RowIds::from_slice(&[R::from_words(words)]) }
     }
 
     /// Takes a candidate away. There is one writer at a time.
@@ -318,6 +336,24 @@ where
     {
         self.hash.iter().for_each(|hash| hash.insert(key, words, guard));
         self.tree.iter().for_each(|tree| tree.insert(key, words, guard));
+    }
+
+    /// Puts words under a key that has none, or says which it has.
+    fn try_put<Q>(&self, key: &Q, words: R::Words, guard: &Guard) -> Result<(), R::Words>
+    where
+        Q: ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        match (&self.hash, &self.tree) {
+            (Some(hash), tree) => {
+                hash.try_insert(key, words, guard)?;
+                tree.iter().for_each(|tree| tree.insert(key, words, guard));
+                Ok(())
+            }
+            (None, Some(tree)) => tree.try_insert(key, words, guard),
+            (None, None) => Ok(()),
+        }
     }
 
     /// All entries with keys in the bounds, in order; the keys' candidates one after the other.

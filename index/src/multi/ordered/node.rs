@@ -21,6 +21,16 @@ impl<N> Default for Arena<N> {
     }
 }
 
+impl<N: Clone> Clone for Arena<N> {
+    fn clone(&self) -> Self {
+        // With room for some more: it is copied because it is about to be written.
+        let mut nodes = Vec::with_capacity(self.nodes.len() + 1 + self.nodes.len() / 64);
+        prefer_huge_pages(nodes.spare_capacity_mut());
+        nodes.extend_from_slice(&self.nodes);
+        Self { nodes, free: self.free.clone() }
+    }
+}
+
 impl<N: Default> Arena<N> {
     /// Bytes of all nodes, free ones too.
     pub(super) fn memory_usage(&self) -> usize {
@@ -44,6 +54,11 @@ impl<N: Default> Arena<N> {
         }
         self.nodes.push(node);
         u32::try_from(self.nodes.len() - 1).expect("a directory has fewer than 2^32 nodes")
+    }
+
+    /// The node of a number, if there is one or was one.
+    pub(super) fn get(&self, number: u32) -> Option<&N> {
+        self.nodes.get(number as usize)
     }
 
     pub(super) fn remove(&mut self, number: u32) -> N {
@@ -74,6 +89,7 @@ impl<N> IndexMut<u32> for Arena<N> {
 }
 
 /// Up to eight entries. Words behind the last entry are `u64::MAX`, so that they are never less than a searched one.
+#[derive(Clone)]
 pub(super) struct Leaf<K, T> {
     words: [u64; ORDER],
     entries: [Option<(K, T)>; ORDER],
@@ -97,7 +113,7 @@ impl<K, T> Leaf<K, T> {
 
     #[inline]
     pub(super) fn entry(&self, slot: usize) -> Option<(&K, &T)> {
-        self.entries[slot].as_ref().map(|(key, value)| (key, value))
+        self.entries.get(slot)?.as_ref().map(|(key, value)| (key, value))
     }
 
     pub(super) fn value_mut(&mut self, slot: usize) -> Option<&mut T> {
@@ -171,7 +187,7 @@ impl<K: IndexKey, T> Leaf<K, T> {
 
 /// Up to eight children. `words[at]` and `separators[at]` belong to the smallest key that may be under
 /// `children[at + 1]`; there are no separators where the words alone decide. Spare words are `u64::MAX`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Inner<K> {
     words: [u64; ORDER - 1],
     pub(super) children: [u32; ORDER],
