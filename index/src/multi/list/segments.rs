@@ -5,14 +5,16 @@
 //! holds it, and the buckets split and merge one at a time (Litwin, "Linear hashing", VLDB 1980).
 //!
 //! ```text
-//! segments   [ 12 7 40 … ] [ 3 91 … ] [ 8 5 … ]        every distinct value once: dense, fast to iterate
-//! repeats    { 7: 1, 91: 4 }                           a HashBag: the further occurrences of a value, counted
+//! segments   [ 12 7 40 … ] [ 3 91 … ] [ 8 5 … ]        dense, fast to iterate
+//! repeats    { 7: 1, 91: 4 }                           a HashBag: further occurrences of a value, counted
 //! ```
 //!
-//! Inserting or removing a value costs its hash and a search of one segment, whatever the length of the list. Values
-//! that occur many times cannot be spread over segments, so only the first occurrence lives there and the others are
-//! counted in a hash bag, which is exactly what it is good at; lists of row ids never have one.
+//! Inserting a value costs its hash and a push, removing one its hash and a search of one segment, whatever the length of
+//! the list. A value that occurs many times cannot be spread over segments: one that grows large has its values told apart,
+//! the first occurrence of each stays, and the others are counted in a hash bag, which is exactly what it is good at. Lists of
+//! row ids never have one.
 
+use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash};
 use std::sync::LazyLock;
 
@@ -23,6 +25,9 @@ use super::iter::ListIter;
 
 /// How many values a segment holds on average: a search of about 30 ns, and runs long enough to iterate at full speed.
 const SEGMENT_VALUES: usize = 128;
+
+/// A segment of so many values, or twice as many, and so on, is looked through for repeated ones.
+const SEGMENT_LARGE: usize = 4 * SEGMENT_VALUES;
 
 /// The further occurrences of values.
 pub(super) type Repeats<V> = HashBag<V, ListHasher>;
@@ -45,13 +50,13 @@ impl BuildHasher for ListHasher {
 pub(super) struct Segments<V> {
     segments: Vec<Vec<V>>,
     /// Values in the segments.
-    distinct_len: usize,
+    dense_len: usize,
     repeats: Option<Box<Repeats<V>>>,
 }
 
 impl<V: Clone + Hash> Clone for Segments<V> {
     fn clone(&self) -> Self {
-        Self { segments: self.segments.clone(), distinct_len: self.distinct_len, repeats: self.repeats.clone() }
+        Self { segments: self.segments.clone(), dense_len: self.dense_len, repeats: self.repeats.clone() }
     }
 }
 
@@ -64,7 +69,7 @@ impl<V> Segments<V> {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.distinct_len + self.repeats.as_ref().map_or(0, |repeats| repeats.len())
+        self.dense_len + self.repeats.as_ref().map_or(0, |repeats| repeats.len())
     }
 
     pub(super) fn iter(&self) -> ListIter<'_, V> {
@@ -86,18 +91,10 @@ impl<V> Segments<V> {
 }
 
 impl<V: Eq + Hash> Segments<V> {
-    /// Takes over a short list; `repeated[at]` says that an equal value stands before `values[at]`.
-    pub(super) fn new(values: Vec<V>, repeated: Vec<bool>) -> Self {
-        let mut segment = Vec::with_capacity(values.len() + values.len() / 4);
-        let mut repeats = None;
-        for (value, repeated) in values.into_iter().zip(repeated) {
-            if repeated {
-                insert_repeat(&mut repeats, value);
-            } else {
-                segment.push(value);
-            }
-        }
-        Self { distinct_len: segment.len(), segments: vec![segment], repeats }
+    /// Takes over a short list.
+    pub(super) fn new(mut values: Vec<V>) -> Self {
+        values.reserve_exact(values.len() / 4);
+        Self { dense_len: values.len(), segments: vec![values], repeats: None }
     }
 
     pub(super) fn contains(&self, value: &V) -> bool {
@@ -105,28 +102,43 @@ impl<V: Eq + Hash> Segments<V> {
     }
 
     pub(super) fn count(&self, value: &V) -> usize {
+        let segment = &self.segments[self.segment_of(ListHasher.hash_one(value))];
         let repeats = self.repeats.as_ref().map_or(0, |repeats| repeats.contains(value));
-        repeats + usize::from(self.contains(value))
+        repeats + segment.iter().filter(|other| *other == value).count()
     }
 }
 
 impl<V: Clone + Eq + Hash> Segments<V> {
     pub(super) fn push(&mut self, value: V) {
         let hash = ListHasher.hash_one(&value);
-        if self.segments[self.segment_of(hash)].contains(&value) {
-            insert_repeat(&mut self.repeats, value);
-            return;
-        }
-        if self.distinct_len >= self.segments.len() * SEGMENT_VALUES {
+        if self.dense_len >= self.segments.len() * SEGMENT_VALUES {
             self.split();
         }
         let segment = self.segment_of(hash);
+        let len = self.segments[segment].len();
+        if len >= SEGMENT_LARGE && len.is_power_of_two() {
+            self.count_repeats(segment);
+        }
         let values = &mut self.segments[segment];
         if values.len() == values.capacity() {
             values.reserve_exact(8.max(values.len() / 8));
         }
         values.push(value);
-        self.distinct_len += 1;
+        self.dense_len += 1;
+    }
+
+    /// Moves all but the first occurrence of each value of a segment to the bag. A panic of the values' code leaves each of
+    /// them where it was, or moved.
+    fn count_repeats(&mut self, segment: usize) {
+        let values = &mut self.segments[segment];
+        let mut seen = HashSet::with_capacity_and_hasher(values.len(), ListHasher);
+        let repeated: Vec<bool> = values.iter().map(|value| !seen.insert(value)).collect();
+        for at in (0..repeated.len()).rev().filter(|at| repeated[*at]) {
+            let repeats = self.repeats.get_or_insert_with(|| Box::new(HashBag::with_hasher(ListHasher)));
+            repeats.insert(values[at].clone());
+            values.swap_remove(at);
+            self.dense_len -= 1;
+        }
     }
 
     /// Takes one occurrence away: a repeated one while there are any.
@@ -143,8 +155,8 @@ impl<V: Clone + Eq + Hash> Segments<V> {
             }
         }
         let removed = self.segments[segment].swap_remove(at);
-        self.distinct_len -= 1;
-        if self.distinct_len < (self.segments.len() - 1) * (SEGMENT_VALUES / 2) {
+        self.dense_len -= 1;
+        if self.dense_len < (self.segments.len() - 1) * (SEGMENT_VALUES / 2) {
             self.merge();
         }
         Some(removed)
@@ -153,7 +165,7 @@ impl<V: Clone + Eq + Hash> Segments<V> {
     /// Moves everything into one vector. The list is not used afterwards.
     pub(super) fn drain(&mut self) -> Vec<V> {
         let mut values: Vec<V> = self.repeats.iter().flat_map(|repeats| repeats.iter()).cloned().collect();
-        values.reserve_exact(self.distinct_len);
+        values.reserve_exact(self.dense_len);
         for segment in &mut self.segments {
             values.append(segment);
         }
@@ -184,8 +196,4 @@ impl<V: Clone + Eq + Hash> Segments<V> {
         let parent = self.segments.len() ^ (1 << self.segments.len().ilog2());
         self.segments[parent].append(&mut last);
     }
-}
-
-fn insert_repeat<V: Eq + Hash>(repeats: &mut Option<Box<Repeats<V>>>, value: V) {
-    repeats.get_or_insert_with(|| Box::new(HashBag::with_hasher(ListHasher))).insert(value);
 }
