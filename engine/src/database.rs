@@ -203,13 +203,17 @@ impl Inner {
 
     /// Fails if so many bytes more are too many, also after a vacuum.
     pub(crate) fn check_memory(&self, bytes: usize) -> Result<()> {
+        self.check_memory_as_it_is(bytes).or_else(|_| {
+            self.vacuum();
+            self.check_memory_as_it_is(bytes)
+        })
+    }
+
+    /// [`check_memory`](Self::check_memory) for who has the commit lock and cannot vacuum.
+    pub(crate) fn check_memory_as_it_is(&self, bytes: usize) -> Result<()> {
         // Relaxed: as in `set_memory_limit`.
         let bytes_max = self.memory_bytes_max.load(Ordering::Relaxed);
-        if bytes_max == usize::MAX || self.memory_usage().saturating_add(bytes) <= bytes_max {
-            return Ok(());
-        }
-        self.vacuum();
-        match self.memory_usage().saturating_add(bytes) <= bytes_max {
+        match bytes_max == usize::MAX || self.memory_usage().saturating_add(bytes) <= bytes_max {
             true => Ok(()),
             false => Err(Error::MemoryLimit { bytes_max }),
         }

@@ -5,6 +5,7 @@
 //! Snapshots that began before keep the state they have. A change that gives rows another form makes a new table with
 //! the newest version of each row; the old one lives on with the snapshots that read it.
 
+mod columns;
 mod online_index;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::state::{State, TableState};
 use crate::store::{GroupWrite, StorageId};
 use crate::sync::MutexGuard;
 use crate::table::Table;
-use crate::value::Value;
+use crate::transaction::check_row;
 use crate::version::{self, version_of};
 
 /// The most columns that a table may have.
@@ -30,6 +31,9 @@ pub const COLUMN_COUNT_MAX: usize = 1024;
 
 /// How many rows of a table that is rewritten go to the log at a time.
 const REWRITTEN_ROWS_PER_GROUP: usize = 4096;
+
+/// After how many rows of a table that is filled it is looked whether there is memory for them.
+const ROWS_PER_MEMORY_CHECK: usize = 1024;
 
 /// What CREATE TABLE makes.
 #[derive(Clone, Debug, Default)]
@@ -149,6 +153,23 @@ impl<'d> Change<'d> {
         TableId(catalog.next_table - 1)
     }
 
+    /// Takes an index out of the state.
+    fn remove_index(&mut self, index: IndexId) -> Result<Arc<Index>> {
+        let not_found = || Error::NotFound { what: "index", name: index.to_string() };
+        let table = self.state.index(index).ok_or_else(not_found)?.0.schema.id;
+        let mut state = self.table(table)?;
+        let position = state.indexes.iter().position(|other| other.id == index).ok_or_else(not_found)?;
+        let schema = Arc::make_mut(&mut state.schema);
+        if schema.indexes[position].constraint {
+            let reason = format!("index {} belongs to a constraint of {}", schema.indexes[position].name, schema.name);
+            return Err(Error::Refused { reason });
+        }
+        schema.indexes.remove(position);
+        let removed = state.indexes.remove(position);
+        self.state.put_table(state);
+        Ok(removed)
+    }
+
     /// A place for the rows of a table, in the store too if there is one.
     fn new_table(&mut self) -> Table {
         let catalog = Arc::make_mut(&mut self.state.catalog);
@@ -160,16 +181,21 @@ impl<'d> Change<'d> {
     fn replace_rows(&mut self, old: &TableState, schema: TableSchema, reform: impl Fn(&Row) -> RowBuf) -> Result<()> {
         let table = self.new_table();
         let guard = manicule_index::pin();
+        let rows = old.table.rows.iter(&guard).filter_map(|(_, head)| version::row(head));
+        self.put_table(TableState::new(schema, Arc::new(table)), rows.map(|row| Ok(reform(row))))
+    }
+
+    /// Adds a table that nobody has seen yet, with these rows and its indexes.
+    fn put_table(&mut self, mut state: TableState, rows: impl Iterator<Item = Result<RowBuf>>) -> Result<()> {
+        let table = &*state.table;
         let mut writer = RewriteLog { log: self.inner.log.as_deref(), group: GroupWrite::default() };
-        for (_, head) in old.table.rows.iter(&guard) {
-            let Some(row) = version::row(head) else { continue };
-            let (row_id, row) = (table.allocate_row_id(), reform(row));
+        for row in rows {
+            let (row_id, row) = (table.allocate_row_id(), row?);
             table.count_installed(Some(&row), false);
-            writer.put(&table, row_id, &row)?;
+            writer.put(table, row_id, &row)?;
             table.rows.writer().push(row_id.0, version_of(Some(row), Timestamp(0)));
         }
         writer.finish()?;
-        let mut state = TableState::new(schema, Arc::new(table));
         for schema in &state.schema.indexes {
             let index = Index::of_rows(schema, &state, &self.inner.registry)?;
             state.indexes.push(Arc::new(index));
@@ -210,6 +236,23 @@ impl Database {
     /// column, [`Error::TooLarge`] with more than [`COLUMN_COUNT_MAX`], [`Error::NotFound`] for a constraint on a column
     /// that is not there.
     pub fn create_table(&self, definition: TableDefinition) -> Result<TableId> {
+        self.create_table_with_rows(definition, [])
+    }
+
+    /// Makes a table that has these rows from its first moment; their values are as [`Transaction::insert`] wants them. O(rows).
+    ///
+    /// # Errors
+    ///
+    /// As [`create_table`](Self::create_table), and for the rows as `insert` and [`Transaction::commit`]. There is no table
+    /// then.
+    ///
+    /// [`Transaction::insert`]: crate::Transaction::insert
+    /// [`Transaction::commit`]: crate::Transaction::commit
+    pub fn create_table_with_rows(
+        &self,
+        definition: TableDefinition,
+        rows: impl IntoIterator<Item = RowBuf>,
+    ) -> Result<TableId> {
         let mut change = Change::begin(self)?;
         change.check_free(&definition.name)?;
         check_columns(&definition)?;
@@ -237,47 +280,63 @@ impl Database {
             schema.indexes.push(index);
         }
         let table = Arc::new(change.new_table());
-        let mut state = TableState::new(schema, table);
-        for schema in &state.schema.indexes {
-            state.indexes.push(Arc::new(Index::of_rows(schema, &state, &self.inner.registry)?));
-        }
-        change.state.put_table(state);
+        let state = TableState::new(schema, table);
+        let filled = state.clone();
+        let checked = rows.into_iter().enumerate().map(|(count, row)| {
+            check_row(&filled, &row)?;
+            if count.is_multiple_of(ROWS_PER_MEMORY_CHECK) {
+                self.inner.check_memory_as_it_is(filled.table.memory_usage())?;
+            }
+            Ok(row)
+        });
+        change.put_table(state, checked)?;
         change.finish()?;
         Ok(id)
     }
 
-    /// Takes a table and its indexes out. Snapshots that have it go on reading it.
+    /// Takes tables and their indexes out, all of them or none. Snapshots that have them go on reading them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub fn drop_tables(&self, tables: &[TableId]) -> Result<()> {
+        let mut change = Change::begin(self)?;
+        for table in tables {
+            change.table(*table)?;
+            change.state.remove_table(*table);
+        }
+        change.finish()
+    }
+
+    /// [`drop_tables`](Self::drop_tables) of one.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`].
     pub fn drop_table(&self, table: TableId) -> Result<()> {
-        let mut change = Change::begin(self)?;
-        change.table(table)?;
-        change.state.remove_table(table);
-        change.finish()
+        self.drop_tables(&[table])
     }
 
-    /// Takes an index out.
+    /// Takes indexes out, all of them or none.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`]; [`Error::Refused`] if a constraint made it.
-    pub fn drop_index(&self, index: IndexId) -> Result<()> {
+    /// [`Error::NotFound`]; [`Error::Refused`] if a constraint made one.
+    pub fn drop_indexes(&self, indexes: &[IndexId]) -> Result<()> {
         let mut change = Change::begin(self)?;
-        let not_found = || Error::NotFound { what: "index", name: index.to_string() };
-        let table = change.state.index(index).ok_or_else(not_found)?.0.schema.id;
-        let mut state = change.table(table)?;
-        let position = state.indexes.iter().position(|other| other.id == index).ok_or_else(not_found)?;
-        let schema = Arc::make_mut(&mut state.schema);
-        if schema.indexes[position].constraint {
-            let reason = format!("index {} belongs to a constraint of {}", schema.indexes[position].name, schema.name);
-            return Err(Error::Refused { reason });
-        }
-        schema.indexes.remove(position);
-        state.indexes.remove(position).note_dropped();
-        change.state.put_table(state);
+        let removed: Vec<Arc<Index>> =
+            indexes.iter().map(|index| change.remove_index(*index)).collect::<Result<_>>()?;
+        removed.iter().for_each(|index| index.note_dropped());
         change.finish()
+    }
+
+    /// [`drop_indexes`](Self::drop_indexes) of one.
+    ///
+    /// # Errors
+    ///
+    /// As [`drop_indexes`](Self::drop_indexes).
+    pub fn drop_index(&self, index: IndexId) -> Result<()> {
+        self.drop_indexes(&[index])
     }
 
     /// Gives a query a name.
@@ -293,96 +352,29 @@ impl Database {
         change.finish()
     }
 
-    /// Takes a view out.
+    /// Takes views out, all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub fn drop_views(&self, names: &[impl AsRef<str>]) -> Result<()> {
+        let mut change = Change::begin(self)?;
+        let catalog = Arc::make_mut(&mut change.state.catalog);
+        for name in names.iter().map(AsRef::as_ref) {
+            if catalog.views.remove(&name.to_ascii_lowercase()).is_none() {
+                return Err(Error::NotFound { what: "view", name: name.to_owned() });
+            }
+        }
+        change.finish()
+    }
+
+    /// [`drop_views`](Self::drop_views) of one.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`].
     pub fn drop_view(&self, name: &str) -> Result<()> {
-        let mut change = Change::begin(self)?;
-        let catalog = Arc::make_mut(&mut change.state.catalog);
-        if catalog.views.remove(&name.to_ascii_lowercase()).is_none() {
-            return Err(Error::NotFound { what: "view", name: name.to_owned() });
-        }
-        change.finish()
-    }
-
-    /// Adds a column; the rows that are there get its default. O(rows).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`], [`Error::AlreadyExists`], [`Error::TooLarge`]; [`Error::Refused`] for a NOT NULL column
-    /// without a default while there are rows.
-    pub fn add_column(&self, table: TableId, column: Column) -> Result<()> {
-        let mut change = Change::begin(self)?;
-        let old = change.table(table)?;
-        let mut schema = TableSchema::clone(&old.schema);
-        if schema.column_index(&column.name).is_some() {
-            return Err(Error::AlreadyExists { what: "column", name: column.name });
-        }
-        if schema.columns.len() == COLUMN_COUNT_MAX {
-            return Err(Error::TooLarge { what: "the number of columns", limit: COLUMN_COUNT_MAX });
-        }
-        if column.not_null && column.default.is_null() && old.table.live_rows() > 0 {
-            let reason = format!("column {} is NOT NULL, has no default, and {} has rows", column.name, schema.name);
-            return Err(Error::Refused { reason });
-        }
-        let default = column.default.clone();
-        schema.columns.push(column);
-        change.replace_rows(&old, schema, |row| {
-            Row::new(&row.values().chain([default.as_borrowed()]).collect::<Vec<_>>())
-        })?;
-        change.finish()
-    }
-
-    /// Takes a column out. O(rows).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`]; [`Error::Refused`] for the only column, or one that an index uses.
-    pub fn drop_column(&self, table: TableId, column: usize) -> Result<()> {
-        let mut change = Change::begin(self)?;
-        let old = change.table(table)?;
-        let mut schema = TableSchema::clone(&old.schema);
-        check_positions(&schema.name, schema.columns.len(), [column])?;
-        let name = schema.columns[column].name.clone();
-        let user = schema.indexes.iter().find(|index| index.columns.iter().any(|key| key.column == column));
-        if let Some(index) = user {
-            let reason = format!("column {name} is part of index {}; drop the index first", index.name);
-            return Err(Error::Refused { reason });
-        }
-        if schema.columns.len() == 1 {
-            return Err(Error::Refused { reason: format!("{name} is the only column of {}", schema.name) });
-        }
-        schema.columns.remove(column);
-        schema.primary_key.iter_mut().for_each(|key| *key -= usize::from(*key > column));
-        for key in schema.indexes.iter_mut().flat_map(|index| &mut index.columns) {
-            key.column -= usize::from(key.column > column);
-        }
-        change.replace_rows(&old, schema, |row| {
-            let values: Vec<Value<'_>> =
-                row.values().enumerate().filter(|(position, _)| *position != column).map(|(_, value)| value).collect();
-            Row::new(&values)
-        })?;
-        change.finish()
-    }
-
-    /// Gives a column another name.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`], [`Error::AlreadyExists`].
-    pub fn rename_column(&self, table: TableId, column: usize, name: &str) -> Result<()> {
-        let mut change = Change::begin(self)?;
-        let mut state = change.table(table)?;
-        let schema = Arc::make_mut(&mut state.schema);
-        check_positions(&schema.name, schema.columns.len(), [column])?;
-        if schema.column_index(name).is_some_and(|other| other != column) {
-            return Err(Error::AlreadyExists { what: "column", name: name.to_owned() });
-        }
-        schema.columns[column].name = name.to_owned();
-        change.state.put_table(state);
-        change.finish()
+        self.drop_views(&[name])
     }
 
     /// Gives a table another name.

@@ -231,7 +231,7 @@ impl Transaction {
 }
 
 /// Whether a row has the form that its table asks for.
-fn check_row(state: &TableState, row: &Row) -> Result<()> {
+pub(crate) fn check_row(state: &TableState, row: &Row) -> Result<()> {
     let schema = &state.schema;
     if row.column_count() != schema.columns.len() {
         return Err(Error::ColumnCount {

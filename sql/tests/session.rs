@@ -261,6 +261,22 @@ fn a_change_of_the_schema_waits_for_a_writer_until_its_time_is_up() {
     }
 }
 
+#[test]
+fn a_statement_that_drops_several_things_is_one_change() {
+    let (database, mut session) = database();
+    let create = "CREATE TABLE one (a INTEGER, b INTEGER); CREATE TABLE two (a INTEGER); CREATE INDEX one_a ON one (a);
+        CREATE INDEX one_b ON one (b); CREATE VIEW v AS SELECT 1; CREATE VIEW w AS SELECT 2";
+    session.execute(create).unwrap();
+    for drop in ["DROP INDEX one_a, one_b", "DROP TABLE one, two", "DROP VIEW v, w"] {
+        let version = database.schema_version();
+        session.execute(drop).unwrap();
+        assert_eq!(database.schema_version(), version + 1, "{drop}");
+    }
+    let version = database.schema_version();
+    session.execute("CREATE TABLE filled AS SELECT * FROM account").unwrap();
+    assert_eq!(database.schema_version(), version + 1, "nobody sees it empty");
+}
+
 /// Runs something while another thread cancels the session.
 fn cancelling<T>(session: &mut Session, run: impl FnOnce(&mut Session) -> T) -> T {
     let handle = session.cancel_handle();

@@ -145,6 +145,43 @@ fn every_change_of_the_schema_survives_and_leaves_nothing_behind() {
     assert_eq!(contents(&open()).len(), 0);
 }
 
+#[test]
+fn a_table_made_with_rows_is_there_with_all_of_them_or_not_at_all() {
+    let store = MemoryStore::default();
+    let open = || Database::open_store(Box::new(store.clone()), &OpenOptions::default()).unwrap();
+    let database = open();
+    let definition = |name: &str| TableDefinition {
+        name: name.into(),
+        columns: ["id", "squared"].map(integer_column).into(),
+        primary_key: vec![0],
+        ..TableDefinition::default()
+    };
+    let row = |id: i64| Row::new(&[Value::Integer(id), Value::Integer(id * id)]);
+    let refused = [
+        database.create_table_with_rows(definition("twice"), (0..9000).map(|id| row(id % 8999))),
+        database.create_table_with_rows(definition("missing"), [row(1), Row::new(&[Value::Null, Value::Integer(1)])]),
+    ];
+    assert!(matches!(refused[0], Err(Error::UniqueViolation { .. })), "{refused:?}");
+    assert!(matches!(refused[1], Err(Error::NotNullViolation { .. })), "{refused:?}");
+    let version = database.schema_version();
+    let table = database.create_table_with_rows(definition("square"), (0..9000).map(row)).unwrap();
+    assert_eq!(database.schema_version(), version + 1);
+    let before = contents(&database);
+    assert_eq!((before.len(), before["square"].len()), (1, 9000));
+    drop(database);
+    store.lose_unsynced();
+    let database = open();
+    assert_eq!(contents(&database), before);
+    let other = database.create_table(definition("other")).unwrap();
+    let version = database.schema_version();
+    assert!(database.drop_tables(&[other, manicule_engine::TableId(77)]).is_err());
+    assert_eq!(contents(&database).len(), 2);
+    database.drop_tables(&[table, other]).unwrap();
+    assert_eq!(database.schema_version(), version + 1);
+    drop(database);
+    assert_eq!(contents(&open()).len(), 0);
+}
+
 /// A transaction that leaves everything as it is.
 fn insert_items_again(database: &Database) {
     let catalog = database.catalog();

@@ -47,18 +47,16 @@ impl Session {
             SchemaChange::CreateTableAs { name, query } => {
                 return self.create_table_as(database, name, &query).map(Some);
             }
-            SchemaChange::DropTables(tables) => tables.into_iter().try_for_each(|table| database.drop_table(table))?,
+            SchemaChange::DropTables(tables) => database.drop_tables(&tables)?,
             SchemaChange::DeleteAll(table) => {
                 return Ok(Some(database.run(|transaction| delete_all(transaction, table))?));
             }
             SchemaChange::CreateIndex { table, definition } => {
                 database.create_index(table, definition)?;
             }
-            SchemaChange::DropIndexes(indexes) => {
-                indexes.into_iter().try_for_each(|index| database.drop_index(index))?
-            }
+            SchemaChange::DropIndexes(indexes) => database.drop_indexes(&indexes)?,
             SchemaChange::CreateView(view) => database.create_view(view)?,
-            SchemaChange::DropViews(views) => views.iter().try_for_each(|view| database.drop_view(view))?,
+            SchemaChange::DropViews(views) => database.drop_views(&views)?,
             SchemaChange::AddColumn { table, column } => database.add_column(table, column)?,
             SchemaChange::DropColumn { table, column } => database.drop_column(table, column)?,
             SchemaChange::RenameColumn { table, column, name } => database.rename_column(table, column, &name)?,
@@ -81,26 +79,15 @@ impl Session {
             })
             .collect();
         let types: Vec<ColumnType> = columns.iter().map(|column| column.column_type).collect();
-        let table = database.create_table(TableDefinition { name, columns, ..TableDefinition::default() })?;
-        let filled = self.fill(table, &types, &rows);
-        if filled.is_err() {
-            self.database.drop_table(table)?;
-        }
-        filled.map(|()| rows.len() as u64)
-    }
-
-    fn fill(&self, table: TableId, types: &[ColumnType], rows: &[RowBuf]) -> Result<()> {
-        let mut transaction = self.database.begin();
-        let mut values: Vec<Value<'_>> = Vec::with_capacity(types.len());
-        for row in rows {
-            values.clear();
-            for (value, column_type) in row.values().zip(types) {
-                values.push(manicule_query::coerce_for_storage(value, *column_type));
-            }
-            transaction.insert(table, Row::new(&values))?;
-        }
-        transaction.commit()?;
-        Ok(())
+        let count = rows.len() as u64;
+        let stored = rows.iter().map(|row| {
+            let columns = row.values().zip(&types);
+            let values: Vec<Value<'_>> =
+                columns.map(|(value, of)| manicule_query::coerce_for_storage(value, *of)).collect();
+            Row::new(&values)
+        });
+        database.create_table_with_rows(TableDefinition { name, columns, ..TableDefinition::default() }, stored)?;
+        Ok(count)
     }
 }
 
