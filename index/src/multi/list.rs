@@ -91,7 +91,7 @@ impl<V> PostingList<V> {
         }
     }
 
-    /// Bytes that the list takes beyond its own 24 and what values own elsewhere. O(1) for short lists, O(n / 128) for
+    /// Bytes that the list takes beyond its own 24 and what values own elsewhere. O(1) for short lists, O(n / 256) for
     /// long ones.
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.shape {

@@ -83,9 +83,15 @@ impl<'a, V> Iterator for ListIter<'a, V> {
 
     #[inline]
     fn fold<B, F: FnMut(B, &'a V) -> B>(mut self, init: B, mut f: F) -> B {
-        let mut folded = self.run.fold(init, &mut f);
+        // Plain loops, in which `f` is inlined also where nothing is optimized across crates.
+        let mut folded = init;
+        for value in self.run {
+            folded = f(folded, value);
+        }
         while let Some(run) = self.rest.as_mut().and_then(|rest| rest.next_run()) {
-            folded = run.fold(folded, &mut f);
+            for value in run {
+                folded = f(folded, value);
+            }
         }
         folded
     }
