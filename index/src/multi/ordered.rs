@@ -10,8 +10,9 @@
 //! are equal. Nodes live in two arenas and name each other by number, so there is nothing to follow but the path
 //! from the root: a scan climbs it and descends again, in either direction, and needs no sibling pointers.
 //!
-//! Nodes split when they are full and merge when two neighbours fit into one; a node that no key is left in goes away.
-//! Every step of an insertion or removal is a move, except that a split clones one key, before anything has moved.
+//! A full leaf is shared with a neighbour that has room; nodes split where there is none, and merge when two neighbours fit
+//! into one; a node that no key is left in goes away. Every step of an insertion or removal is a move, except that sharing
+//! and splitting clone one key, before anything has moved.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;

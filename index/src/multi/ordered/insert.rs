@@ -1,4 +1,4 @@
-//! Insertion: into the leaf, or splitting full nodes from the leaf towards the root.
+//! Insertion: into the leaf, sharing a full one with a neighbour, or splitting full nodes from the leaf towards the root.
 
 use super::node::{Inner, Leaf};
 use super::{ORDER, OrderedDirectory, Path, Spot, separator};
@@ -6,6 +6,13 @@ use crate::IndexKey;
 
 /// Where a full node is split when the new one does not come last.
 const MIDDLE: usize = ORDER / 2;
+
+/// On which side of a leaf another one is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Neighbour {
+    Left,
+    Right,
+}
 
 impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
     pub(super) fn insert_at(&mut self, spot: Spot, key: K, value: T) {
@@ -33,6 +40,8 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
             let mut right = Leaf::default();
             right.insert(0, word, (key, value));
             self.add_right_leaf(path, word, gap, right);
+        } else if let Some(neighbour) = self.roomy_neighbour(path) {
+            self.share(path, neighbour, word, (key, value));
         } else {
             let full = self.leaf(path);
             let gap = full.entry(MIDDLE).and_then(|(key, _)| separator(key));
@@ -46,6 +55,56 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
             }
             self.add_right_leaf(path, gap_word, gap, right);
         }
+    }
+
+    /// A neighbour of the path's leaf under the same parent that has room for two entries or more.
+    fn roomy_neighbour(&self, path: &Path) -> Option<Neighbour> {
+        let step = path.steps.first().filter(|_| self.height > 0)?;
+        let (children, at) = (&self.inners[step.node], step.child as usize);
+        let has_room = |child: usize| self.leaves[children.children[child]].len() + 2 <= ORDER;
+        if at + 1 < children.len() && has_room(at + 1) {
+            Some(Neighbour::Right)
+        } else if at > 0 && has_room(at - 1) {
+            Some(Neighbour::Left)
+        } else {
+            None
+        }
+    }
+
+    /// Puts an entry into a full leaf, half of what the neighbour has room for into the neighbour: leaves are fuller than if
+    /// they were split, and fewer.
+    fn share(&mut self, path: &Path, neighbour: Neighbour, word: u64, entry: (K, T)) {
+        let Path { steps: [step, ..], leaf, slot } = *path;
+        let slot = slot as usize;
+        let gap = step.child as usize - usize::from(neighbour == Neighbour::Left);
+        let other = self.inners[step.node].children[if neighbour == Neighbour::Left { gap } else { gap + 1 }];
+        let moved = (ORDER - self.leaves[other].len()) / 2;
+        // The entries with the new one among them: those from `first` on go to the right leaf.
+        let first = if neighbour == Neighbour::Left { moved } else { ORDER + 1 - moved };
+        let full = &self.leaves[leaf];
+        let (gap_word, separator) = match full.entry(first - usize::from(slot < first)) {
+            Some((key, _)) if slot != first => (full.word(first - usize::from(slot < first)), separator(key)),
+            _ => (word, separator(&entry.0)),
+        };
+        let kept = first - usize::from(slot < first);
+        let mut right = self.leaves[leaf].split(kept);
+        if slot < first {
+            self.leaves[leaf].insert(slot, word, entry);
+        } else {
+            right.insert(slot - kept, word, entry);
+        }
+        match neighbour {
+            Neighbour::Left => {
+                let left = std::mem::replace(&mut self.leaves[leaf], right);
+                self.leaves[other].append(left);
+            }
+            Neighbour::Right => {
+                let behind = std::mem::take(&mut self.leaves[other]);
+                right.append(behind);
+                self.leaves[other] = right;
+            }
+        }
+        self.inners[step.node].set_gap(gap, gap_word, separator);
     }
 
     /// Whether the leaf of the path is the last one of the tree.

@@ -225,6 +225,14 @@ impl<K> Inner<K> {
         self.len += 1;
     }
 
+    /// Says anew what separates two neighbours.
+    pub(super) fn set_gap(&mut self, gap: usize, word: u64, separator: Option<K>) {
+        self.words[gap] = word;
+        if let Some(separator) = separator {
+            self.separators[gap] = separator;
+        }
+    }
+
     /// Takes a child away, with what separates it from its left neighbour (the first child: from its right one).
     pub(super) fn remove(&mut self, at: usize) -> (u64, Option<K>) {
         let len = self.len as usize;
