@@ -39,8 +39,8 @@ pub use key::{
 };
 pub use multi::{
     Arrangement, Batch, BorrowedSnapshot, Busy, Editor, Entries, Hashed, IndexSnapshot, ListIter, ListSlices,
-    ListValue, Lookup, MultiIndex, MultiView, Ordered, PostingList, Published, Range as MultiRange, Registry,
-    RegistryOptions, Savepoint, Sequence, Snapshot, Stored, WhenHeld,
+    ListValue, Lookup, MultiIndex, MultiReader, MultiView, Ordered, PostingList, Published, Range as MultiRange,
+    Registry, RegistryOptions, Savepoint, Sequence, Snapshot, Stored, WhenHeld,
 };
 pub use outcome::{Change, Changed, Occupied, Unexpected};
 pub use tree::{

@@ -209,3 +209,57 @@ fn batch_moves_between_threads_and_rolls_back_when_dropped() {
     let start = Instant::now();
     assert!(registry.try_begin().is_some() && start.elapsed() < Duration::from_secs(1));
 }
+
+#[test]
+fn reader_sees_each_publication_and_holds_the_last_one_it_saw() {
+    let registry = Registry::with_options(RegistryOptions::default().copies_max(2).when_held(WhenHeld::Busy));
+    let index: MultiIndex<u64, u64> = registry.create_hash();
+    let mut reader = index.reader();
+    for value in 1..100 {
+        index.insert(1, value);
+        assert_eq!(reader.view().count(&1), value as usize - 1, "what is pending is not seen");
+        index.publish();
+        assert_eq!(reader.view().count(&1), value as usize);
+    }
+    let can_write_twice = || {
+        (0..2).all(|value| {
+            let mut batch = registry.begin();
+            let written = batch.try_on(&index).map(|mut editor| editor.insert(2, value)).is_ok();
+            batch.commit();
+            written
+        })
+    };
+    assert!(!can_write_twice(), "the reader holds the copy that is to be written next");
+    reader.release();
+    assert!(can_write_twice());
+    assert_eq!(reader.view().count(&2), 3);
+}
+
+#[test]
+fn readers_beside_a_writer_never_go_back() {
+    let index = MultiIndex::<u64, u64>::new_ordered();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            let mut reader = index.reader();
+            let done = &done;
+            scope.spawn(move || {
+                let mut last = 0;
+                while !done.load(Ordering::Acquire) {
+                    let view = reader.view();
+                    let (one, two) = (view.count(&1), view.count(&2));
+                    assert!(one == two && last <= one);
+                    last = one;
+                }
+                assert_eq!(reader.view().count(&1), 2_000);
+            });
+        }
+        for value in 0..2_000 {
+            let mut batch = index.registry().begin();
+            batch.on(&index).insert(1, value);
+            batch.on(&index).insert(2, value);
+            batch.commit();
+        }
+        done.store(true, Ordering::Release);
+    });
+}

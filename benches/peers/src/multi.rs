@@ -74,7 +74,7 @@ pub(crate) trait MultiSession {
     fn count(&self, key: u64) -> usize;
 
     /// The same under a snapshot of its own.
-    fn count_fresh(&self, key: u64) -> usize {
+    fn count_fresh(&mut self, key: u64) -> usize {
         self.count(key)
     }
 
@@ -82,7 +82,7 @@ pub(crate) trait MultiSession {
     fn sum(&self, key: u64) -> u64;
 
     /// The same under a snapshot of its own.
-    fn sum_fresh(&self, key: u64) -> u64 {
+    fn sum_fresh(&mut self, key: u64) -> u64 {
         self.sum(key)
     }
 
@@ -236,7 +236,7 @@ impl<'r, P: MultiPeer> Round<'r, P> {
     fn read(
         &mut self,
         workload: &str,
-        read: impl Fn(&P::Session<'_>, u64) -> u64 + Sync,
+        read: impl Fn(&mut P::Session<'_>, u64) -> u64 + Sync,
         expected: impl Fn(u64, u64) -> u64,
     ) {
         self.read_prepared(workload, |_| {}, read, expected);
@@ -246,7 +246,7 @@ impl<'r, P: MultiPeer> Round<'r, P> {
     fn read_fresh(
         &mut self,
         workload: &str,
-        read: impl Fn(&P::Session<'_>, u64) -> u64 + Sync,
+        read: impl Fn(&mut P::Session<'_>, u64) -> u64 + Sync,
         expected: impl Fn(u64, u64) -> u64,
     ) {
         self.read_prepared(workload, |session| session.release(), read, expected);
@@ -256,7 +256,7 @@ impl<'r, P: MultiPeer> Round<'r, P> {
         &mut self,
         workload: &str,
         prepare: impl Fn(&mut P::Session<'_>) + Sync,
-        read: impl Fn(&P::Session<'_>, u64) -> u64 + Sync,
+        read: impl Fn(&mut P::Session<'_>, u64) -> u64 + Sync,
         expected: impl Fn(u64, u64) -> u64,
     ) {
         if !self.plan.wants(workload) {

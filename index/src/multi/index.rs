@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::copy::IndexCopy;
 use super::directory::{Arrangement, Hashed, Lookup, Ordered, Stored};
 use super::list::{ListValue, PostingList};
+use super::reader::MultiReader;
 use super::registry::{Busy, Meta, Registry, Sequence, Shared, WhenHeld};
 use super::slot::IndexWriter;
 use super::snapshot::IndexSnapshot;
@@ -226,6 +227,12 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
         let published = self.registry.shared.root.load();
         let copy: Option<Arc<IndexCopy<K, V, D>>> = published.find_owned(self);
         IndexSnapshot::new(copy.expect("the index is in its registry"), published.sequence)
+    }
+
+    /// A handle for a thread that reads often: each read is of the version of that moment, for a fraction of what one by
+    /// [`get`](Self::get) costs.
+    pub fn reader(&self) -> MultiReader<K, V, D> {
+        MultiReader::new(self.clone())
     }
 
     /// Reads the present version of this index.

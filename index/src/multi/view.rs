@@ -58,6 +58,7 @@ impl<'a, K: Stored, V: ListValue, D: Arrangement<K>> MultiView<'a, K, V, D> {
     }
 
     /// Whether there is a value under the key.
+    #[inline]
     pub fn contains<Q: ?Sized>(&self, key: &Q) -> bool
     where
         D: Lookup<K, Q>,
@@ -74,6 +75,7 @@ impl<'a, K: Stored, V: ListValue, D: Arrangement<K>> MultiView<'a, K, V, D> {
     }
 
     /// How many values are under the key. O(1) once the key is found.
+    #[inline]
     pub fn count<Q: ?Sized>(&self, key: &Q) -> usize
     where
         D: Lookup<K, Q>,

@@ -52,7 +52,7 @@ impl MultiSession for Handle<'_> {
         self.map.as_ref().and_then(|map| map.get(&key)).map_or(0, |values| values.len())
     }
 
-    fn count_fresh(&self, key: u64) -> usize {
+    fn count_fresh(&mut self, key: u64) -> usize {
         self.reader.get(&key).map_or(0, |values| values.len())
     }
 
@@ -60,7 +60,7 @@ impl MultiSession for Handle<'_> {
         self.map.as_ref().and_then(|map| map.get(&key)).map_or(0, |values| values.iter().sum())
     }
 
-    fn sum_fresh(&self, key: u64) -> u64 {
+    fn sum_fresh(&mut self, key: u64) -> u64 {
         self.reader.get(&key).map_or(0, |values| values.iter().sum())
     }
 

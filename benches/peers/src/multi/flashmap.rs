@@ -70,7 +70,7 @@ impl MultiSession for Handle<'_> {
         self.view.as_ref().and_then(|view| view.get(&key)).map_or(0, Vec::len)
     }
 
-    fn count_fresh(&self, key: u64) -> usize {
+    fn count_fresh(&mut self, key: u64) -> usize {
         self.reader.guard().get(&key).map_or(0, Vec::len)
     }
 
@@ -78,7 +78,7 @@ impl MultiSession for Handle<'_> {
         self.view.as_ref().and_then(|view| view.get(&key)).map_or(0, |values| values.iter().sum())
     }
 
-    fn sum_fresh(&self, key: u64) -> u64 {
+    fn sum_fresh(&mut self, key: u64) -> u64 {
         self.reader.guard().get(&key).map_or(0, |values| values.iter().sum())
     }
 

@@ -1,6 +1,6 @@
 //! Ours, with a hash directory and with an ordered one.
 
-use manicule_index::{Arrangement, Hashed, IndexSnapshot, Lookup, MultiIndex, Ordered};
+use manicule_index::{Arrangement, Hashed, IndexSnapshot, Lookup, MultiIndex, MultiReader, Ordered};
 
 use super::{MultiPeer, MultiSession};
 
@@ -10,9 +10,10 @@ pub(crate) struct ByHash(MultiIndex<u64, u64, Hashed>);
 /// `MultiIndex<u64, u64>` with an ordered directory.
 pub(crate) struct InOrder(MultiIndex<u64, u64, Ordered>);
 
-/// An index and the snapshot that the thread holds.
+/// An index, the thread's handle to it, and the snapshot that the thread holds.
 pub(crate) struct Held<'a, D: Arrangement<u64>> {
     index: &'a MultiIndex<u64, u64, D>,
+    reader: MultiReader<u64, u64, D>,
     snapshot: Option<IndexSnapshot<u64, u64, D>>,
     range: fn(&IndexSnapshot<u64, u64, D>, u64, usize) -> u64,
 }
@@ -28,7 +29,7 @@ impl MultiPeer for ByHash {
 
     fn with_session<R>(&self, work: impl FnOnce(&mut Held<'_, Hashed>) -> R) -> R {
         let range = |_: &IndexSnapshot<u64, u64, Hashed>, _, _| unreachable!("a hash directory has no order of keys");
-        work(&mut Held { index: &self.0, snapshot: Some(self.0.snapshot()), range })
+        work(&mut Held { index: &self.0, reader: self.0.reader(), snapshot: Some(self.0.snapshot()), range })
     }
 }
 
@@ -43,7 +44,7 @@ impl MultiPeer for InOrder {
     }
 
     fn with_session<R>(&self, work: impl FnOnce(&mut Held<'_, Ordered>) -> R) -> R {
-        work(&mut Held { index: &self.0, snapshot: Some(self.0.snapshot()), range: sum_range })
+        work(&mut Held { index: &self.0, reader: self.0.reader(), snapshot: Some(self.0.snapshot()), range: sum_range })
     }
 }
 
@@ -57,8 +58,8 @@ impl<D: Arrangement<u64> + Lookup<u64, u64>> MultiSession for Held<'_, D> {
         self.snapshot.as_ref().map_or(0, |snapshot| snapshot.view().count(&key))
     }
 
-    fn count_fresh(&self, key: u64) -> usize {
-        self.index.count(&key)
+    fn count_fresh(&mut self, key: u64) -> usize {
+        self.reader.view().count(&key)
     }
 
     fn sum(&self, key: u64) -> u64 {
@@ -66,8 +67,8 @@ impl<D: Arrangement<u64> + Lookup<u64, u64>> MultiSession for Held<'_, D> {
         list.map_or(0, |values| values.iter().sum())
     }
 
-    fn sum_fresh(&self, key: u64) -> u64 {
-        self.index.get(&key, |values| values.iter().sum()).unwrap_or(0)
+    fn sum_fresh(&mut self, key: u64) -> u64 {
+        self.reader.view().get(&key).map_or(0, |values| values.iter().sum())
     }
 
     fn sum_range(&self, from: u64, keys: usize) -> u64 {
@@ -88,10 +89,12 @@ impl<D: Arrangement<u64> + Lookup<u64, u64>> MultiSession for Held<'_, D> {
 
     fn publish(&mut self) {
         self.snapshot = None;
+        self.reader.release();
         self.index.publish();
     }
 
     fn release(&mut self) {
         self.snapshot = None;
+        self.reader.release();
     }
 }
