@@ -19,6 +19,9 @@ use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 /// How often a thread's stripe of the count passes before the whole is summed, at most.
 const SAMPLE_MAX: usize = 64;
 
+/// Groups of a table that lies in a processor's own cache as a whole: 590 kB, where a cell is of 16 bytes.
+const SMALL_GROUPS_MAX: usize = 2048;
+
 /// The table and its count, for either kind of cell.
 pub(super) struct Core<C: Cell, S> {
     /// The oldest table that holds entries; newer ones hang off it.
@@ -132,6 +135,12 @@ impl<C: Cell, S> Core<C, S> {
                 None => return None,
             }
         }
+    }
+
+    /// Whether the table is so small that lookups lose more by asking for memory ahead than by waiting for it.
+    #[inline]
+    pub(super) fn is_small(&self, guard: &Guard) -> bool {
+        self.root(guard).group_count() <= SMALL_GROUPS_MAX
     }
 
     /// Asks the processor for the header of a hash's group.
