@@ -106,7 +106,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
 
     /// Moves one group unless it has moved, and ends the resize with the last.
     pub(super) fn move_group(&self, table: &Table<C>, next: &Table<C>, index: usize, guard: &Guard) {
-        if !self.copy_group(table, next, index) {
+        if !self.copy_group(table, next, index, guard) {
             return;
         }
         // Release and acquire: whoever counts the last group has all others behind it.
@@ -121,7 +121,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
     }
 
     /// Copies a group's images into the next table and marks it moved; whether this call did it.
-    fn copy_group(&self, table: &Table<C>, next: &Table<C>, index: usize) -> bool {
+    fn copy_group(&self, table: &Table<C>, next: &Table<C>, index: usize, guard: &Guard) -> bool {
         let group = table.group_at(index);
         loop {
             let state = group.unlocked_state();
@@ -129,7 +129,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
                 return false;
             }
             // The user's hasher runs before the lock.
-            let hashes = Hashes::of(group, &self.hasher);
+            let hashes = Hashes::of(group, &self.hasher, guard);
             if !group.try_lock(state, state) {
                 continue;
             }
@@ -155,10 +155,9 @@ struct Hashes {
 }
 
 impl Hashes {
-    /// The caller is pinned. Of a word's cell that changes hands meanwhile this may see halves of two keys; then the lock
-    /// is not got.
-    fn of<C: Cell, S: BuildHasher>(group: Group<'_, C>, hasher: &S) -> Self {
-        // SAFETY: the caller is pinned, so that no entry that is in a slot now is freed.
+    /// Of a word's cell that changes hands meanwhile this may see halves of two keys; then the lock is not got.
+    fn of<C: Cell, S: BuildHasher>(group: Group<'_, C>, hasher: &S, _guard: &Guard) -> Self {
+        // SAFETY: the guard keeps every entry that is in a slot now from being freed.
         let hash = |cell: &C| unsafe { C::hash(cell.load(), hasher) };
         let mut slots = [0; SLOTS];
         for slot in group.slots_in_use() {
