@@ -17,6 +17,21 @@ pub(crate) fn prefetch<T>(address: *const T) {
     let _ = address;
 }
 
+/// Asks the processor for the cache line at `address` to write to it, so that no other processor keeps a copy; harmless
+/// for any address.
+#[inline]
+pub(crate) fn prefetch_to_write<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        // The intrinsic becomes a prefetch to read where the compiler may not take this instruction for granted; a
+        // processor that does not have it ignores it.
+        // SAFETY: a prefetch reads nothing and cannot fault.
+        unsafe { std::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly)) }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    prefetch(address);
+}
+
 /// Asks for huge pages where an allocation that nobody has touched covers some; a refusal changes nothing but speed.
 pub(crate) fn prefer_huge_pages<T>(memory: &[T]) {
     #[cfg(all(target_os = "linux", not(miri)))]

@@ -24,6 +24,8 @@ pub(crate) unsafe trait Cell: Sized {
     type Held;
     /// Whether a reader must make sure, after reading a cell, that its slot was not given to another key meanwhile.
     const VALIDATED: bool;
+    /// Whether an image refers to memory elsewhere.
+    const REFERS: bool;
 
     /// A cell that was never used.
     fn empty() -> Self;
@@ -84,6 +86,7 @@ unsafe impl<W: Words> Cell for WordCell<W> {
     type Image = WordImage<W>;
     type Held = ();
     const VALIDATED: bool = true;
+    const REFERS: bool = false;
 
     fn empty() -> Self {
         Self { key: W::empty(), value: AtomicU64::new(0) }
@@ -145,6 +148,7 @@ unsafe impl<K, V> Cell for BoxedCell<K, V> {
     type Image = *mut Entry<K, V>;
     type Held = (K, V);
     const VALIDATED: bool = false;
+    const REFERS: bool = true;
 
     fn empty() -> Self {
         Self { entry: AtomicPtr::new(std::ptr::null_mut()), held: PhantomData }

@@ -9,15 +9,18 @@ use std::marker::PhantomData;
 
 use super::cell::Cell;
 use super::counter::Counter;
-use super::group::{Group, MOVED, SLOTS, Search, VERSION};
+use super::group::{Group, LOCK, MOVED, SLOTS, Search, VERSION};
 use super::table::{Table, groups_for};
 use super::tags::{self, Slots};
 use crate::Guard;
-use crate::memory::prefetch;
+use crate::memory::{prefetch, prefetch_to_write};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
 /// How often a thread's stripe of the count passes before the whole is summed, at most.
 const SAMPLE_MAX: usize = 64;
+
+/// Groups of a table that lies in a processor's own cache as a whole: 590 kB, where a cell is of 16 bytes.
+const SMALL_GROUPS_MAX: usize = 2048;
 
 /// The table and its count, for either kind of cell.
 pub(super) struct Core<C: Cell, S> {
@@ -52,7 +55,7 @@ impl<C: Cell> Plan<'_, C> {
     /// The key's entry.
     #[inline]
     pub(super) fn found(&self) -> Option<C::Image> {
-        self.search.found.as_ref().map(|(_, image)| *image)
+        self.search.found
     }
 }
 
@@ -126,12 +129,18 @@ impl<C: Cell, S> Core<C, S> {
             }
             let found = group.search(hash, &mut is_it).found;
             match found {
-                Some((_, image)) if group.is_current(state) => return Some(image),
+                Some(image) if group.is_current(state) => return Some(image),
                 // The slot was given to another key while it was read: look again.
                 Some(_) => {}
                 None => return None,
             }
         }
+    }
+
+    /// Whether the table is so small that lookups lose more by asking for memory ahead than by waiting for it.
+    #[inline]
+    pub(super) fn is_small(&self, guard: &Guard) -> bool {
+        self.root(guard).group_count() <= SMALL_GROUPS_MAX
     }
 
     /// Asks the processor for the header of a hash's group.
@@ -156,22 +165,46 @@ impl<C: Cell, S> Core<C, S> {
 
 impl<C: Cell, S: BuildHasher> Core<C, S> {
     /// Finds the place of a key, as a writer must know it. Helps a resize that is under way.
+    // Always inlined, as what is done with a plan: out of line, a plan goes through memory twice, which costs as many
+    // instructions as the search.
+    #[inline(always)]
     pub(super) fn plan<'g>(
         &'g self,
         hash: u64,
         guard: &'g Guard,
         mut is_it: impl FnMut(C::Image) -> bool,
     ) -> Plan<'g, C> {
-        let tag = tags::of_hash(hash);
-        let mut table = self.root(guard);
-        if table.next().is_some() {
-            self.help_resize(table, guard);
-            table = self.root(guard);
+        let table = self.root(guard);
+        let group = table.group(hash);
+        // Most changes go there. Both lines are asked for to be written: read first, they would come twice from a
+        // processor that wrote them last.
+        prefetch_to_write(group.meta);
+        prefetch_to_write(group.preferred_line(hash));
+        if table.next().is_none() {
+            // Acquire: as in `unlocked_state`.
+            let state = group.meta.state.load(Ordering::Acquire);
+            if state & (LOCK | MOVED) == 0 {
+                let (slot, found) = group.search_slots(hash, &mut is_it);
+                let tail = &group.meta.overflow;
+                // Acquire: as in `block_at`.
+                let is_all = found.is_some() || tail.load(Ordering::Acquire).is_null();
+                if is_all && group.is_current(state) {
+                    let search = Search { found, spot: slot.map(|slot| group.spot(slot)), tail };
+                    return Plan { table, group, state, tag: tags::of_hash(hash), search };
+                }
+            }
         }
+        self.plan_slowly(hash, guard, is_it)
+    }
+
+    /// [`plan`](Self::plan) where a resize is under way, another writer changes the group, or it has a chain.
+    #[cold]
+    #[inline(never)]
+    fn plan_slowly<'g>(&'g self, hash: u64, guard: &'g Guard, mut is_it: impl FnMut(C::Image) -> bool) -> Plan<'g, C> {
+        self.help_resize(self.root(guard), guard);
+        let mut table = self.root(guard);
         loop {
             let group = table.group(hash);
-            // Most changes go there; by the time the tags are known, it has come or is on its way.
-            prefetch(group.preferred_line(hash));
             let state = group.unlocked_state();
             if let Some(next) = table.next() {
                 if state & MOVED == 0 {
@@ -183,19 +216,20 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
             debug_assert!(state & MOVED == 0, "the next table of a moved group is named");
             let search = group.search(hash, &mut is_it);
             if group.is_current(state) {
-                return Plan { table, group, state, tag, search };
+                return Plan { table, group, state, tag: tags::of_hash(hash), search };
             }
         }
     }
 
     /// Puts `image` in the place of the key's entry, or into a free slot if it has none.
+    #[inline(always)]
     pub(super) fn put(&self, plan: &Plan<'_, C>, image: C::Image, guard: &Guard) -> Result<(), Overtaken> {
         let Plan { group, state, search, .. } = plan;
-        let Some((spot, seen)) = &search.found else { return self.insert(plan, image, guard) };
+        let (Some(spot), Some(seen)) = (&search.spot, search.found) else { return self.insert(plan, image, guard) };
         if !group.try_lock(*state, *state) {
             return Err(Overtaken);
         }
-        let unchanged = C::is_same(spot.cell.load(), *seen);
+        let unchanged = C::is_same(spot.cell.load(), seen);
         if unchanged {
             spot.cell.replace(image);
         }
@@ -204,32 +238,34 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
     }
 
     /// Fills a free slot.
+    #[inline(always)]
     fn insert(&self, plan: &Plan<'_, C>, image: C::Image, guard: &Guard) -> Result<(), Overtaken> {
         let changed = plan.state.wrapping_add(VERSION);
         if !plan.group.try_lock(plan.state, changed) {
             return Err(Overtaken);
         }
         Group::<C>::fence_reuse();
-        match &plan.search.free {
+        match &plan.search.spot {
             Some(spot) => spot.publish(plan.tag, image),
             None => plan.table.append(plan.search.tail, plan.tag, image),
         }
         plan.group.unlock(changed);
         let count = self.counter.add(1);
-        if plan.search.free.is_none() || count & sample_mask(plan.table) == 0 {
+        if plan.search.spot.is_none() || count & sample_mask(plan.table) == 0 {
             self.grow_if_full(guard);
         }
         Ok(())
     }
 
     /// Takes the key's entry, which was found, out of its slot.
+    #[inline(always)]
     pub(super) fn take(&self, plan: &Plan<'_, C>, guard: &Guard) -> Result<(), Overtaken> {
-        let Some((spot, seen)) = &plan.search.found else { return Err(Overtaken) };
+        let (Some(spot), Some(seen)) = (&plan.search.spot, plan.search.found) else { return Err(Overtaken) };
         let changed = plan.state.wrapping_add(VERSION);
         if !plan.group.try_lock(plan.state, changed) {
             return Err(Overtaken);
         }
-        if !C::is_same(spot.cell.load(), *seen) {
+        if !C::is_same(spot.cell.load(), seen) {
             plan.group.unlock(plan.state);
             return Err(Overtaken);
         }

@@ -107,10 +107,10 @@ impl<C: Cell> Spot<'_, C> {
 
 /// What a writer learns about a key before it takes the lock.
 pub(super) struct Search<'t, C: Cell> {
-    /// The key's slot and what it said.
-    pub(super) found: Option<(Spot<'t, C>, C::Image)>,
-    /// A slot that is not in use.
-    pub(super) free: Option<Spot<'t, C>>,
+    /// What the key's slot said, if the key has one.
+    pub(super) found: Option<C::Image>,
+    /// The key's slot, or one that is not in use.
+    pub(super) spot: Option<Spot<'t, C>>,
     /// Where the next block of the chain goes.
     pub(super) tail: &'t AtomicPtr<Block<C>>,
 }
@@ -168,29 +168,36 @@ impl<'t, C: Cell> Group<'t, C> {
         (self.meta.state.load(Ordering::Relaxed) ^ state) < VERSION
     }
 
-    /// Looks for a key, and for a free slot: in the line of cells that its hash prefers, if there is one.
-    #[inline]
+    /// Looks for a key in the group and its chain, and for a free slot: in the line of cells that its hash prefers, if
+    /// there is one.
     pub(super) fn search(&self, hash: u64, mut is_it: impl FnMut(C::Image) -> bool) -> Search<'t, C> {
+        let (slot, found) = self.search_slots(hash, &mut is_it);
+        let mut search = Search { found, spot: slot.map(|slot| self.spot(slot)), tail: &self.meta.overflow };
         let tag = tags::of_hash(hash);
-        let words = self.tags();
-        let mut search = Search { found: None, free: None, tail: &self.meta.overflow };
-        for slot in Slots(tags::matching(words, tag)) {
-            let spot = self.spot(slot);
-            let image = spot.cell.load();
-            if is_it(image) {
-                search.found = Some((spot, image));
-                return search;
-            }
-        }
-        search.free = Self::free_slot(tags::matching(words, 0), hash).map(|slot| self.spot(slot));
-        while let Some(block) = self.block_at(search.tail) {
+        while search.found.is_none()
+            && let Some(block) = self.block_at(search.tail)
+        {
             search.tail = &block.next;
             search.look_into(block, tag, &mut is_it);
-            if search.found.is_some() {
-                return search;
-            }
         }
         search
+    }
+
+    /// Looks for a key in the group's own slots: its slot and what it says, or a slot that is free, if there is one.
+    #[inline]
+    pub(super) fn search_slots(
+        &self,
+        hash: u64,
+        mut is_it: impl FnMut(C::Image) -> bool,
+    ) -> (Option<u32>, Option<C::Image>) {
+        let words = self.tags();
+        for slot in Slots(tags::matching(words, tags::of_hash(hash))) {
+            let image = self.cells[slot as usize % SLOTS].load();
+            if is_it(image) {
+                return (Some(slot), Some(image));
+            }
+        }
+        (Self::free_slot(tags::matching(words, 0), hash), None)
     }
 
     /// The first slot of the cache line of cells that a hash prefers, so that the line can be asked for before the tags
@@ -215,8 +222,9 @@ impl<'t, C: Cell> Group<'t, C> {
         Slots((free | free << SLOTS) >> preferred).next().map(|slot| (slot + preferred) % SLOTS as u32)
     }
 
+    /// The slot by its number.
     #[inline]
-    fn spot(&self, slot: u32) -> Spot<'t, C> {
+    pub(super) fn spot(&self, slot: u32) -> Spot<'t, C> {
         let slot = slot as usize % SLOTS;
         let tags = &self.meta.tags[slot / WORD_SLOTS];
         Spot { tags, slot: (slot % WORD_SLOTS) as u32, cell: &self.cells[slot] }
@@ -250,12 +258,24 @@ impl<'t, C: Cell> Group<'t, C> {
         [self.meta.tags[0].load(Ordering::Acquire), self.meta.tags[1].load(Ordering::Acquire)]
     }
 
+    /// The slots in use, without those of the chain.
+    #[inline]
+    pub(super) fn slots_in_use(&self) -> Slots {
+        Slots(tags::matching(self.tags(), 0) ^ 0xffff)
+    }
+
     /// Calls `visit` with the cell of every slot in use, in an order that changes only when slots change hands.
     #[inline]
     pub(super) fn for_each(&self, mut visit: impl FnMut(&'t C)) {
-        for slot in Slots(tags::matching(self.tags(), 0) ^ 0xffff) {
+        for slot in self.slots_in_use() {
             visit(&self.cells[slot as usize]);
         }
+        self.for_each_in_chain(visit);
+    }
+
+    /// [`for_each`](Self::for_each) of the chain alone.
+    #[inline]
+    pub(super) fn for_each_in_chain(&self, mut visit: impl FnMut(&'t C)) {
         let mut link = &self.meta.overflow;
         while let Some(block) = self.block_at(link) {
             // Acquire: pairs with `Spot::set_tag`.
@@ -276,12 +296,13 @@ impl<'t, C: Cell> Search<'t, C> {
         for slot in Slots(tags::matching_word(word, tag)) {
             let image = spot(slot).cell.load();
             if is_it(image) {
-                self.found = Some((spot(slot), image));
+                self.found = Some(image);
+                self.spot = Some(spot(slot));
                 return;
             }
         }
-        if self.free.is_none() {
-            self.free = Slots(tags::matching_word(word, 0)).next().map(spot);
+        if self.spot.is_none() {
+            self.spot = Slots(tags::matching_word(word, 0)).next().map(spot);
         }
     }
 }

@@ -139,6 +139,10 @@ impl<K: WordKey, V: Word, S: BuildHasher> WordHashIndex<K, V, S> {
     /// Panics if `keys` and `values` differ in length.
     pub fn get_many(&self, keys: &[K], values: &mut [Option<V>], guard: &Guard) {
         assert_eq!(keys.len(), values.len(), "there is one place for each key's value");
+        if self.core.is_small(guard) {
+            keys.iter().zip(values).for_each(|(key, value)| *value = self.get(key, guard));
+            return;
+        }
         for (keys, values) in keys.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
             let mut hashes = [0; BATCH];
             for (hash, key) in hashes.iter_mut().zip(keys) {

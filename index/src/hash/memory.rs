@@ -33,15 +33,16 @@ mod layout {
     use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 
     use super::{Cell, Meta, NonNull, SLOTS};
+    use crate::memory::prefer_huge_pages;
 
     /// Both arrays begin at a multiple of a cache line.
     const LINE: usize = 64;
-    /// The size of a huge page, and what such tables are aligned to.
-    #[cfg(target_os = "linux")]
-    const HUGE_PAGE: usize = 2 << 20;
     /// Tables from this size ask for huge pages.
-    #[cfg(target_os = "linux")]
-    const HUGE_TABLE_MIN: usize = 16 * HUGE_PAGE;
+    const HUGE_MIN: usize = 4 << 20;
+    /// Tables from this size begin where a huge page does.
+    const ALIGNED_MIN: usize = 32 << 20;
+    /// The size of a huge page.
+    const HUGE_PAGE: usize = 2 << 20;
 
     /// The headers of all groups, then all cells.
     pub(in super::super) struct Memory<C> {
@@ -74,7 +75,10 @@ mod layout {
             let start = unsafe { allocation.add(skipped) };
             // SAFETY: the headers take `metas` bytes of it.
             let first_cell = unsafe { start.add(metas) };
-            advise(start, bytes);
+            if bytes >= HUGE_MIN {
+                // SAFETY: the allocation has these bytes, and they are zero.
+                prefer_huge_pages(unsafe { NonNull::slice_from_raw_parts(start, bytes).as_ref() });
+            }
             Self { metas: start.cast(), cells: first_cell.cast(), group_count, allocation, layout }
         }
 
@@ -106,26 +110,8 @@ mod layout {
 
     /// A cache line, or a huge page where that wastes little.
     fn alignment_for(bytes: usize) -> usize {
-        #[cfg(target_os = "linux")]
-        if bytes >= HUGE_TABLE_MIN {
-            return HUGE_PAGE;
-        }
-        let _ = bytes;
-        LINE
+        if cfg!(target_os = "linux") && bytes >= ALIGNED_MIN { HUGE_PAGE } else { LINE }
     }
-
-    /// Asks for huge pages if the memory is large; a refusal changes nothing but speed.
-    #[cfg(target_os = "linux")]
-    fn advise(start: NonNull<u8>, bytes: usize) {
-        if bytes >= HUGE_TABLE_MIN && !cfg!(miri) {
-            // SAFETY: the range lies within one allocation of ours, page-aligned; the advice does not change contents.
-            unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE) };
-        }
-    }
-
-    /// Other systems choose page sizes by themselves.
-    #[cfg(not(target_os = "linux"))]
-    fn advise(_start: NonNull<u8>, _bytes: usize) {}
 }
 
 /// The atomics of the model checkers are more than their bits, so here every group and cell is made one by one.

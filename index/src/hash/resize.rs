@@ -11,18 +11,16 @@
 
 use std::hash::BuildHasher;
 
-use smallvec::SmallVec;
-
 use super::cell::Cell;
 use super::core::Core;
 use super::group::{Group, MOVED, SLOTS, VERSION};
 use super::table::{Table, entries_max, groups_for};
-use super::tags;
+use super::tags::{self, WORD_SLOTS};
 use crate::Guard;
 use crate::sync::{Ordering, yield_now};
 
 /// Groups that a writer undertakes to move.
-const RUN: usize = if cfg!(any(loom, feature = "shuttle")) { 1 } else { 512 };
+const RUN: usize = if cfg!(any(loom, feature = "shuttle")) { 1 } else { 256 };
 
 /// How many groups ahead of the one that moves the entries are asked for.
 const AHEAD: usize = 2;
@@ -97,7 +95,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         let mut run = Run { table, completed: false };
         let end = (begin + RUN).min(group_count);
         for index in begin.min(end)..end {
-            if index + AHEAD < end {
+            if C::REFERS && index + AHEAD < end {
                 // What their cells refer to has come by the time it is their turn.
                 table.group_at(index + AHEAD).for_each(|cell| C::prefetch(cell.load()));
             }
@@ -108,7 +106,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
 
     /// Moves one group unless it has moved, and ends the resize with the last.
     pub(super) fn move_group(&self, table: &Table<C>, next: &Table<C>, index: usize, guard: &Guard) {
-        if !self.copy_group(table, next, index) {
+        if !self.copy_group(table, next, index, guard) {
             return;
         }
         // Release and acquire: whoever counts the last group has all others behind it.
@@ -123,25 +121,25 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
     }
 
     /// Copies a group's images into the next table and marks it moved; whether this call did it.
-    fn copy_group(&self, table: &Table<C>, next: &Table<C>, index: usize) -> bool {
+    fn copy_group(&self, table: &Table<C>, next: &Table<C>, index: usize, guard: &Guard) -> bool {
         let group = table.group_at(index);
         loop {
             let state = group.unlocked_state();
             if state & MOVED != 0 {
                 return false;
             }
-            // The user's hasher runs before the lock. Of a word's cell that changes hands meanwhile it may see halves
-            // of two keys; then the lock is not got.
-            let mut hashes = SmallVec::<[u64; SLOTS]>::new();
-            // SAFETY: the caller is pinned, so that no entry that is in a slot now is freed.
-            group.for_each(|cell| hashes.push(unsafe { C::hash(cell.load(), &self.hasher) }));
+            // The user's hasher runs before the lock.
+            let hashes = Hashes::of(group, &self.hasher, guard);
             if !group.try_lock(state, state) {
                 continue;
             }
-            let first = hashes.first().copied().unwrap_or_default();
-            match next.group_count().cmp(&table.group_count()) {
-                std::cmp::Ordering::Less => fill_shared(next, group, &hashes, next.group(first)),
-                _ => fill_fresh(next, group, &hashes),
+            let (count, next_count) = (table.group_count(), next.group_count());
+            if next_count == 2 * count {
+                fill_pair(next, 2 * index, group, &hashes);
+            } else if next_count > count {
+                hashes.for_each(group, |hash, image| fill_one(next, hash, image));
+            } else {
+                fill_shared(next, next.group_at(index / (count / next_count)), group, &hashes);
             }
             group.unlock(state | MOVED);
             return true;
@@ -149,33 +147,60 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
     }
 }
 
-/// Copies a locked group into a larger table.
+/// The hashes of a group's entries, taken before its lock is.
+struct Hashes {
+    /// By slot.
+    slots: [u64; SLOTS],
+    chain: Vec<u64>,
+}
+
+impl Hashes {
+    /// Of a word's cell that changes hands meanwhile this may see halves of two keys; then the lock is not got.
+    fn of<C: Cell, S: BuildHasher>(group: Group<'_, C>, hasher: &S, _guard: &Guard) -> Self {
+        // SAFETY: the guard keeps every entry that is in a slot now from being freed.
+        let hash = |cell: &C| unsafe { C::hash(cell.load(), hasher) };
+        let mut slots = [0; SLOTS];
+        for slot in group.slots_in_use() {
+            slots[slot as usize % SLOTS] = hash(&group.cells[slot as usize % SLOTS]);
+        }
+        let mut chain = Vec::new();
+        group.for_each_in_chain(|cell| chain.push(hash(cell)));
+        Self { slots, chain }
+    }
+
+    /// Calls `visit` with every entry's hash and image. The caller has got the lock of the group as it was.
+    #[inline]
+    fn for_each<C: Cell>(&self, group: Group<'_, C>, mut visit: impl FnMut(u64, C::Image)) {
+        for slot in group.slots_in_use() {
+            visit(self.slots[slot as usize % SLOTS], group.cells[slot as usize % SLOTS].load());
+        }
+        let mut chain = self.chain.iter();
+        group.for_each_in_chain(|cell| {
+            visit(*chain.next().expect("no slot changed hands since the hashes were taken"), cell.load());
+        });
+    }
+}
+
+/// Copies a locked group into the two of a table twice the size, of which `first` is the first.
 ///
 /// All keys of the groups they go to come from this one, and nobody goes there before it is marked as moved: there is
 /// nobody to lock out.
-fn fill_fresh<C: Cell>(next: &Table<C>, group: Group<'_, C>, hashes: &[u64]) {
-    let Some(first) = hashes.first() else { return };
-    // Twice the groups is the rule: this group's two come in pairs.
-    let pair = next.index_of(*first) & !1;
-    let mut fillers = [Filler::new(next, next.group_at(pair)), Filler::new(next, next.group_at(pair + 1))];
-    let mut hashes = hashes.iter();
-    group.for_each(|cell| {
-        let hash = *hashes.next().expect("no slot changed hands since the hashes were taken");
-        let index = next.index_of(hash);
-        if index & !1 == pair {
-            fillers[index & 1].add(hash, cell.load());
-        } else {
-            let mut filler = Filler::new(next, next.group_at(index));
-            filler.add(hash, cell.load());
-            filler.publish();
-        }
-    });
+fn fill_pair<C: Cell>(next: &Table<C>, first: usize, group: Group<'_, C>, hashes: &Hashes) {
+    let mut fillers = [Filler::new(next, next.group_at(first)), Filler::new(next, next.group_at(first + 1))];
+    hashes.for_each(group, |hash, image| fillers[next.index_of(hash) & 1].add(hash, image));
     fillers.iter().for_each(Filler::publish);
 }
 
+/// Copies one entry into a table several times the size, where nobody is to be locked out either.
+fn fill_one<C: Cell>(next: &Table<C>, hash: u64, image: C::Image) {
+    let mut filler = Filler::new(next, next.group(hash));
+    filler.add(hash, image);
+    filler.publish();
+}
+
 /// Copies a locked group into the one group of a smaller table that it goes to together with others.
-fn fill_shared<C: Cell>(next: &Table<C>, group: Group<'_, C>, hashes: &[u64], target: Group<'_, C>) {
-    if hashes.is_empty() {
+fn fill_shared<C: Cell>(next: &Table<C>, target: Group<'_, C>, group: Group<'_, C>, hashes: &Hashes) {
+    if group.slots_in_use().0 == 0 && hashes.chain.is_empty() {
         return;
     }
     let changed = loop {
@@ -188,8 +213,7 @@ fn fill_shared<C: Cell>(next: &Table<C>, group: Group<'_, C>, hashes: &[u64], ta
     };
     Group::<C>::fence_reuse();
     let mut filler = Filler::new(next, target);
-    let mut hashes = hashes.iter();
-    group.for_each(|cell| filler.add(*hashes.next().expect("as in `fill_fresh`"), cell.load()));
+    hashes.for_each(group, |hash, image| filler.add(hash, image));
     filler.publish();
     target.unlock(changed);
 }
@@ -198,7 +222,7 @@ fn fill_shared<C: Cell>(next: &Table<C>, group: Group<'_, C>, hashes: &[u64], ta
 struct Filler<'t, C> {
     table: &'t Table<C>,
     group: Group<'t, C>,
-    tags: [u8; SLOTS],
+    tags: [u64; 2],
     /// A bit for each slot not in use.
     free: u32,
 }
@@ -206,19 +230,18 @@ struct Filler<'t, C> {
 impl<'t, C: Cell> Filler<'t, C> {
     #[inline]
     fn new(table: &'t Table<C>, group: Group<'t, C>) -> Self {
-        let words = group.tags();
-        Self { table, group, tags: tags::to_bytes(words), free: tags::matching(words, 0) }
+        let tags = group.tags();
+        Self { table, group, tags, free: tags::matching(tags, 0) }
     }
 
     #[inline]
     fn add(&mut self, hash: u64, image: C::Image) {
-        if let Some(slot) = Group::<C>::free_slot(self.free, hash) {
-            self.free &= !(1 << slot);
-            self.tags[slot as usize % SLOTS] = tags::of_hash(hash);
-            self.group.cells[slot as usize % SLOTS].store(image);
-        } else {
-            self.add_to_chain(hash, image);
-        }
+        let Some(slot) = Group::<C>::free_slot(self.free, hash) else { return self.add_to_chain(hash, image) };
+        self.free &= !(1 << slot);
+        // The byte of a slot not in use is 0.
+        let shift = slot % WORD_SLOTS as u32 * 8;
+        self.tags[slot as usize / WORD_SLOTS % 2] |= u64::from(tags::of_hash(hash)) << shift;
+        self.group.cells[slot as usize % SLOTS].store(image);
     }
 
     #[cold]
@@ -227,7 +250,7 @@ impl<'t, C: Cell> Filler<'t, C> {
         self.publish();
         let tag = tags::of_hash(hash);
         let search = self.group.search(hash, |_| false);
-        match search.free {
+        match search.spot {
             Some(spot) => spot.publish(tag, image),
             None => self.table.append(search.tail, tag, image),
         }
@@ -235,7 +258,7 @@ impl<'t, C: Cell> Filler<'t, C> {
 
     #[inline]
     fn publish(&self) {
-        for (word, tags) in self.group.meta.tags.iter().zip(tags::from_bytes(self.tags)) {
+        for (word, tags) in self.group.meta.tags.iter().zip(self.tags) {
             // Release: pairs with the acquire loads of tags by readers.
             word.store(tags, Ordering::Release);
         }

@@ -15,7 +15,7 @@ const GROUPS_MIN: usize = 2;
 /// The largest: above it the bits that choose a group would meet those of the tag.
 const GROUPS_MAX: usize = if usize::BITS > 32 { 1 << 31 } else { 1 << 24 };
 /// Blocks allocated together, at most.
-const BLOCKS_AT_ONCE_MAX: usize = 64;
+const BLOCKS_AT_ONCE_MAX: usize = 256;
 
 /// An array of groups. A hash chooses its group by its highest bits, so that a group of a table is a run of groups, or
 /// a part of one group, of any other.

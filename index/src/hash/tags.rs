@@ -67,20 +67,6 @@ pub(super) fn with_tag(word: u64, slot: u32, tag: u8) -> u64 {
     word & !(0xff << shift) | u64::from(tag) << shift
 }
 
-/// The tags of two words, lowest first.
-#[inline]
-pub(super) fn to_bytes(words: [u64; 2]) -> [u8; 2 * WORD_SLOTS] {
-    (u128::from(words[0]) | u128::from(words[1]) << 64).to_le_bytes()
-}
-
-/// The opposite of [`to_bytes`].
-#[inline]
-pub(super) fn from_bytes(bytes: [u8; 2 * WORD_SLOTS]) -> [u64; 2] {
-    let words = u128::from_le_bytes(bytes);
-    #[expect(clippy::cast_possible_truncation, reason = "each half is a word")]
-    [words as u64, (words >> 64) as u64]
-}
-
 /// The set bits of a mask of slots, lowest first.
 pub(super) struct Slots(pub(super) u32);
 
