@@ -257,42 +257,35 @@ fn strings_can_be_looked_up_by_slices() {
     assert_eq!(index.remove("user000000000008", &guard).map(|(key, _)| key.as_str()), Some("user000000000008"));
 }
 
-/// Leaves of all lengths, some of them empty, below nodes of all lengths.
-fn ragged(n: u64) -> BTreeMap<u64, u64> {
-    let keys = (0..n).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
-    keys.filter(|key| key % 5 != 0 && key >> 16 & 7 != 3).map(|key| (key, !key)).collect()
-}
-
 #[test]
 fn ranges_from_everywhere_give_as_many_as_are_asked_for() {
-    let model = ragged(1500);
-    let words = WordTreeIndex::<u64, u64>::new();
-    let boxed = TreeIndex::<u64, u64>::new();
+    let keys: Vec<u64> = (0..1500).map(|i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40).collect();
+    // What is removed leaves leaves and nodes of all lengths behind.
+    let stays = |key: u64| !key.is_multiple_of(5) && key >> 16 & 7 != 3;
+    let (words, boxed) = (WordTreeIndex::<u64, u64>::new(), TreeIndex::<u64, u64>::new());
     let guard = pin();
-    for key in (0..1500).map(|i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) {
+    for &key in &keys {
         words.insert(key, !key, &guard);
         boxed.insert(key, !key, &guard);
     }
-    words.retain(|key, _| model.contains_key(&key), &guard);
-    boxed.retain(|key, _| model.contains_key(key), &guard);
+    words.retain(|key, _| stays(key), &guard);
+    boxed.retain(|&key, _| stays(key), &guard);
+    let model: BTreeMap<u64, u64> = keys.into_iter().filter(|&key| stays(key)).map(|key| (key, !key)).collect();
     for (turn, &from) in model.keys().enumerate() {
-        let length = turn % 120;
-        let expected: Vec<_> = model.range(from..).take(length).map(|(&key, &value)| (key, value)).collect();
-        assert!(words.range(from.., &guard).take(length).eq(expected.iter().copied()));
-        assert!(
-            boxed.range(from.., &guard).take(length).map(|(&key, &value)| (key, value)).eq(expected.iter().copied())
-        );
-        if let Some(&(to, _)) = expected.last() {
-            assert!(words.range(from..=to, &guard).eq(expected.iter().copied()));
-            assert!(words.range_rev(from..=to, &guard).eq(expected.iter().rev().copied()));
-            assert!(words.range_rev::<u64, _>(..=to, &guard).take(length).eq(expected.iter().rev().copied()));
-            let add = |sum: u64, (key, _)| sum.wrapping_mul(31).wrapping_add(key);
-            assert_eq!(words.range(from..=to, &guard).fold(0, add), expected.iter().copied().fold(0, add));
-            assert_eq!(words.range_rev(from..=to, &guard).fold(0, add), expected.iter().rev().copied().fold(0, add));
-            let mut visited = Vec::new();
-            words.for_each_leaf(from..=to, |entries| visited.extend_from_slice(entries), &guard);
-            assert_eq!(visited, expected);
-            assert_eq!(words.count_range(from..=to, &guard), length);
-        }
+        let expected: Vec<_> = model.range(from..).take(1 + turn % 120).map(|(&key, &value)| (key, value)).collect();
+        let (forward, backward) = (|| expected.iter().copied(), || expected.iter().rev().copied());
+        let (to, length) = (expected[expected.len() - 1].0, expected.len());
+        assert!(words.range(from.., &guard).take(length).eq(forward()));
+        assert!(boxed.range(from.., &guard).take(length).map(|(&key, &value)| (key, value)).eq(forward()));
+        assert!(words.range(from..=to, &guard).eq(forward()));
+        assert!(words.range_rev::<u64, _>(..=to, &guard).take(length).eq(backward()));
+        assert!(words.range_rev(from..=to, &guard).eq(backward()));
+        let add = |sum: u64, (key, _)| sum.wrapping_mul(31).wrapping_add(key);
+        assert_eq!(words.range(from..=to, &guard).fold(0, add), forward().fold(0, add));
+        assert_eq!(words.range_rev(from..=to, &guard).fold(0, add), backward().fold(0, add));
+        let mut visited = Vec::new();
+        words.for_each_leaf(from..=to, |entries| visited.extend_from_slice(entries), &guard);
+        assert_eq!(visited, expected);
+        assert_eq!(words.count_range(from..=to, &guard), length);
     }
 }
