@@ -18,7 +18,8 @@
 //! * A **split, merge or append** builds new nodes aside, freezes the old leaf, and publishes by one store; replaced nodes
 //!   are reclaimed when no guard can reach them. (`tree/plan.rs`, `tree/commit.rs`; `tree/grow.rs`, `tree/merge.rs`,
 //!   `tree/append.rs`)
-//! * A **scan** climbs the way that it came; there are no sibling pointers, and both directions are one. (`tree/scan.rs`)
+//! * A **scan** climbs the way that it came; there are no sibling pointers, and both directions are one. (`tree/scan.rs`,
+//!   `tree/stretch.rs`)
 //!
 //! Keys and values are never moved once inserted: splits copy pointers.
 
@@ -39,6 +40,7 @@ mod get;
 mod range;
 mod scan;
 mod shape;
+mod stretch;
 
 mod commit;
 mod edit;

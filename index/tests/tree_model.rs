@@ -256,3 +256,36 @@ fn strings_can_be_looked_up_by_slices() {
     assert_eq!(index.range::<str, _>(bounds, &guard).map(|(_, &value)| value).collect::<Vec<_>>(), [7, 8, 9]);
     assert_eq!(index.remove("user000000000008", &guard).map(|(key, _)| key.as_str()), Some("user000000000008"));
 }
+
+#[test]
+fn ranges_from_everywhere_give_as_many_as_are_asked_for() {
+    let keys: Vec<u64> = (0..1500).map(|i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40).collect();
+    // What is removed leaves leaves and nodes of all lengths behind.
+    let stays = |key: u64| !key.is_multiple_of(5) && key >> 16 & 7 != 3;
+    let (words, boxed) = (WordTreeIndex::<u64, u64>::new(), TreeIndex::<u64, u64>::new());
+    let guard = pin();
+    for &key in &keys {
+        words.insert(key, !key, &guard);
+        boxed.insert(key, !key, &guard);
+    }
+    words.retain(|key, _| stays(key), &guard);
+    boxed.retain(|&key, _| stays(key), &guard);
+    let model: BTreeMap<u64, u64> = keys.into_iter().filter(|&key| stays(key)).map(|key| (key, !key)).collect();
+    for (turn, &from) in model.keys().enumerate() {
+        let expected: Vec<_> = model.range(from..).take(1 + turn % 120).map(|(&key, &value)| (key, value)).collect();
+        let (forward, backward) = (|| expected.iter().copied(), || expected.iter().rev().copied());
+        let (to, length) = (expected[expected.len() - 1].0, expected.len());
+        assert!(words.range(from.., &guard).take(length).eq(forward()));
+        assert!(boxed.range(from.., &guard).take(length).map(|(&key, &value)| (key, value)).eq(forward()));
+        assert!(words.range(from..=to, &guard).eq(forward()));
+        assert!(words.range_rev::<u64, _>(..=to, &guard).take(length).eq(backward()));
+        assert!(words.range_rev(from..=to, &guard).eq(backward()));
+        let add = |sum: u64, (key, _)| sum.wrapping_mul(31).wrapping_add(key);
+        assert_eq!(words.range(from..=to, &guard).fold(0, add), forward().fold(0, add));
+        assert_eq!(words.range_rev(from..=to, &guard).fold(0, add), backward().fold(0, add));
+        let mut visited = Vec::new();
+        words.for_each_leaf(from..=to, |entries| visited.extend_from_slice(entries), &guard);
+        assert_eq!(visited, expected);
+        assert_eq!(words.count_range(from..=to, &guard), length);
+    }
+}

@@ -26,8 +26,15 @@ const FILLS: usize = 16;
 /// Memory in cells of `CLASSES` sizes.
 pub(crate) struct Slab<const CLASSES: usize> {
     cell_bytes: [usize; CLASSES],
-    shards: [[Mutex<Shard>; STRIPES]; CLASSES],
+    homes: [[Home; STRIPES]; CLASSES],
     pages: Pages,
+}
+
+/// A shard, and what may be known of it without its lock.
+struct Home {
+    shard: Mutex<Shard>,
+    /// [`Shard::listed`], as it was when the lock was last let go.
+    listed: AtomicU32,
 }
 
 /// The chunks of one cell size that one thread allocates from.
@@ -77,15 +84,17 @@ impl<const CLASSES: usize> Slab<CLASSES> {
     /// room for a pointer.
     pub(crate) const fn new(cell_bytes: [usize; CLASSES]) -> Self {
         assert!(CLASSES <= 1 << 8 && STRIPES <= 1 << 8);
-        let shards = [const { [const { Mutex::new(Shard::new()) }; STRIPES] }; CLASSES];
-        Self { cell_bytes, shards, pages: Pages::new() }
+        let homes = [const { [const { Home { shard: Mutex::new(Shard::new()), listed: AtomicU32::new(0) } }; STRIPES] };
+            CLASSES];
+        Self { cell_bytes, homes, pages: Pages::new() }
     }
 
     /// A cell of a class, with whatever is in it.
     #[inline]
     pub(crate) fn allocate(&'static self, class: usize) -> *mut u8 {
         let stripe = stripe();
-        let mut shard = self.shards[class][stripe].lock();
+        let home = &self.homes[class][stripe];
+        let mut shard = home.shard.lock();
         let pointer = match shard.listed.checked_ilog2() {
             Some(fill) => shard.chunks[fill as usize],
             None => self.add_chunk(&mut shard, class, stripe),
@@ -95,6 +104,8 @@ impl<const CLASSES: usize> Slab<CLASSES> {
         let before = chunk.fill();
         let cell = chunk.take();
         shard.relist(chunk, before);
+        // Relaxed: a hint.
+        home.listed.store(shard.listed, Ordering::Relaxed);
         cell.cast()
     }
 
@@ -106,9 +117,12 @@ impl<const CLASSES: usize> Slab<CLASSES> {
     pub(crate) unsafe fn free(&'static self, cell: *mut u8) {
         // SAFETY: the cell is the caller's, and live until it is put back below.
         let chunk = unsafe { chunk_of(cell) };
-        let mut shard = self.shards[usize::from(chunk.class)][usize::from(chunk.stripe)].lock();
+        let home = &self.homes[usize::from(chunk.class)][usize::from(chunk.stripe)];
+        let mut shard = home.shard.lock();
         // SAFETY: the chunk belongs to this shard, which we hold locked; the cell is the caller's to give up.
         let spare = unsafe { shard.put_back(chunk, cell.cast()) };
+        // Relaxed: a hint.
+        home.listed.store(shard.listed, Ordering::Relaxed);
         drop(shard);
         if !spare.is_null() {
             // SAFETY: the chunk is a page, is in no list, and has no cell in use.
@@ -128,7 +142,8 @@ impl<const CLASSES: usize> Slab<CLASSES> {
         if chunk.used.load(Ordering::Relaxed) * 3 >= u32::from(chunk.capacity) * 2 {
             return false;
         }
-        let fullest = self.shards[usize::from(chunk.class)][stripe()].lock().listed.checked_ilog2();
+        // Relaxed: a hint.
+        let fullest = self.homes[usize::from(chunk.class)][stripe()].listed.load(Ordering::Relaxed).checked_ilog2();
         fullest.is_some_and(|fill| fill as usize > chunk.fill())
     }
 

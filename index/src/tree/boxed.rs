@@ -193,8 +193,8 @@ impl<K: IndexKey + Clone, V, const ORDER: usize> TreeIndex<K, V, ORDER> {
         Prefix { range: self.range(bounds, guard), prefix: Some(prefix) }
     }
 
-    /// Calls `visit` with the entries of each leaf that lie inside `bounds`, which is cheaper than asking for one after the
-    /// other.
+    /// Calls `visit` with the entries inside `bounds`, smallest key first, those of one leaf or of some neighbouring ones at a
+    /// time: at most 56, and never none.
     pub fn for_each_leaf<'g, Q, R>(&'g self, bounds: R, visit: impl FnMut(&[(&'g K, &'g V)]), guard: &'g Guard)
     where
         K: Borrow<Q>,

@@ -13,10 +13,12 @@ use crate::guard::{Guard, pin};
 use crate::key::{IndexKey, OrderedWord};
 use crate::word::Word;
 
-/// A gap between two entries: rank `position.low` of its leaf comes next.
+/// A gap between two entries.
 struct RawCursor<'t, S: Store, const ORDER: usize> {
     /// Nodes that live as long as `guard` is pinned and not repinned, for all that its lifetime says.
     position: Position<'t, S>,
+    /// The rank of the entry behind the gap in the leaf of `position`; its length, if that entry is in the next one.
+    rank: usize,
     tree: &'t RawTree<S, ORDER>,
     guard: Guard,
 }
@@ -27,7 +29,7 @@ impl<'t, S: Store, const ORDER: usize> RawCursor<'t, S, ORDER> {
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
-        let mut cursor = Self { position: Position::nowhere(), tree, guard: pin() };
+        let mut cursor = Self { position: Position::nowhere(), rank: 0, tree, guard: pin() };
         cursor.seek(bound);
         cursor
     }
@@ -38,14 +40,15 @@ impl<'t, S: Store, const ORDER: usize> RawCursor<'t, S, ORDER> {
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
-        self.position = Position::seek::<Q, Forward>(self.tree.root(self.long_guard()), bound);
+        self.position = Position::nowhere();
+        self.rank = self.position.seek::<Q, Forward>(self.tree.root(self.long_guard()), bound);
     }
 
     /// Goes to the gap behind the last entry.
     fn seek_end(&mut self) {
         let end = Bound::<&S::Key>::Unbounded;
-        self.position = Position::seek::<S::Key, Backward>(self.tree.root(self.long_guard()), end);
-        self.position.low = self.position.meta.len();
+        self.position = Position::nowhere();
+        self.rank = self.position.seek::<S::Key, Backward>(self.tree.root(self.long_guard()), end);
     }
 
     fn long_guard(&self) -> &'t Guard {
@@ -54,49 +57,50 @@ impl<'t, S: Store, const ORDER: usize> RawCursor<'t, S, ORDER> {
         unsafe { &*std::ptr::from_ref(&self.guard) }
     }
 
-    /// Makes `position.low` the rank of the entry behind the gap.
+    /// Makes `rank` that of the entry behind the gap.
     fn face_next(&mut self) -> bool {
-        while self.position.low >= self.position.meta.len() {
+        while self.rank >= self.position.meta.len() {
             if !self.position.next_leaf::<Forward>() {
                 return false;
             }
+            self.rank = 0;
         }
         true
     }
 
-    /// Makes `position.low - 1` the rank of the entry before the gap.
+    /// Makes `rank - 1` that of the entry before the gap.
     fn face_previous(&mut self) -> bool {
-        while self.position.low == 0 {
+        while self.rank == 0 {
             if !self.position.next_leaf::<Backward>() {
                 return false;
             }
-            self.position.low = self.position.meta.len();
+            self.rank = self.position.meta.len();
         }
         true
     }
 
     fn peek_next(&mut self) -> Option<S::Item<'_>> {
-        if self.face_next() { self.position.item(self.position.low) } else { None }
+        if self.face_next() { self.position.item(self.rank) } else { None }
     }
 
     fn peek_previous(&mut self) -> Option<S::Item<'_>> {
-        if self.face_previous() { self.position.item(self.position.low - 1) } else { None }
+        if self.face_previous() { self.position.item(self.rank - 1) } else { None }
     }
 
     fn next(&mut self) -> Option<S::Item<'_>> {
         if !self.face_next() {
             return None;
         }
-        self.position.low += 1;
-        self.position.item(self.position.low - 1)
+        self.rank += 1;
+        self.position.item(self.rank - 1)
     }
 
     fn previous(&mut self) -> Option<S::Item<'_>> {
         if !self.face_previous() {
             return None;
         }
-        self.position.low -= 1;
-        self.position.item(self.position.low)
+        self.rank -= 1;
+        self.position.item(self.rank)
     }
 
     /// Lets go of everything read so far, and goes on in the same gap.
@@ -107,6 +111,7 @@ impl<'t, S: Store, const ORDER: usize> RawCursor<'t, S, ORDER> {
             None => self.peek_next().map_or(Bound::Unbounded, |item| Bound::Included(S::key_of(item))),
         };
         self.position = Position::nowhere();
+        self.rank = 0;
         self.guard.repin();
         self.seek(bound.as_ref());
     }

@@ -61,6 +61,16 @@ impl Meta {
         (self.0 >> (RANK_BITS as usize * rank) & RANK_MASK) as usize
     }
 
+    /// The slots in order, a byte each, the first in the lowest; 0 behind the last.
+    #[inline]
+    pub(crate) fn slot_bytes(self) -> u64 {
+        // Four and three slots, then two each, then one each are moved apart.
+        let order = self.order();
+        let fours = order & 0o7777 | (order >> 12) << 32;
+        let pairs = fours & 0x003f_0000_003f | (fours & 0x0fc0_0000_0fc0) << 10;
+        pairs & 0x0007_0007_0007_0007 | (pairs & 0x0038_0038_0038_0038) << 5
+    }
+
     /// The slots in order, three bits each.
     #[inline]
     pub(crate) fn order(self) -> u64 {
@@ -146,6 +156,8 @@ mod tests {
         let meta = meta.removed(2).removed(0);
         assert_eq!(slots(meta), [4, 1, 3]);
         assert_eq!((meta.len(), meta.used(), meta.live()), (3, 5, 0b11010));
+        assert_eq!(meta.slot_bytes().to_le_bytes(), [4, 1, 3, 0, 0, 0, 0, 0]);
+        assert_eq!(Meta::sorted(7).slot_bytes().to_le_bytes(), [0, 1, 2, 3, 4, 5, 6, 0]);
         assert!(!meta.is_sorted() && Meta::sorted(7).is_sorted());
         assert_eq!(slots(Meta::sorted(7)), [0, 1, 2, 3, 4, 5, 6]);
         assert_eq!(slots(Meta::sorted(6).inserted(0)), [6, 0, 1, 2, 3, 4, 5]);

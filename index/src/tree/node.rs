@@ -207,6 +207,22 @@ impl<S: Store> Leaf<S> {
         self.slots[slot].load(Ordering::Acquire)
     }
 
+    /// The entry in `slot`.
+    ///
+    /// # Safety
+    ///
+    /// A snapshot named the slot, and the leaf was reached under a guard that outlives `'g`.
+    #[inline]
+    pub(crate) unsafe fn item<'g>(&self, slot: usize) -> S::Item<'g>
+    where
+        S: 'g,
+    {
+        // Where entries lie outside the leaf, they know their keys.
+        let word = if S::ENTRY_BYTES == 0 { self.word(slot) } else { 0 };
+        // SAFETY: as the caller guarantees.
+        unsafe { S::item(word, self.slot(slot)) }
+    }
+
     /// The key in `slot`, which a snapshot named. Only where words are not exact.
     #[inline]
     pub(crate) fn key(&self, slot: usize) -> &S::Key {

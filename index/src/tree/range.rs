@@ -7,27 +7,41 @@ use std::borrow::Borrow;
 use std::cmp::Ordering as KeyOrder;
 use std::convert::Infallible;
 use std::marker::PhantomData;
-use std::ops::{Bound, ControlFlow, RangeBounds};
+use std::ops::{Bound, ControlFlow, Range, RangeBounds};
 
 use super::meta::Meta;
-use super::node::{Inner, Leaf};
+use super::node::{CHILDREN_MAX, Inner, Leaf};
 use super::raw::RawTree;
 use super::scan::{Opposite, Position, Way};
 use super::store::Store;
+use super::stretch::Stretch;
 use crate::guard::Guard;
 use crate::key::IndexKey;
+
+/// How a range goes over the leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// One by one.
+    Walk,
+    /// Some at a time, and more the farther it goes.
+    Gallop,
+}
 
 /// Some ranks of a snapshot of a leaf.
 pub(super) struct Ranks<'g, S: Store> {
     pub(super) leaf: &'g Leaf<S>,
     pub(super) meta: Meta,
-    pub(super) low: usize,
-    pub(super) high: usize,
+    pub(super) ranks: Range<usize>,
 }
 
 /// One end of a range: where it is, and whether it met its far bound.
 struct End<'g, S: Store> {
+    /// The way to the last leaf of `stretch`.
     position: Position<'g, S>,
+    /// The entries that are still to be given.
+    stretch: Stretch<'g, S>,
+    /// How many leaves the next step takes, at most.
+    step: usize,
     finished: bool,
 }
 
@@ -46,7 +60,8 @@ pub(crate) struct RawRange<'g, S: Store, Q: ?Sized, R, W> {
 
 impl<S: Store> Clone for End<'_, S> {
     fn clone(&self) -> Self {
-        Self { position: self.position.clone(), finished: self.finished }
+        let Self { step, finished, .. } = *self;
+        Self { position: self.position.clone(), stretch: self.stretch.clone(), step, finished }
     }
 }
 
@@ -65,75 +80,89 @@ impl<S: Store, Q: ?Sized, R: Clone, W> Clone for RawRange<'_, S, Q, R, W> {
 }
 
 impl<'g, S: Store> End<'g, S> {
+    fn nowhere() -> Self {
+        Self { position: Position::nowhere(), stretch: Stretch::new(), step: CHILDREN_MAX / 2, finished: false }
+    }
+
+    /// Goes to the near bound.
     #[inline]
-    fn seek<Q, W: Way>(root: Option<&'g Inner<S>>, bounds: &impl RangeBounds<Q>) -> Self
+    fn seek<Q, W: Way>(&mut self, root: Option<&'g Inner<S>>, bounds: &impl RangeBounds<Q>, pace: Pace)
     where
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
         let near = if W::FORWARD { bounds.start_bound() } else { bounds.end_bound() };
-        let mut end = Self { position: Position::seek::<Q, W>(root, near), finished: false };
-        end.heed_far_bound::<Q, W>(bounds);
-        end
+        let before = self.position.seek::<Q, W>(root, near);
+        self.stretch.clear::<W>();
+        if let Some(leaf) = self.position.leaf {
+            self.stretch.push::<W>(leaf, self.position.meta);
+            if W::FORWARD { self.stretch.skip_first(before) } else { self.stretch.keep_first(before) }
+        }
+        if pace == Pace::Gallop {
+            let push = |leaf, meta| self.stretch.push::<W>(leaf, meta);
+            self.position.near_leaves::<W>(push);
+        }
+        self.heed_far_bound::<Q, W>(bounds);
+        self.stretch.prefetch_entries();
     }
 
-    /// Goes to the next leaf; says false behind the far bound.
-    fn next_leaf<Q, W: Way>(&mut self, bounds: &impl RangeBounds<Q>) -> bool
+    /// Goes on by some leaves, more each time; says false behind the far bound.
+    #[inline(never)]
+    fn advance<Q, W: Way>(&mut self, bounds: &impl RangeBounds<Q>) -> bool
     where
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
-        if self.finished || !self.position.next_leaf::<W>() {
+        let most = self.step;
+        self.step = CHILDREN_MAX;
+        self.go_on::<Q, W>(bounds, most)
+    }
+
+    /// Goes on by `most` leaves, or fewer; says false behind the far bound.
+    #[inline]
+    fn go_on<Q, W: Way>(&mut self, bounds: &impl RangeBounds<Q>, most: usize) -> bool
+    where
+        S::Key: Borrow<Q>,
+        Q: IndexKey + ?Sized,
+    {
+        if !self.finished {
+            self.stretch.clear::<W>();
+            let push = |leaf, meta| self.stretch.push::<W>(leaf, meta);
+            self.finished = !self.position.next_leaves::<W>(most, push);
+        }
+        if self.finished {
             self.finish();
             return false;
         }
         self.heed_far_bound::<Q, W>(bounds);
+        self.stretch.prefetch_entries();
         true
     }
 
     fn finish(&mut self) {
         self.finished = true;
-        self.position.high = self.position.low;
+        self.stretch.keep_first(0);
     }
 
     fn is_finished(&self) -> bool {
-        self.finished && self.position.low >= self.position.high
+        self.finished && self.stretch.len() == 0
     }
 
-    /// What was given last, or lies before the near bound in the same leaf.
-    fn last<W: Way>(&self) -> Option<(&'g Leaf<S>, usize)> {
-        let Position { leaf, meta, low, high, .. } = self.position;
-        let rank = if W::FORWARD { low.checked_sub(1) } else { Some(high).filter(|&high| high < meta.len()) };
-        leaf.zip(rank.map(|rank| meta.slot(rank)))
-    }
-
-    /// Leaves out the ranks of this leaf that lie behind the far bound.
+    /// Leaves out the places that lie behind the far bound.
+    #[inline]
     fn heed_far_bound<Q, W: Way>(&mut self, bounds: &impl RangeBounds<Q>)
     where
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
-        let Some(leaf) = self.position.leaf else { return };
-        let meta = self.position.meta;
         let far = if W::FORWARD { bounds.end_bound() } else { bounds.start_bound() };
         let (Bound::Included(key) | Bound::Excluded(key)) = far else { return };
         let before = if W::FORWARD { KeyOrder::Less } else { KeyOrder::Greater };
-        let inside = |rank: usize| match leaf.compare(meta.slot(rank), key) {
+        let inside = |leaf: &Leaf<S>, slot: usize| match leaf.compare(slot, key) {
             KeyOrder::Equal => matches!(far, Bound::Included(_)),
             order => order == before,
         };
-        let position = &mut self.position;
-        if W::FORWARD {
-            while position.high > position.low && !inside(position.high - 1) {
-                position.high -= 1;
-                self.finished = true;
-            }
-        } else {
-            while position.high > position.low && !inside(position.low) {
-                position.low += 1;
-                self.finished = true;
-            }
-        }
+        self.finished |= self.stretch.cut::<W>(inside);
     }
 }
 
@@ -145,21 +174,34 @@ where
     R: RangeBounds<Q>,
     W: Way,
 {
-    #[inline]
+    /// For who asks for one entry after the other, or all.
     pub(crate) fn new<const ORDER: usize>(tree: &'g RawTree<S, ORDER>, bounds: R, guard: &'g Guard) -> Self {
+        Self::at(tree, bounds, Pace::Gallop, guard)
+    }
+
+    /// For who goes from leaf to leaf.
+    pub(crate) fn of_leaves<const ORDER: usize>(tree: &'g RawTree<S, ORDER>, bounds: R, guard: &'g Guard) -> Self {
+        Self::at(tree, bounds, Pace::Walk, guard)
+    }
+
+    #[inline]
+    fn at<const ORDER: usize>(tree: &'g RawTree<S, ORDER>, bounds: R, pace: Pace, guard: &'g Guard) -> Self {
         let root = tree.root(guard);
-        let front = End::seek::<Q, W>(root, &bounds);
-        Self { front, back: None, bounds, root, _way: PhantomData, _bound: PhantomData, _entries: PhantomData }
+        let front = End::nowhere();
+        let mut range =
+            Self { front, back: None, bounds, root, _way: PhantomData, _bound: PhantomData, _entries: PhantomData };
+        range.front.seek::<Q, W>(root, &range.bounds, pace);
+        range
     }
 
     /// The next entry.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<S::Item<'g>> {
         loop {
-            if let Some(item) = self.front.position.take::<W>() {
+            if let Some(item) = self.front.stretch.take::<W>() {
                 return if self.back.is_none() { Some(item) } else { self.unless_met(item) };
             }
-            if !self.next_leaf() {
+            if !self.advance() {
                 return None;
             }
         }
@@ -171,12 +213,16 @@ where
             return None;
         }
         let (root, bounds) = (self.root, &self.bounds);
-        let back = self.back.get_or_insert_with(|| Box::new(End::seek::<Q, Opposite<W>>(root, bounds)));
+        let back = self.back.get_or_insert_with(|| {
+            let mut back = Box::new(End::nowhere());
+            back.seek::<Q, Opposite<W>>(root, bounds, Pace::Gallop);
+            back
+        });
         loop {
-            if let Some(item) = back.position.take::<Opposite<W>>() {
+            if let Some(item) = back.stretch.take::<Opposite<W>>() {
                 return self.unless_met(item);
             }
-            if !back.next_leaf::<Q, Opposite<W>>(bounds) {
+            if !back.advance::<Q, Opposite<W>>(bounds) {
                 self.front.finish();
                 return None;
             }
@@ -188,7 +234,7 @@ where
     fn unless_met(&mut self, item: S::Item<'g>) -> Option<S::Item<'g>> {
         let back = self.back.as_ref()?;
         let apart = if W::FORWARD { KeyOrder::Less } else { KeyOrder::Greater };
-        let mut ends = self.front.last::<W>().into_iter().zip(back.last::<Opposite<W>>());
+        let mut ends = self.front.stretch.last::<W>().into_iter().zip(back.stretch.last::<Opposite<W>>());
         if ends.all(|((front, one), (back, other))| front.compare_slots(one, back, other) == apart) {
             return Some(item);
         }
@@ -196,7 +242,7 @@ where
         None
     }
 
-    /// Feeds every entry that is left to `step`, leaf by leaf: cheaper than asking for one after the other.
+    /// Feeds every entry that is left to `step`: cheaper than asking for one after the other.
     #[inline]
     pub(crate) fn fold<A>(mut self, start: A, mut step: impl FnMut(A, S::Item<'g>) -> A) -> A {
         let mut folded = start;
@@ -205,34 +251,34 @@ where
             folded = step(folded, item);
         }
         loop {
-            let position = &self.front.position;
-            let items = (position.low..position.high).map(|rank| position.item(rank));
-            folded = if W::FORWARD {
-                items.flatten().fold(folded, &mut step)
-            } else {
-                items.rev().flatten().fold(folded, &mut step)
-            };
-            if !self.next_leaf() {
+            let items = self.front.stretch.items();
+            folded = if W::FORWARD { items.fold(folded, &mut step) } else { items.rev().fold(folded, &mut step) };
+            if !self.advance() {
                 return folded;
             }
         }
     }
 
-    /// The ranks of this leaf that are still to be given; none in an empty tree.
+    /// The ranks of this leaf that are still to be given; none in an empty tree. Only if none but [`next_leaf`](Self::next_leaf)
+    /// was called, and only forward.
     pub(super) fn ranks(&self) -> Option<Ranks<'g, S>> {
-        let Position { leaf, meta, low, high, .. } = self.front.position;
-        leaf.map(|leaf| Ranks { leaf, meta, low, high })
+        let End { position, stretch, .. } = &self.front;
+        position.leaf.map(|leaf| Ranks { leaf, meta: position.meta, ranks: stretch.places() })
     }
 
-    /// The entries of this leaf that are still to be given.
-    pub(super) fn leaf_items(&self) -> impl Iterator<Item = S::Item<'g>> {
-        let position = &self.front.position;
-        (position.low..position.high).filter_map(|rank| position.item(rank))
+    /// The entries of these leaves that are still to be given.
+    pub(super) fn items(&self) -> impl Iterator<Item = S::Item<'g>> {
+        self.front.stretch.items()
     }
 
     /// Goes to the next leaf; says false behind the far bound.
     pub(super) fn next_leaf(&mut self) -> bool {
-        self.front.next_leaf::<Q, W>(&self.bounds)
+        self.front.go_on::<Q, W>(&self.bounds, 1)
+    }
+
+    /// Goes to the next leaves; says false behind the far bound.
+    pub(super) fn advance(&mut self) -> bool {
+        self.front.advance::<Q, W>(&self.bounds)
     }
 
     /// How many entries are left. O(leaves).
@@ -251,8 +297,8 @@ where
         debug_assert!(self.back.is_none(), "the back is not looked at");
         let mut count = 0;
         loop {
-            count += self.front.position.high.saturating_sub(self.front.position.low);
-            if !self.next_leaf() {
+            count += self.front.stretch.len();
+            if !self.advance() {
                 return ControlFlow::Continue(count);
             }
             go_on()?;

@@ -7,19 +7,20 @@
 //! each either live or as it was when it was replaced, which was after the scan began. So an entry that is there throughout
 //! is given exactly once, in order; one that comes or goes meanwhile may or may not be.
 //!
-//! Memory is asked for three leaves ahead, so that a scan waits for bandwidth and not for each miss.
+//! A scan that goes on takes more and more leaves in one step, up to all below one node ([`Stretch`]), and asks for the memory
+//! of as many that come next, so that it waits for bandwidth and not for each miss.
 
 use std::borrow::Borrow;
 use std::marker::PhantomData;
 use std::ops::Bound;
 
 use super::meta::Meta;
-use super::node::{self, Inner, KEYS_MAX, LEVELS_MAX, Leaf, Place, Probe};
+use super::node::{self, Inner, LEVELS_MAX, Leaf, Place, Probe};
 use super::store::Store;
 use crate::key::IndexKey;
 
-/// How many leaves ahead memory is asked for; entries one leaf less.
-const LOOK_AHEAD: usize = 3;
+/// How many leaves a scan takes at once behind the one where it begins.
+const NEAR: usize = 2;
 
 /// Which way a scan runs.
 pub(crate) trait Way {
@@ -46,16 +47,15 @@ impl Way for Backward {
     const FORWARD: bool = false;
 }
 
-/// A place in the tree: the way to a leaf and some of its ranks.
+/// A place in the tree: the way to a leaf, and a snapshot of it.
 pub(super) struct Position<'g, S: Store> {
     /// The nodes on the way, the lowest first, and which child it takes.
     nodes: [Option<&'g Inner<S>>; LEVELS_MAX],
     indexes: [u8; LEVELS_MAX],
+    /// The node above the leaf that comes after this one, and which child that is, if the way up to it was already taken.
+    coming: Option<(&'g Inner<S>, usize)>,
     pub(super) leaf: Option<&'g Leaf<S>>,
     pub(super) meta: Meta,
-    /// The ranks that are still to be given.
-    pub(super) low: usize,
-    pub(super) high: usize,
 }
 
 impl<S: Store> Clone for Position<'_, S> {
@@ -66,45 +66,39 @@ impl<S: Store> Clone for Position<'_, S> {
 
 impl<'g, S: Store> Position<'g, S> {
     pub(super) fn nowhere() -> Self {
-        let meta = Meta::sorted(0);
-        Self { nodes: [None; LEVELS_MAX], indexes: [0; LEVELS_MAX], leaf: None, meta, low: 0, high: 0 }
+        Self { nodes: [None; LEVELS_MAX], indexes: [0; LEVELS_MAX], coming: None, leaf: None, meta: Meta::sorted(0) }
     }
 
-    /// Goes to the leaf where `bound`, the one that the scan starts from, lies. All entries behind it are to be given.
-    pub(super) fn seek<Q, W: Way>(root: Option<&'g Inner<S>>, bound: Bound<&Q>) -> Self
+    /// Goes to the leaf where `bound`, the one that the scan starts from, lies, and gives the number of its entries that come
+    /// before the gap which the bound means.
+    pub(super) fn seek<Q, W: Way>(&mut self, root: Option<&'g Inner<S>>, bound: Bound<&Q>) -> usize
     where
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
-        let mut position = Self::nowhere();
-        let Some(root) = root else { return position };
+        let Some(root) = root else { return 0 };
         let (Bound::Included(key) | Bound::Excluded(key)) = bound else {
-            position.go_down::<W>(root);
-            position.look_around::<W>();
-            return position;
+            self.go_down::<W>(root);
+            return if W::FORWARD { 0 } else { self.meta.len() };
         };
         let mut probe = Probe::new(key);
         let mut inner = root;
-        loop {
+        let leaf = loop {
             let index = inner.child_index(&mut probe);
-            let child = position.step(inner, index);
+            let child = self.step(inner, index);
             if inner.level == 1 {
                 // SAFETY: below level 1 are leaves; read under the guard.
-                position.enter(unsafe { node::leaf(child) });
-                break;
+                break unsafe { node::leaf(child) };
             }
             // SAFETY: above level 1 are inner nodes; read under the guard.
             inner = unsafe { node::inner(child) };
-        }
-        position.look_around::<W>();
-        if let Some(leaf) = position.leaf {
-            let place = leaf.locate(position.meta, &mut probe);
-            // The key itself belongs to a forward scan if it is included, and is passed by a backward scan if not.
-            let past = matches!(place, Place::Found { .. }) && W::FORWARD != matches!(bound, Bound::Included(_));
-            let rank = place.rank() + usize::from(past);
-            *(if W::FORWARD { &mut position.low } else { &mut position.high }) = rank;
-        }
-        position
+        };
+        self.look_around::<W>();
+        self.enter(leaf);
+        let place = leaf.locate(self.meta, &mut probe);
+        // The key itself belongs to a forward scan if it is included, and is passed by a backward scan if not.
+        let past = matches!(place, Place::Found { .. }) && W::FORWARD != matches!(bound, Bound::Included(_));
+        place.rank() + usize::from(past)
     }
 
     /// Records a step down and gives the child.
@@ -120,130 +114,156 @@ impl<'g, S: Store> Position<'g, S> {
     fn enter(&mut self, leaf: &'g Leaf<S>) {
         self.meta = leaf.snapshot();
         self.leaf = Some(leaf);
-        self.low = 0;
-        self.high = self.meta.len();
     }
 
     /// Goes down to the first leaf below `inner`, in the way's order.
-    fn go_down<W: Way>(&mut self, mut inner: &'g Inner<S>) {
-        loop {
+    fn go_down<W: Way>(&mut self, inner: &'g Inner<S>) {
+        let parent = self.go_down_to_parent::<W>(inner);
+        let child = self.step(parent, if W::FORWARD { 0 } else { parent.count.into() });
+        self.look_around::<W>();
+        // SAFETY: below level 1 are leaves; read under the guard that the position was made with.
+        self.enter(unsafe { node::leaf(child) });
+    }
+
+    /// Goes down to the first node above leaves at or below `inner`, in the way's order.
+    fn go_down_to_parent<W: Way>(&mut self, mut inner: &'g Inner<S>) -> &'g Inner<S> {
+        while inner.level > 1 {
             let child = self.step(inner, if W::FORWARD { 0 } else { inner.count.into() });
-            if inner.level == 1 {
-                // SAFETY: below level 1 are leaves; read under the guard that the position was made with.
-                return self.enter(unsafe { node::leaf(child) });
-            }
             // SAFETY: above level 1 are inner nodes; read under the guard that the position was made with.
             inner = unsafe { node::inner(child) };
         }
+        inner
     }
 
-    /// Goes to the next leaf; says false at the end of the tree.
-    pub(super) fn next_leaf<W: Way>(&mut self) -> bool {
-        for level in 0..LEVELS_MAX {
-            let Some(inner) = self.nodes[level] else { return false };
-            let Some(index) = self.neighbour::<W>(level, 1) else { continue };
-            let child = self.step(inner, index);
-            if level == 0 {
-                // SAFETY: below level 1 are leaves; read under the guard that the position was made with.
-                self.enter(unsafe { node::leaf(child) });
-            } else {
-                // SAFETY: above level 1 are inner nodes; read under the guard that the position was made with.
-                self.go_down::<W>(unsafe { node::inner(child) });
-            }
-            self.look_ahead::<W>();
-            return true;
+    /// Goes on by the nearest leaves below the same node, which were asked for in `seek`, and calls `visit` with each and its
+    /// snapshot. Where there is none it takes the last one again, without entries: that costs less than a mispredicted branch.
+    #[inline]
+    pub(super) fn near_leaves<W: Way>(&mut self, mut visit: impl FnMut(&'g Leaf<S>, Meta)) {
+        let Some(parent) = self.nodes[0] else { return };
+        for _ in 0..NEAR {
+            let index = usize::from(self.indexes[0]);
+            let next = parent.after::<W>(index, 1);
+            // SAFETY: below level 1 are leaves; read under the guard that the position was made with.
+            let leaf: &'g Leaf<S> = unsafe { node::leaf(parent.child(next)) };
+            let meta = leaf.snapshot();
+            visit(leaf, if next == index { Meta::sorted(0) } else { meta });
+            self.indexes[0] = next as u8;
         }
-        false
     }
 
-    /// The index of the child `distance` further on, if the node at `level` has it.
-    fn neighbour<W: Way>(&self, level: usize, distance: usize) -> Option<usize> {
+    /// Goes to the next leaf; says false, and stays, at the end of the tree.
+    pub(super) fn next_leaf<W: Way>(&mut self) -> bool {
+        self.next_leaves::<W>(1, |_, _| {})
+    }
+
+    /// Goes on by as many leaves as one node has, `most` at most, and calls `visit` with each and its snapshot; says false, and
+    /// stays, at the end of the tree. A scan that turns round takes one leaf at a time.
+    #[inline]
+    pub(super) fn next_leaves<W: Way>(&mut self, most: usize, mut visit: impl FnMut(&'g Leaf<S>, Meta)) -> bool {
+        let Some((parent, first)) = self.coming.take().or_else(|| {
+            let (parent, first) = self.next_child::<W>()?;
+            parent.prefetch::<W>(first, most);
+            Some((parent, first))
+        }) else {
+            return false;
+        };
+        let count = usize::from(parent.count);
+        let (low, high) =
+            if W::FORWARD { (first, count.min(first + most - 1)) } else { ((first + 1).saturating_sub(most), first) };
+        self.nodes[0] = Some(parent);
+        self.indexes[0] = (if W::FORWARD { high } else { low }) as u8;
+        self.look_ahead::<W>(most);
+        for index in low..=high {
+            let index = if W::FORWARD { index } else { low + high - index };
+            // SAFETY: below level 1 are leaves; read under the guard that the position was made with.
+            self.enter(unsafe { node::leaf(parent.child(index)) });
+            if let Some(leaf) = self.leaf {
+                visit(leaf, self.meta);
+            }
+        }
+        true
+    }
+
+    /// The node above the next leaf, and which child of it that is.
+    #[inline]
+    fn next_child<W: Way>(&mut self) -> Option<(&'g Inner<S>, usize)> {
+        if let Some(index) = self.neighbour::<W>(0) {
+            return Some((self.nodes[0]?, index));
+        }
+        for level in 1..LEVELS_MAX {
+            let inner = self.nodes[level]?;
+            let Some(index) = self.neighbour::<W>(level) else { continue };
+            let child = self.step(inner, index);
+            // SAFETY: above level 1 are inner nodes; read under the guard that the position was made with.
+            let parent = self.go_down_to_parent::<W>(unsafe { node::inner(child) });
+            return Some((parent, if W::FORWARD { 0 } else { parent.count.into() }));
+        }
+        None
+    }
+
+    /// The index of the next child, if the node at `level` has it.
+    #[inline]
+    fn neighbour<W: Way>(&self, level: usize) -> Option<usize> {
         let inner = self.nodes[level]?;
         let index = usize::from(self.indexes[level]);
-        if W::FORWARD {
-            Some(index + distance).filter(|&index| index <= inner.count.into())
-        } else {
-            index.checked_sub(distance)
-        }
+        if W::FORWARD { Some(index + 1).filter(|&index| index <= inner.count.into()) } else { index.checked_sub(1) }
     }
 
-    /// The leaf `distance` further on, if it lies below the same node or the next one.
+    /// Asks for the memory of some `leaves` that come next: those below the same node, or else those below the next one, if
+    /// the scan goes on by many at a time.
     #[inline]
-    fn ahead<W: Way>(&self, distance: usize) -> Option<*mut node::Node> {
-        let parent = self.nodes[0]?;
-        if let Some(index) = self.neighbour::<W>(0, distance) {
-            return Some(parent.child(index));
+    fn look_ahead<W: Way>(&mut self, leaves: usize) {
+        if let (Some(parent), Some(index)) = (self.nodes[0], self.neighbour::<W>(0)) {
+            parent.prefetch::<W>(index, leaves.max(NEAR));
+        } else if leaves > 1 {
+            self.coming = self.next_child::<W>();
+            if let Some((parent, index)) = self.coming {
+                parent.prefetch::<W>(index, leaves);
+                self.look_beyond::<W>();
+            }
         }
-        let index = usize::from(self.indexes[0]);
-        let rest = if W::FORWARD { usize::from(parent.count) - index } else { index };
-        let beyond = distance - rest - 1;
-        let next = self.nodes[1]?.child(self.neighbour::<W>(1, 1)?);
-        // SAFETY: above level 1 are inner nodes; read under the guard that the position was made with.
-        let next = unsafe { node::inner::<S>(next) };
-        let count = usize::from(next.count);
-        (beyond <= count).then(|| next.child(if W::FORWARD { beyond } else { count - beyond }))
     }
 
-    /// Asks for the nodes and entries that come first.
+    /// Asks for the memory of the leaves that [`near_leaves`](Self::near_leaves) takes, and of the node after the one above.
+    #[inline]
     fn look_around<W: Way>(&self) {
+        if let Some(parent) = self.nodes[0] {
+            parent.prefetch::<W>(parent.after::<W>(self.indexes[0].into(), 1), NEAR);
+        }
         self.look_beyond::<W>();
-        (1..LOOK_AHEAD).filter_map(|distance| self.ahead::<W>(distance)).for_each(node::prefetch);
-        self.look_into::<W>(1);
     }
 
-    /// Asks for the nodes and entries that come a little later.
+    /// Asks for the memory of the node after the one above this leaf, or of one on the way there.
     #[inline]
-    fn look_ahead<W: Way>(&self) {
-        if self.neighbour::<W>(0, 1).is_some() && self.neighbour::<Opposite<W>>(0, 1).is_none() {
-            self.look_beyond::<W>();
-        }
-        if let Some(leaf) = self.ahead::<W>(LOOK_AHEAD) {
-            node::prefetch(leaf);
-        }
-        self.look_into::<W>(LOOK_AHEAD - 1);
-    }
-
-    /// Asks for the node after the one above this leaf.
     fn look_beyond<W: Way>(&self) {
-        if let (Some(grandparent), Some(index)) = (self.nodes[1], self.neighbour::<W>(1, 1)) {
-            node::prefetch(grandparent.child(index));
+        let next = |level: usize| Some(self.nodes[level]?.child(self.neighbour::<W>(level)?));
+        if let Some(node) = next(1).or_else(|| next(2)) {
+            node::prefetch(node);
         }
-    }
-
-    /// Asks for the entries of the leaf `distance` further on.
-    #[inline]
-    fn look_into<W: Way>(&self, distance: usize) {
-        if S::ENTRY_BYTES > 0
-            && let Some(leaf) = self.ahead::<W>(distance)
-        {
-            // SAFETY: below level 1 are leaves; read under the guard that the position was made with.
-            let leaf = unsafe { node::leaf::<S>(leaf) };
-            (0..KEYS_MAX).for_each(|slot| S::prefetch(leaf.slot(slot)));
-        }
-    }
-
-    /// Gives the entry of the next rank.
-    #[inline]
-    pub(super) fn take<W: Way>(&mut self) -> Option<S::Item<'g>> {
-        if self.low >= self.high {
-            return None;
-        }
-        let rank = if W::FORWARD {
-            self.low += 1;
-            self.low - 1
-        } else {
-            self.high -= 1;
-            self.high
-        };
-        self.item(rank)
     }
 
     /// The entry of one rank of the snapshot.
     #[inline]
     pub(super) fn item(&self, rank: usize) -> Option<S::Item<'g>> {
-        let leaf = self.leaf?;
-        let slot = self.meta.slot(rank);
         // SAFETY: the snapshot named the slot, under the guard that the position was made with.
-        Some(unsafe { S::item(leaf.word(slot), leaf.slot(slot)) })
+        Some(unsafe { self.leaf?.item(self.meta.slot(rank)) })
+    }
+}
+
+impl<S: Store> Inner<S> {
+    /// Asks for the memory of `children` children from `index` on, as far as there are.
+    #[inline]
+    fn prefetch<W: Way>(&self, index: usize, children: usize) {
+        // Loads that decide nothing would only give the model checkers more to explore.
+        if cfg!(any(loom, feature = "shuttle")) {
+            return;
+        }
+        (0..children).for_each(|distance| node::prefetch(self.child(self.after::<W>(index, distance))));
+    }
+
+    /// The index of the child `distance` after that at `index`, or of the last one.
+    #[inline]
+    fn after<W: Way>(&self, index: usize, distance: usize) -> usize {
+        if W::FORWARD { usize::from(self.count).min(index + distance) } else { index.saturating_sub(distance) }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::{Bound, RangeBounds};
 
 use smallvec::SmallVec;
 
-use super::node::{self, Inner, KEYS_MAX, Leaf, Node};
+use super::node::{self, CHILDREN_MAX, Inner, KEYS_MAX, Leaf, Node};
 use super::range::RawRange;
 use super::raw::RawTree;
 use super::scan::Forward;
@@ -173,7 +173,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         (meta.len() > 0).then(|| unsafe { S::item(leaf.word(slot), leaf.slot(slot)) })
     }
 
-    /// Calls `visit` with the entries of each leaf that lie inside `bounds`.
+    /// Calls `visit` with the entries inside `bounds`, those of some neighbouring leaves at a time.
     pub(crate) fn for_each_leaf<'g, Q, R>(&'g self, bounds: R, mut visit: impl FnMut(&[S::Item<'g>]), guard: &'g Guard)
     where
         S::Key: Borrow<Q>,
@@ -182,11 +182,11 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
     {
         let mut range = RawRange::<S, Q, R, Forward>::new(self, bounds, guard);
         loop {
-            let items: SmallVec<[S::Item<'g>; KEYS_MAX]> = range.leaf_items().collect();
+            let items: SmallVec<[S::Item<'g>; CHILDREN_MAX * KEYS_MAX]> = range.items().collect();
             if !items.is_empty() {
                 visit(&items);
             }
-            if !range.next_leaf() {
+            if !range.advance() {
                 return;
             }
         }

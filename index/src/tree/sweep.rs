@@ -36,7 +36,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         R: RangeBounds<Q>,
         B: Broom<S>,
     {
-        let mut range = RawRange::<S, Q, R, Forward>::new(self, bounds, guard);
+        let mut range = RawRange::<S, Q, R, Forward>::of_leaves(self, bounds, guard);
         let mut removed = 0;
         // A leaf is merged only when its successor was swept, which the merge might replace.
         let mut sparse: Option<B::Key> = None;
@@ -58,10 +58,10 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
 
     /// Sweeps one leaf; gives the number of entries that went, and a key of the leaf if few are left.
     fn sweep_leaf<B: Broom<S>>(&self, ranks: &Ranks<'_, S>, broom: &mut B, guard: &Guard) -> (usize, Option<B::Key>) {
-        let Ranks { leaf, meta, low, high } = *ranks;
+        let Ranks { leaf, meta, ref ranks } = *ranks;
         let run: SmallVec<[Loose<S>; KEYS_MAX]> = leaf.run(meta).collect();
         let taken: SmallVec<[usize; KEYS_MAX]> =
-            (low..high).filter(|&rank| broom.takes(run[rank].word, run[rank].slot)).collect();
+            ranks.clone().filter(|&rank| broom.takes(run[rank].word, run[rank].slot)).collect();
         let Some(&first) = taken.first() else { return (0, None) };
         let first_key = broom.key(run[first].word, run[first].slot);
         let after = taken.iter().rev().fold(meta, |meta, &rank| meta.removed(rank));

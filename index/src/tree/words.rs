@@ -137,8 +137,8 @@ impl<K: OrderedWord, V: Word, const ORDER: usize> WordTreeIndex<K, V, ORDER> {
         WordRangeRev { raw: RawRange::new(&self.tree, bounds, guard) }
     }
 
-    /// Calls `visit` with the entries of each leaf that lie inside `bounds`, which is cheaper than asking for one after the
-    /// other.
+    /// Calls `visit` with the entries inside `bounds`, smallest key first, those of one leaf or of some neighbouring ones at a
+    /// time: at most 56, and never none.
     pub fn for_each_leaf<Q, R>(&self, bounds: R, visit: impl FnMut(&[(K, V)]), guard: &Guard)
     where
         K: Borrow<Q>,
