@@ -18,6 +18,7 @@ mod stripe;
 mod guard;
 mod key;
 mod outcome;
+mod reclaim;
 mod word;
 
 mod chain;

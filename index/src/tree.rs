@@ -25,7 +25,6 @@
 
 mod count;
 mod lock;
-mod reclaim;
 mod slab;
 mod spare;
 

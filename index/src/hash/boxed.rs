@@ -9,6 +9,7 @@ use super::equivalent::Equivalent;
 use super::pinned::Pinned;
 use super::stats::{HashShape, HashStats};
 use crate::Guard;
+use crate::reclaim;
 
 mod convert;
 mod iter;
@@ -169,6 +170,7 @@ where
     where
         Q: Equivalent<K> + ?Sized,
     {
+        reclaim::collect(guard);
         self.core.plan(hash, guard, |entry| {
             // SAFETY: `plan` loaded it from a slot under `guard`.
             let entry: &Entry<K, V> = unsafe { read(entry) };

@@ -13,11 +13,11 @@ use super::grow::Loose;
 use super::node::{CHILDREN_MAX, KEYS_MAX, Leaf, Place, Probe};
 use super::plan::{Bottom, Plan};
 use super::raw::{Fences, Path, RawTree};
-use super::reclaim;
 use super::row::Row;
 use super::store::Store;
 use crate::guard::Guard;
 use crate::key::IndexKey;
+use crate::reclaim;
 
 /// Entries of the leaves that one step adds, at most, and those of the last leaf that is there.
 const STEP_MAX: usize = (CHILDREN_MAX + 1) * KEYS_MAX;

@@ -5,10 +5,10 @@ use std::ptr::NonNull;
 use super::node::{self, CHILDREN_MAX, Inner, Leaf, Node};
 use super::plan::{Bottom, Owner, Plan, Rebuild};
 use super::raw::RawTree;
-use super::reclaim;
 use super::row::Row;
 use super::store::Store;
 use crate::guard::Guard;
+use crate::reclaim;
 use crate::sync::Ordering;
 
 impl<S: Store> Plan<'_, S> {

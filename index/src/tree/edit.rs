@@ -11,10 +11,10 @@ use super::lock::Wait;
 use super::meta::Meta;
 use super::node::{Leaf, Place, Probe};
 use super::raw::{Path, RawTree};
-use super::reclaim;
 use super::store::{Cell, Store};
 use crate::guard::Guard;
 use crate::key::IndexKey;
+use crate::reclaim;
 use crate::sync::Ordering;
 
 /// What to do with the entry of a key.

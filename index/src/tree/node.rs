@@ -18,10 +18,10 @@ use std::cmp::Ordering as KeyOrder;
 
 use super::lock::Lock;
 use super::meta::Meta;
-use super::reclaim;
 use super::store::{Cell, Store};
 use crate::guard::Guard;
 use crate::key::IndexKey;
+use crate::reclaim;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
 /// Entries of a leaf and separators of an inner node, at most.

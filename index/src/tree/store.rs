@@ -276,7 +276,7 @@ impl<K: IndexKey + Clone, V> Store for Boxed<K, V> {
         // SAFETY: the caller unlinked the entry and owns it.
         let reclaim = move || unsafe { Self::free_entry(slot) };
         // SAFETY: no new reader can reach the entry; it is `Send + 'static` as the caller guarantees.
-        unsafe { super::reclaim::retire(reclaim, guard) };
+        unsafe { crate::reclaim::retire(reclaim, guard) };
     }
 
     unsafe fn retire_separator(separator: *mut K, guard: &Guard) {
@@ -284,7 +284,7 @@ impl<K: IndexKey + Clone, V> Store for Boxed<K, V> {
             // SAFETY: the caller unlinked the separator and owns it.
             let reclaim = move || unsafe { Self::free_separator(separator) };
             // SAFETY: no new reader can reach the separator; it is `Send + 'static` as the caller guarantees.
-            unsafe { super::reclaim::retire(reclaim, guard) };
+            unsafe { crate::reclaim::retire(reclaim, guard) };
         }
     }
 }

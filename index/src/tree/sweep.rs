@@ -10,11 +10,11 @@ use super::grow::Loose;
 use super::node::{KEYS_MAX, Probe};
 use super::range::{Ranks, RawRange};
 use super::raw::RawTree;
-use super::reclaim;
 use super::scan::Forward;
 use super::store::Store;
 use crate::guard::Guard;
 use crate::key::IndexKey;
+use crate::reclaim;
 
 /// What a sweep asks of each entry, and how it finds its leaf again.
 pub(crate) trait Broom<S: Store> {

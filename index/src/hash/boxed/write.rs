@@ -7,6 +7,7 @@ use crate::Guard;
 use crate::hash::core::Overtaken;
 use crate::hash::equivalent::Equivalent;
 use crate::outcome::{Change, Changed, Occupied, Unexpected};
+use crate::reclaim;
 
 /// An entry that is not published yet.
 struct Draft<K, V>(*mut Entry<K, V>);
@@ -48,7 +49,7 @@ fn retire<K: 'static, V: 'static>(entry: *mut Entry<K, V>, guard: &Guard) {
     // SAFETY: whoever took it out of its slot calls this, once, and no guard that could have seen it is left.
     let reclaim = move || drop(unsafe { Box::from_raw(entry) });
     // SAFETY: `K` and `V` are `Send` and `'static` wherever an index can be changed.
-    unsafe { guard.defer(reclaim) };
+    unsafe { reclaim::retire(reclaim, guard) };
 }
 
 impl<K, V, S> HashIndex<K, V, S>
@@ -280,7 +281,7 @@ where
                 }
             };
             // SAFETY: as in `retire`.
-            unsafe { guard.defer(reclaim) };
+            unsafe { reclaim::retire(reclaim, guard) };
         });
     }
 }

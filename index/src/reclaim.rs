@@ -1,9 +1,10 @@
-//! What writers take out of a tree, and when it is freed.
+//! What writers take out of an index, and when it is freed.
 //!
 //! The collector frees garbage when a thread pins for the 128th time. A writer that works under one guard and repins it now
-//! and then never does, and half a million insertions would leave behind three times the memory that they fill. So each
-//! thread counts what it retires, and collects a bounded portion whenever that has become a bagful. It does so before the next
-//! operation changes anything: the destructors are the user's, and one that panics must not undo what is done.
+//! and then never does: half a million insertions into a tree would leave behind three times the memory that they fill, and
+//! replacing the values of a hash would never free one. So each thread counts what it retires, and collects a bounded portion
+//! whenever that has become a bagful. It does so before the next operation changes anything: the destructors are the user's,
+//! and one that panics must not undo what is done.
 
 use crate::guard::Guard;
 
@@ -16,7 +17,7 @@ const PORTION: usize = 64;
 /// # Safety
 ///
 /// As [`Guard::defer`].
-pub(super) unsafe fn retire(reclaim: impl FnOnce(), guard: &Guard) {
+pub(crate) unsafe fn retire(reclaim: impl FnOnce(), guard: &Guard) {
     // SAFETY: as the caller guarantees.
     unsafe { guard.defer(reclaim) };
     #[cfg(not(any(loom, feature = "shuttle")))]
@@ -26,7 +27,7 @@ pub(super) unsafe fn retire(reclaim: impl FnOnce(), guard: &Guard) {
 
 /// Frees some of what was retired long enough ago, if this thread has retired much. For the beginning of an operation.
 #[inline]
-pub(super) fn collect(guard: &Guard) {
+pub(crate) fn collect(guard: &Guard) {
     #[cfg(not(any(loom, feature = "shuttle")))]
     if RETIRED.try_with(|retired| retired.get() >= PORTION && retired.replace(0) > 0) == Ok(true) {
         guard.flush();
