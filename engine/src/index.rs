@@ -12,9 +12,10 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use build::{BuildingIndex, CaughtUp, IsCancelled, check_wanted};
-use manicule_index::Registry;
+pub(crate) use manicule_index::set::SoleCandidate;
 use manicule_index::set::{CandidateIndex, IndexDefinition, IndexStatistics, KeyForm, KeyRef, Structure};
 pub(crate) use manicule_index::set::{EntryReader as IndexReader, EntryWriter as IndexWriter};
+use manicule_index::{Guard, Registry};
 
 use crate::catalog::{IndexMethod, IndexSchema};
 use crate::ids::{IndexId, RowId};
@@ -88,6 +89,12 @@ impl Index {
         visit: impl FnMut(RowId) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         self.entries.candidates(key, reader, visit)
+    }
+
+    /// The only row that may have the key, where an index knows it at once.
+    #[inline]
+    pub(crate) fn sole_candidate(&self, key: &Key, guard: &Guard) -> SoleCandidate<RowId> {
+        self.entries.sole_candidate(key, guard)
     }
 
     /// [`candidates`](Self::candidates) of many keys; `visit` is told the position of the key.

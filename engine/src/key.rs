@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 
 use crate::catalog::IndexColumn;
 use crate::range::{Direction, KeyRange};
-use crate::row::{Row, Stored};
+use crate::row::Row;
 use crate::value::{ColumnType, Value, compare_integer_real};
 
 pub(crate) use manicule_index::set::{Key, KeyBytes, KeyRef, KeySpan};
@@ -28,7 +28,8 @@ pub(crate) use manicule_index::set::{Key, KeyBytes, KeyRef, KeySpan};
 #[derive(Clone, Debug)]
 pub(crate) struct KeyShape {
     columns: SmallVec<[KeyColumn; 4]>,
-    words: bool,
+    /// The one column of an index whose keys are words.
+    word: Option<KeyColumn>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,24 +49,27 @@ impl KeyShape {
                 descending: index_column.descending,
             })
             .collect();
-        let words = columns.len() == 1 && has_fixed_width(columns[0].column_type);
-        Self { columns, words }
+        let word = match columns.as_slice() {
+            [column] if has_fixed_width(column.column_type) => Some(*column),
+            _ => None,
+        };
+        Self { columns, word }
     }
 
     /// Whether keys are words.
     pub(crate) fn has_words(&self) -> bool {
-        self.words
+        self.word.is_some()
     }
 
     /// Whether the stored order runs against the index's declared order.
     pub(crate) fn is_stored_reversed(&self) -> bool {
-        self.words && self.columns[0].descending
+        self.word.is_some_and(|column| column.descending)
     }
 
     /// The key of a stored row.
     #[inline]
     pub(crate) fn of_row(&self, row: &Row) -> Key {
-        if self.words {
+        if self.has_words() {
             return self.word_of_row(row).map_or(Key::Null, Key::Word);
         }
         let mut bytes = KeyBytes::new();
@@ -84,14 +88,20 @@ impl KeyShape {
     #[inline]
     pub(crate) fn of_values(&self, values: &[Value<'_>]) -> Option<Key> {
         debug_assert_eq!(values.len(), self.columns.len(), "a lookup has one value for each column of the key");
-        if self.words {
-            let value = values.first()?;
-            if value.column_type() == Some(self.columns[0].column_type) {
-                return word_of(value).map(Key::Word);
+        match (self.word, values) {
+            (Some(KeyColumn { column_type: ColumnType::Integer, .. }), [Value::Integer(integer)]) => {
+                Some(Key::Word(integer.word(0)))
             }
-            let Fit::Exact(value) = fit(value, self.columns[0].column_type) else { return None };
-            return Some(word_of(&value).map_or(Key::Null, Key::Word));
+            (Some(column), [value]) => match fit(value, column.column_type) {
+                Fit::Exact(value) => Some(word_of(&value).map_or(Key::Null, Key::Word)),
+                Fit::JustAbove(_) | Fit::Below | Fit::Above => None,
+            },
+            (_, values) => self.bytes_of_values(values),
         }
+    }
+
+    /// [`of_values`](Self::of_values) where keys are bytes.
+    fn bytes_of_values(&self, values: &[Value<'_>]) -> Option<Key> {
         let mut bytes = KeyBytes::new();
         let mut repeats = Repeats::No;
         for (column, value) in self.columns.iter().zip(values) {
@@ -127,16 +137,21 @@ impl KeyShape {
     /// The key of a row in a word index, `None` for NULL.
     #[inline]
     pub(crate) fn word_of_row(&self, row: &Row) -> Option<u64> {
-        row.stored(self.columns[0].column).map(Stored::word)
+        row.stored(self.word?.column)?.word()
     }
 
     /// The value of the column at `position` in a key of this shape.
+    #[inline]
     pub(crate) fn value(&self, key: KeyRef<'_>, position: usize) -> Value<'static> {
-        let bytes = match key {
-            KeyRef::Null => return Value::Null,
-            KeyRef::Word(word) => return value_of(word, self.columns[position].column_type),
-            KeyRef::Bytes(bytes) => bytes,
-        };
+        match (key, self.word) {
+            (KeyRef::Word(word), Some(column)) => value_of(word, column.column_type),
+            (KeyRef::Bytes(bytes), _) => self.value_of_bytes(bytes, position),
+            (KeyRef::Null | KeyRef::Word(_), _) => Value::Null,
+        }
+    }
+
+    /// [`value`](Self::value) where keys are bytes.
+    fn value_of_bytes(&self, bytes: &[u8], position: usize) -> Value<'static> {
         let mut decoder = KeyDecoder::new(bytes);
         self.columns[..position].iter().for_each(|column| drop(next_value(&mut decoder, *column)));
         next_value(&mut decoder, self.columns[position])
@@ -147,7 +162,7 @@ impl KeyShape {
         let mut prefix = KeyBytes::new();
         for (column, value) in self.columns.iter().zip(&range.prefix) {
             let Fit::Exact(value) = fit(value, column.column_type) else { return KeySpan::Empty };
-            if self.words {
+            if self.has_words() {
                 let word = word_of(&value);
                 return KeySpan::Words {
                     nulls: word.is_none(),
@@ -162,7 +177,7 @@ impl KeyShape {
         let lower = fit_lower(&range.lower, column.column_type);
         let upper = fit_upper(&range.upper, column.column_type);
         let (Some(lower), Some(upper)) = (lower, upper) else { return KeySpan::Empty };
-        if self.words { word_span(&lower, &upper) } else { byte_span(&prefix, lower, upper, column.descending) }
+        if self.has_words() { word_span(&lower, &upper) } else { byte_span(&prefix, lower, upper, column.descending) }
     }
 }
 
@@ -187,6 +202,7 @@ fn word_of(value: &Value<'_>) -> Option<u64> {
 }
 
 /// The value of a type of fixed width that has this word.
+#[inline]
 fn value_of(word: u64, column_type: ColumnType) -> Value<'static> {
     match column_type {
         ColumnType::Integer => Value::Integer(i64::from_key_word(word)),

@@ -160,26 +160,21 @@ impl Row {
     /// How many columns the row has.
     #[inline]
     pub fn column_count(&self) -> usize {
-        usize::from(u16::from_le_bytes([self.bytes[0], self.bytes[1]]))
+        self.bytes.first_chunk().map_or(0, |count| usize::from(u16::from_le_bytes(*count)))
     }
 
     /// The value of a column, in constant time; NULL for a column that the row does not reach.
     #[inline]
     pub fn get(&self, column: usize) -> Value<'_> {
-        let count = self.column_count();
-        if column >= count {
-            return Value::Null;
-        }
-        let word = self.word(count, column);
-        match self.bytes[2 + column] {
-            INTEGER => Value::Integer(word as i64),
-            REAL => Value::Real(f64::from_bits(word)),
-            BOOLEAN => Value::Boolean(word != 0),
-            DATE => Value::Date(word as i32),
-            TIMESTAMP => Value::Timestamp(word as i64),
-            // The bytes came from a `str`; the check is cheaper than an unsafe block is dear.
-            TEXT => Value::Text(Cow::Borrowed(std::str::from_utf8(self.tail(word)).unwrap_or_default())),
-            BLOB => Value::Blob(Cow::Borrowed(self.tail(word))),
+        let Some(Stored { kind, slot }) = self.stored(column) else { return Value::Null };
+        match kind {
+            INTEGER => Value::Integer(slot as i64),
+            REAL => Value::Real(f64::from_bits(slot)),
+            BOOLEAN => Value::Boolean(slot != 0),
+            DATE => Value::Date(slot as i32),
+            TIMESTAMP => Value::Timestamp(slot as i64),
+            TEXT => self.text(slot),
+            BLOB => Value::Blob(Cow::Borrowed(self.tail(slot))),
             _ => Value::Null,
         }
     }
@@ -199,18 +194,15 @@ impl Row {
         &self.bytes
     }
 
-    /// The content of a column of fixed width as it is stored, with its kind; cheaper than reading it as a value.
+    /// The content of a column as it is stored, NULL included; `None` for a column that the row does not reach.
     #[inline]
     pub(crate) fn stored(&self, column: usize) -> Option<Stored> {
         let count = self.column_count();
         if column >= count {
             return None;
         }
-        let kind = self.bytes[2 + column];
-        if matches!(kind, NULL | TEXT | BLOB) {
-            return None;
-        }
-        Some(Stored { kind, slot: self.word(count, column) })
+        let slot = self.bytes.get(slots_offset(count) + 8 * column..)?.first_chunk()?;
+        Some(Stored { kind: *self.bytes.get(2 + column)?, slot: u64::from_le_bytes(*slot) })
     }
 
     /// The integer that a column holds; `None` for NULL and every other kind. Cheaper than reading it as a value.
@@ -224,23 +216,21 @@ impl Row {
     /// which makes sure of its characters.
     #[inline]
     pub fn text_bytes(&self, column: usize) -> Option<&[u8]> {
-        let count = self.column_count();
-        if column >= count || self.bytes[2 + column] != TEXT {
-            return None;
-        }
-        Some(self.tail(self.word(count, column)))
+        let stored = self.stored(column)?;
+        (stored.kind == TEXT).then(|| self.tail(stored.slot))
     }
 
     /// Whether a column holds NULL; cheaper than reading it.
     #[inline]
     pub fn is_null(&self, column: usize) -> bool {
-        column >= self.column_count() || self.bytes[2 + column] == NULL
+        self.stored(column).is_none_or(|stored| stored.kind == NULL)
     }
 
-    #[inline]
-    fn word(&self, count: usize, column: usize) -> u64 {
-        let start = slots_offset(count) + 8 * column;
-        u64::from_le_bytes(self.bytes[start..start + 8].try_into().expect("the slice has eight bytes"))
+    /// The text of a slot. Apart from `get`, so that this is short enough to be inlined where rows are read.
+    #[inline(never)]
+    fn text(&self, slot: u64) -> Value<'_> {
+        // The bytes came from a `str`; the check is cheaper than an unsafe block is dear.
+        Value::Text(Cow::Borrowed(std::str::from_utf8(self.tail(slot)).unwrap_or_default()))
     }
 
     #[inline]
@@ -256,7 +246,7 @@ impl fmt::Debug for Row {
     }
 }
 
-/// The content of a column of fixed width as it is stored.
+/// The content of a column as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     kind: u8,
@@ -264,14 +254,16 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// The order-preserving word of the value, as [`KeyShape`](crate::key::KeyShape) has it.
+    /// The order-preserving word of a value of fixed width, as [`KeyShape`](crate::key::KeyShape) has it; `None` for NULL,
+    /// texts and blobs.
     #[inline]
-    pub(crate) fn word(self) -> u64 {
+    pub(crate) fn word(self) -> Option<u64> {
         match self.kind {
-            INTEGER | TIMESTAMP => (self.slot as i64).word(0),
-            REAL => TotalF64::new(f64::from_bits(self.slot)).word(0),
-            DATE => i64::from(self.slot as i32).word(0),
-            _ => self.slot,
+            INTEGER | TIMESTAMP => Some((self.slot as i64).word(0)),
+            REAL => Some(TotalF64::new(f64::from_bits(self.slot)).word(0)),
+            DATE => Some(i64::from(self.slot as i32).word(0)),
+            BOOLEAN => Some(self.slot),
+            _ => None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What one reader sees at one moment: the visible version of each row, changed by the reader's own write set.
 //!
-//! A read through an index takes the candidates, asks for each one's visible version, and compares the key again: an
-//! entry may stand for another version of the row. Rows that the transaction itself changed are left out there and added
-//! from the write set.
+//! A read through an index takes the candidates, asks for each one's visible version, and compares the key again, unless
+//! the entries are known to be [exact](crate::all_visible): an entry may stand for another version of the row. Rows that
+//! the transaction itself changed are left out there and added from the write set.
 
 mod covering;
+mod exact;
+mod own;
 
 use std::cell::{Cell, OnceCell};
 use std::fmt;
@@ -12,12 +14,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use manicule_index::Guard;
-use smallvec::SmallVec;
 
 use crate::catalog::Catalog;
 use crate::database::Inner;
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
-use crate::index::{Index, IndexReader};
+use crate::index::{Index, IndexReader, SoleCandidate};
 use crate::key::{Key, KeyRef, KeySpan, until};
 use crate::lookahead::Lookahead;
 use crate::range::{Direction, KeyRange};
@@ -31,6 +32,7 @@ use crate::version::visible;
 use crate::write_set::{TableWrites, WriteSet};
 
 pub use covering::{Covered, IndexKey, RowCount};
+use exact::{Claim, Exact};
 
 /// What one reader sees at one moment.
 ///
@@ -166,7 +168,7 @@ impl<'s> View<'s> {
     #[inline]
     fn visit_key<'v, B>(
         &'v self,
-        (state, index): (&'v TableState, &Index),
+        (state, index): (&'v TableState, &'v Index),
         key: &Key,
         mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
@@ -174,16 +176,47 @@ impl<'s> View<'s> {
             let found = self.matches_with_own(state, index, key, writes);
             return found.into_iter().try_for_each(|(row_id, row)| visit(row_id, row));
         }
-        let mut check = |(), row_id| match self.installed(&state.table, row_id) {
-            Some(row) if index.shape.matches(row, key) => visit(row_id, row),
-            _ => ControlFlow::Continue(()),
-        };
-        if index.unique {
-            return index.candidates(key, self.reader(), |row_id| check((), row_id));
+        if !index.unique {
+            return self.visit_candidates((state, index), key, visit);
         }
-        let mut ahead = Lookahead::new(&state.table);
-        index.candidates(key, self.reader(), |row_id| ahead.push((), row_id, &mut check))?;
+        // A word is compared sooner than it is known whether it has to be.
+        let exact = if index.shape.has_words() { None } else { Exact::begin(self, state, index) };
+        let row_id = match index.sole_candidate(key, &self.guard) {
+            SoleCandidate::None => return ControlFlow::Continue(()),
+            SoleCandidate::Row(row_id) => row_id,
+            SoleCandidate::Unknown => return self.visit_candidates((state, index), key, visit),
+        };
+        match self.installed(&state.table, row_id) {
+            Some(row) if exact.is_some_and(|exact| exact.holds()) || index.shape.matches(row, key) => {
+                visit(row_id, row)
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    /// [`visit_key`](Self::visit_key) where a key may have several rows.
+    fn visit_candidates<'v, B>(
+        &'v self,
+        (state, index): (&'v TableState, &'v Index),
+        key: &Key,
+        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let exact = Exact::begin(self, state, index);
+        let reader = exact.as_ref().map_or_else(|| self.reader(), |exact| exact.reader(self));
+        let is_proven = || exact.as_ref().is_some_and(Exact::holds);
+        let mut ahead = self.lookahead(state);
+        let mut check = |(), row_id, row| match is_proven() || index.shape.matches(row, key) {
+            true => visit(row_id, row),
+            false => ControlFlow::Continue(()),
+        };
+        index.candidates(key, reader, |row_id| ahead.push((), row_id, &mut check))?;
         ahead.flush(&mut check)
+    }
+
+    /// Candidates on their way to rows of a table.
+    #[inline]
+    fn lookahead<'v, C: Copy + Default>(&'v self, state: &'v TableState) -> Lookahead<'v, C> {
+        Lookahead::new(&state.table, self.timestamp, &self.guard)
     }
 
     /// [`lookup`](Self::lookup) of many keys, in their order; `visit` is told the position of the key. The misses of
@@ -203,11 +236,11 @@ impl<'s> View<'s> {
         };
         let encoded = keys.iter().enumerate().filter_map(|(at, key)| Some((at, index.shape.of_values(key)?)));
         let (positions, encoded): (Vec<usize>, Vec<Key>) = encoded.unzip();
-        let mut check = |at: usize, row_id| match self.installed(&state.table, row_id) {
-            Some(row) if index.shape.matches(row, &encoded[at]) => visit(positions[at], row_id, row),
-            _ => ControlFlow::Continue(()),
+        let mut check = |at: usize, row_id, row| match index.shape.matches(row, &encoded[at]) {
+            true => visit(positions[at], row_id, row),
+            false => ControlFlow::Continue(()),
         };
-        let mut ahead = Lookahead::new(&state.table);
+        let mut ahead = self.lookahead(state);
         index.candidates_many(&encoded, self.reader(), |at, row_id| ahead.push(at, row_id, &mut check))?;
         ahead.flush(&mut check)
     }
@@ -241,7 +274,7 @@ impl<'s> View<'s> {
     /// The visible rows with keys in the span, in the order in which the index stores them, or against it.
     fn visit_span<'v, B>(
         &'v self,
-        (state, index): (&'v TableState, &Index),
+        (state, index): (&'v TableState, &'v Index),
         span: &KeySpan,
         stored: Direction,
         mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
@@ -255,46 +288,30 @@ impl<'s> View<'s> {
             });
             return found.into_iter().try_for_each(|(_, row_id, row)| visit(row_id, row));
         }
-        let mut check = |entry: KeyRef<'_>, row_id| match self.installed(&state.table, row_id) {
-            Some(row) if index.shape.matches_entry(row, entry) => visit(row_id, row),
-            _ => ControlFlow::Continue(()),
+        let exact = Exact::begin(self, state, index);
+        let reader = exact.as_ref().map_or_else(|| self.reader(), |exact| exact.reader(self));
+        let mut ahead = self.lookahead(state);
+        let is_proven = || exact.as_ref().is_some_and(Exact::holds);
+        let mut check = |claim: Claim, row_id, row| match is_proven() || claim.holds(row, &index.shape) {
+            true => visit(row_id, row),
+            false => ControlFlow::Continue(()),
         };
-        let mut ahead = Lookahead::new(&state.table);
-        index.range(span, stored, self.reader(), |entry, row_id| match entry {
-            KeyRef::Null => ahead.push(KeyRef::Null, row_id, &mut check),
-            KeyRef::Word(word) => ahead.push(KeyRef::Word(word), row_id, &mut check),
-            // The bytes are the index's own for the moment only.
-            KeyRef::Bytes(_) => check(entry, row_id),
+        index.range(span, stored, reader, |entry, row_id| {
+            let claim = match entry {
+                KeyRef::Null => Claim::Null,
+                KeyRef::Word(word) => Claim::Word(word),
+                KeyRef::Bytes(_) if is_proven() => Claim::Proven,
+                KeyRef::Bytes(_) => {
+                    // The bytes are the index's own for the moment only.
+                    ahead.flush(&mut check)?;
+                    let row = self.installed(&state.table, row_id);
+                    let row = row.filter(|row| index.shape.matches_entry(row, entry));
+                    return row.map_or(ControlFlow::Continue(()), |row| check(Claim::Proven, row_id, row));
+                }
+            };
+            ahead.push(claim, row_id, &mut check)
         })?;
         ahead.flush(&mut check)
-    }
-
-    /// The rows in the span with their keys, the transaction's own among them, in no order.
-    fn matches_in_span<'v>(
-        &'v self,
-        state: &'v TableState,
-        index: &Index,
-        span: &KeySpan,
-        writes: &'v TableWrites,
-    ) -> Vec<(Key, RowId, &'v Row)> {
-        let mut found = Vec::new();
-        let _: ControlFlow<()> = index.range(span, Direction::Forward, self.reader(), |entry, row_id| {
-            if !writes.contains_key(&row_id)
-                && let Some(row) = self.installed(&state.table, row_id)
-            {
-                let key = index.shape.of_row(row);
-                if entry == key {
-                    found.push((key, row_id, row));
-                }
-            }
-            ControlFlow::Continue(())
-        });
-        let own = writes.iter().filter_map(|(row_id, change)| Some((*row_id, change.row.as_deref()?)));
-        found.extend(
-            own.map(|(row_id, row)| (index.shape.of_row(row), row_id, row))
-                .filter(|(key, _, _)| span.contains(key.as_ref())),
-        );
-        found
     }
 
     /// Whether a row other than `row_id` has a key that does not repeat. It is a read like any other.
@@ -314,46 +331,6 @@ impl<'s> View<'s> {
             })
         };
         is_installed.is_break() || writes.zip(self.writes).is_some_and(is_pending)
-    }
-
-    /// The rows with the key, the transaction's own among them, each once and in order of row id.
-    fn matches_with_own<'v>(
-        &'v self,
-        state: &'v TableState,
-        index: &Index,
-        key: &Key,
-        writes: &'v TableWrites,
-    ) -> SmallVec<[(RowId, &'v Row); 8]> {
-        let mut found = self.installed_matches(state, index, key, writes);
-        let candidates = self.writes.map(|set| set.candidates(state, index, key)).unwrap_or_default();
-        found.extend(candidates.iter().filter_map(|row_id| {
-            let row = writes.get(row_id)?.row.as_deref()?;
-            index.shape.matches(row, key).then_some((*row_id, row))
-        }));
-        found.sort_unstable_by_key(|(row_id, _)| *row_id);
-        found.dedup_by_key(|(row_id, _)| *row_id);
-        found
-    }
-
-    /// The installed rows with the key that the transaction has not changed.
-    fn installed_matches<'v>(
-        &'v self,
-        state: &'v TableState,
-        index: &Index,
-        key: &Key,
-        writes: &TableWrites,
-    ) -> SmallVec<[(RowId, &'v Row); 8]> {
-        let mut found = SmallVec::new();
-        let _: ControlFlow<()> = index.candidates(key, self.reader(), |row_id| {
-            if !writes.contains_key(&row_id)
-                && let Some(row) = self.installed(&state.table, row_id)
-                && index.shape.matches(row, key)
-            {
-                found.push((row_id, row));
-            }
-            ControlFlow::Continue(())
-        });
-        found
     }
 
     /// About how many rows the table has. Constant time.

@@ -59,7 +59,7 @@ fn row(id: u64, seed: u64) -> RowBuf {
 }
 
 impl World {
-    /// The whole of each index against the full scan; gives how many keys and how many rows were handed out.
+    /// Each index, whole and by some keys, against the full scan; gives how many keys and how many rows were handed out.
     fn check(&self, view: &View<'_>) -> [u64; 2] {
         let mut handed_out = [0; 2];
         for (index, columns) in &self.indexes {
@@ -82,6 +82,13 @@ impl World {
                 });
             found.sort();
             assert_eq!(found, expected, "index {index}");
+            let mut found = Vec::new();
+            let _: ControlFlow<()> = view.range(*index, &KeyRange::all(), Direction::Backward, |row_id, row| {
+                found.push((columns.iter().map(|&column| row.get(column).into_owned()).collect::<Vec<_>>(), row_id));
+                ControlFlow::Continue(())
+            });
+            found.sort();
+            assert_eq!(found, expected, "rows of index {index}");
             assert_eq!(self.count_all(view).rows, expected.len() as u64);
             assert_eq!(
                 counted(view.count_range(*index, &KeyRange::all(), || ControlFlow::Continue(()))).rows,
@@ -95,6 +102,12 @@ impl World {
                     rows,
                     "{key:?} of index {index}"
                 );
+                let mut found = Vec::new();
+                let _: ControlFlow<()> = view.lookup(*index, key, |row_id, _| {
+                    found.push((key.clone(), row_id));
+                    ControlFlow::Continue(())
+                });
+                assert!(found.iter().eq(expected.iter().filter(|(other, _)| other == key)), "{key:?} of index {index}");
             }
         }
         handed_out
@@ -262,7 +275,7 @@ fn an_index_made_beside_older_versions_is_exact_once_they_are_gone() {
 }
 
 #[test]
-fn readers_beside_writers_count_what_their_snapshot_sees() {
+fn readers_beside_writers_find_and_count_what_their_snapshot_sees() {
     let world = world();
     let rounds = std::env::var("COVERING_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(20);
     let is_over = AtomicBool::new(false);

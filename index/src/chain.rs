@@ -87,27 +87,13 @@ impl<H: Copy> ChainArray<H> {
     /// The newest value of `id`, or `None` if it has none. Constant time, two dependent loads.
     #[inline]
     pub fn head<'g>(&'g self, id: u64, guard: &'g Guard) -> Option<Link<'g, H>> {
-        let _ = guard;
-        let slot = self.slot(id)?;
-        // Pairs with the release store of `push` and `unlink`: the node is seen initialised.
-        Link::new(slot.load(Ordering::Acquire))
+        self.place(id)?.head(guard)
     }
 
-    /// Asks the processor for the slot of `id`, for a [`prefetch_head`](Self::prefetch_head) some loads later.
+    /// Where the chain of `id` begins; `None` if no chain was ever near. Constant time, one load.
     #[inline]
-    pub fn prefetch_slot(&self, id: u64) {
-        if let Some(slot) = self.slot(id) {
-            prefetch(ptr::from_ref(slot));
-        }
-    }
-
-    /// Asks the processor for the newest node of `id`, for a [`head`](Self::head) some loads later.
-    #[inline]
-    pub fn prefetch_head(&self, id: u64) {
-        if let Some(slot) = self.slot(id) {
-            // Relaxed: a prefetch reads nothing, so there is nothing to be in order with.
-            prefetch(slot.load(Ordering::Relaxed));
-        }
+    pub fn place(&self, id: u64) -> Option<ChainPlace<'_, H>> {
+        self.slot(id).map(|slot| ChainPlace { slot })
     }
 
     /// All chains that are not empty, in order of id.
@@ -226,6 +212,52 @@ fn drop_chain<H: Copy>(mut node: *mut Head<H>) {
         node = unsafe { head.as_ref() }.next.load(Ordering::Relaxed);
         // SAFETY: each node came from `into_raw` in `push`, is in one chain only, and is unreachable by now.
         drop(unsafe { ChainNode::from_raw(head) });
+    }
+}
+
+/// Where a chain begins. Who reads many of them asks the processor for all places, then for all heads, and then reads: so
+/// their misses overlap.
+pub struct ChainPlace<'a, H: Copy> {
+    slot: &'a AtomicPtr<Head<H>>,
+}
+
+impl<'a, H: Copy> ChainPlace<'a, H> {
+    /// Asks the processor for the place, for a [`prefetch_head`](Self::prefetch_head) some loads later.
+    #[inline]
+    pub fn prefetch(self) {
+        prefetch(ptr::from_ref(self.slot));
+    }
+
+    /// Asks the processor for the newest node, for a [`head`](Self::head) some loads later.
+    #[inline]
+    pub fn prefetch_head(self) {
+        // Relaxed: a prefetch reads nothing, so there is nothing to be in order with.
+        prefetch(self.slot.load(Ordering::Relaxed));
+    }
+
+    /// The newest value, or `None` if there is none.
+    #[inline]
+    pub fn head<'g>(self, guard: &'g Guard) -> Option<Link<'g, H>>
+    where
+        'a: 'g,
+    {
+        let _ = guard;
+        // Pairs with the release store of `push` and `unlink`: the node is seen initialised.
+        Link::new(self.slot.load(Ordering::Acquire))
+    }
+}
+
+impl<H: Copy> Clone for ChainPlace<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H: Copy> Copy for ChainPlace<'_, H> {}
+
+impl<H: Copy> fmt::Debug for ChainPlace<'_, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ChainPlace").field(&ptr::from_ref(self.slot)).finish()
     }
 }
 

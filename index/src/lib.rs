@@ -28,7 +28,7 @@ mod tree;
 
 pub mod set;
 
-pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainIter, ChainNode, ChainWriter, Link};
+pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainIter, ChainNode, ChainPlace, ChainWriter, Link};
 pub use guard::{Guard, pin};
 pub use hash::{
     Equivalent, HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues, HashShape, HashStats,

@@ -128,7 +128,7 @@ pub use key::{Key, KeyBytes, KeyForm, KeyRef, KeySpan, Repeats};
 pub use reader::{Reader, Snapshot};
 pub use statistics::{IndexStatistics, ListShape};
 pub use transaction::{IndexTransaction, Prepared, Savepoint};
-pub use unique::Candidates;
+pub use unique::{Candidates, SoleCandidate};
 pub use visibility::{At, Visibility};
 
 #[cfg(all(test, feature = "shuttle"))]

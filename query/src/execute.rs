@@ -44,8 +44,8 @@ use crate::physical::{Action, Node, NodeKind, PhysicalPlan, TableScan};
 pub(crate) enum Stop {
     /// No more rows are wanted.
     Done,
-    /// Something failed.
-    Failed(Error),
+    /// Something failed. Boxed, so that a flow is two words, which a step returns in registers.
+    Failed(Box<Error>),
 }
 
 /// Whether more rows are wanted.
@@ -55,21 +55,28 @@ pub(crate) type Flow<T = ()> = ControlFlow<Stop, T>;
 pub(crate) type Sink<'s, 'r, 'v> = dyn FnMut(&mut Frame<'r, 'v>) -> Flow + 's;
 
 /// What gets the rows of a result.
-pub(crate) type OnRow<'s> = dyn FnMut(&[Value<'_>]) -> Result<ControlFlow<()>> + 's;
+pub(crate) type OnRow<'s> = dyn FnMut(&[Value<'_>]) -> Flow + 's;
 
 /// Goes on with a value or stops with the error.
 #[inline]
 pub(crate) fn attempt<T>(result: Result<T>) -> Flow<T> {
     match result {
         Ok(value) => ControlFlow::Continue(value),
-        Err(error) => ControlFlow::Break(Stop::Failed(error)),
+        Err(error) => failed(error),
     }
 }
 
+/// Stops with the error.
+#[cold]
+fn failed<T>(error: Error) -> Flow<T> {
+    ControlFlow::Break(Stop::Failed(Box::new(error)))
+}
+
 /// The error that a flow ended with, if any.
+#[inline]
 pub(crate) fn finished(flow: Flow) -> Result<()> {
     match flow {
-        ControlFlow::Break(Stop::Failed(error)) => Err(error),
+        ControlFlow::Break(Stop::Failed(error)) => Err(*error),
         ControlFlow::Break(Stop::Done) | ControlFlow::Continue(()) => Ok(()),
     }
 }
@@ -114,7 +121,7 @@ pub(crate) fn wanted(said: Result<ControlFlow<()>>) -> Flow {
     match said {
         Ok(ControlFlow::Continue(())) => ControlFlow::Continue(()),
         Ok(ControlFlow::Break(())) => ControlFlow::Break(Stop::Done),
-        Err(error) => ControlFlow::Break(Stop::Failed(error)),
+        Err(error) => failed(error),
     }
 }
 

@@ -103,10 +103,11 @@ impl PhysicalPlan {
         mut on_row: impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         self.check_parameters(context)?;
-        if let Some(point) = &self.point {
-            return execute::query_point(point, view, context, on_row);
+        let mut on_row = |row: &[Value<'_>]| execute::wanted(on_row(row));
+        match &self.point {
+            Some(point) => execute::query_point(point, view, context, on_row),
+            None => execute::query(self, view, context, &mut on_row),
         }
-        execute::query(self, view, context, &mut on_row)
     }
 
     /// Runs a change and gives the number of rows it changed; `on_row` gets the rows of RETURNING.
@@ -121,7 +122,7 @@ impl PhysicalPlan {
         mut on_row: impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
     ) -> Result<u64> {
         self.check_parameters(context)?;
-        execute::change(self, transaction, context, &mut on_row)
+        execute::change(self, transaction, context, &mut |row| execute::wanted(on_row(row)))
     }
 
     /// Runs a change, drops the rows of RETURNING, and shows the plan with what was counted and measured. The change is

@@ -3,15 +3,12 @@
 //! Where the table is [all-visible](crate::all_visible) to the view, the entries of an index are its rows and no row is
 //! looked at. Otherwise the rows are, as in every other read: the answer is the same, it only costs more.
 
-use std::cell::OnceCell;
 use std::ops::ControlFlow;
 
-use manicule_index::BorrowedSnapshot;
-
+use super::exact::Exact;
 use super::{View, reverse};
-use crate::all_visible::Since;
 use crate::ids::{IndexId, RowId, TableId};
-use crate::index::{Index, IndexReader};
+use crate::index::Index;
 use crate::key::{Key, KeyRef, KeyShape, KeySpan, until};
 use crate::range::{Direction, KeyRange};
 use crate::read_set::{Read, ReadSet};
@@ -46,6 +43,7 @@ pub struct IndexKey<'k> {
 
 impl IndexKey<'_> {
     /// The value of the key's column at `position`, as the row has it; of a REAL, an equal one. A text or blob is copied.
+    #[inline]
     pub fn value(&self, position: usize) -> Value<'static> {
         self.shape.value(self.key, position)
     }
@@ -56,43 +54,6 @@ impl IndexKey<'_> {
 enum Question {
     Key(Key),
     Span(KeySpan),
-}
-
-/// A read of an index whose entries are exact.
-struct Exact<'v> {
-    state: &'v TableState,
-    index: &'v Index,
-    since: Since,
-    /// The multi indexes, as they were published after it was seen that the table is all-visible.
-    published: OnceCell<BorrowedSnapshot>,
-}
-
-impl<'v> Exact<'v> {
-    /// Begins one, if the table is all-visible to the view and the view has no changes of its own to it.
-    fn begin(view: &'v View<'_>, state: &'v TableState, index: &'v Index) -> Option<Self> {
-        let since = state.table.all_visible.to(view.timestamp)?;
-        // A dropped index keeps entries that vacuum has taken from the others.
-        if index.is_dropped() || view.pending(state.schema.id).is_some() {
-            return None;
-        }
-        let exact = Self { state, index, since, published: OnceCell::new() };
-        if !index.unique {
-            exact.published.get_or_init(|| view.inner.registry.load());
-            return state.table.all_visible.still(since).then_some(exact);
-        }
-        Some(exact)
-    }
-
-    fn reader<'r>(&'r self, view: &'r View<'_>) -> IndexReader<'r> {
-        IndexReader { guard: &view.guard, registry: &view.inner.registry, published: &self.published }
-    }
-
-    /// Whether all entries that were read so far are exact. What is published does not change any more; the structures of
-    /// a unique index do.
-    #[inline]
-    fn holds(&self) -> bool {
-        !self.index.unique || self.state.table.all_visible.still(self.since)
-    }
 }
 
 impl View<'_> {
@@ -257,7 +218,7 @@ impl View<'_> {
 
     fn visit_rows<'v, B>(
         &'v self,
-        (state, index): (&'v TableState, &Index),
+        (state, index): (&'v TableState, &'v Index),
         question: &Question,
         stored: Direction,
         visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,

@@ -118,14 +118,14 @@ impl<V> PostingList<V> {
         }
     }
 
-    /// The values as one slice, where they are at most 32.
+    /// The values as one slice, where they lie in one: always if they are at most 32, seldom if they are more than 128.
     #[inline]
     pub fn as_slice(&self) -> Option<&[V]> {
         match &self.shape {
             Shape::One(value) => Some(std::slice::from_ref(value)),
             Shape::Two(values) => Some(values),
             Shape::Few(values) => Some(values),
-            Shape::Many(_) => None,
+            Shape::Many(segments) => segments.as_slice(),
         }
     }
 

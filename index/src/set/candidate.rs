@@ -25,7 +25,7 @@ use super::definition::{IndexDefinition, RowId};
 use super::entries::Entries;
 use super::key::{Key, KeyBytes, KeyForm, KeyRef, KeySpan, Repeats};
 use super::multi::{MultiEntries, Presence, visit_list};
-use super::unique::{Candidates, RowWords, UniqueEntries};
+use super::unique::{Candidates, RowWords, SoleCandidate, UniqueEntries};
 use crate::guard::Guard;
 use crate::key::Direction;
 use crate::multi::{Batch, BorrowedSnapshot, Registry};
@@ -229,6 +229,19 @@ impl<R: RowId> CandidateIndex<R> {
                 multi.candidates(&**bytes, reader.published(), visit)
             }
             _ => ControlFlow::Continue(()),
+        }
+    }
+
+    /// The only row that may have the key, where it is known at once: in a unique index, of a key that may not repeat. Leaner
+    /// than [`candidates`](Self::candidates), which answers where this does not.
+    #[inline]
+    pub fn sole_candidate(&self, key: &Key, guard: &Guard) -> SoleCandidate<R> {
+        match (&self.store, key) {
+            (Store::UniqueWords { entries, .. }, Key::Word(word)) => entries.sole_candidate(word, guard),
+            (Store::UniqueBytes { entries, .. }, Key::Bytes(bytes, Repeats::No)) => {
+                entries.sole_candidate(&**bytes, guard)
+            }
+            _ => SoleCandidate::Unknown,
         }
     }
 

@@ -110,11 +110,20 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
     {
         let Self::Ordered(index) = self else { return ControlFlow::Continue(()) };
         let view = published.on(index);
-        let mut each = |(key, list)| visit_list(list, &mut |row| visit(key, row));
+        // Loops, as what is done with an entry is not inlined into `try_for_each`.
         match direction {
-            Direction::Ascending => view.range::<Q>(bounds).try_for_each(&mut each),
-            Direction::Descending => view.range_rev::<Q>(bounds).try_for_each(&mut each),
+            Direction::Ascending => {
+                for (key, list) in view.range::<Q>(bounds) {
+                    visit_list(list, &mut |row| visit(key, row))?;
+                }
+            }
+            Direction::Descending => {
+                for (key, list) in view.range_rev::<Q>(bounds) {
+                    visit_list(list, &mut |row| visit(key, row))?;
+                }
+            }
         }
+        ControlFlow::Continue(())
     }
 
     /// The lists of all keys in the bounds, in order; none where there is no order.
@@ -185,14 +194,26 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
 }
 
 /// The rows of a list, in order unless they are many.
+#[inline]
 pub(super) fn visit_list<R: RowId, B>(
     list: &PostingList<R>,
     visit: &mut impl FnMut(R) -> ControlFlow<B>,
 ) -> ControlFlow<B> {
-    if let Some([row]) = list.as_slice() {
-        return visit(*row);
+    match list.as_slice() {
+        Some(rows) if rows.len() == 1 || rows.is_sorted() => {
+            for row in rows {
+                visit(*row)?;
+            }
+            ControlFlow::Continue(())
+        }
+        _ => visit_unsorted(list, visit),
     }
-    if list.len() > SORTED_LIST_MAX || list.iter().is_sorted() {
+}
+
+/// [`visit_list`] of a list that has to be put in order, or is long.
+#[inline(never)]
+fn visit_unsorted<R: RowId, B>(list: &PostingList<R>, visit: &mut impl FnMut(R) -> ControlFlow<B>) -> ControlFlow<B> {
+    if list.len() > SORTED_LIST_MAX {
         return list.iter().try_for_each(|row| visit(*row));
     }
     let mut sorted: SmallVec<[R; 16]> = list.iter().copied().collect();

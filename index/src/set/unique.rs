@@ -114,6 +114,17 @@ pub enum Candidates {
     Several,
 }
 
+/// What a unique index knows at once of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SoleCandidate<R> {
+    /// No row has the key.
+    None,
+    /// This row alone may have it.
+    Row(R),
+    /// There may be several: [`candidates`](super::CandidateIndex::candidates) are to be asked for.
+    Unknown,
+}
+
 /// The directories of a unique index with keys of type `K`, whose borrowed form is a key of `P` and `O`.
 pub(super) struct UniqueEntries<K, R, P, O> {
     hash: Option<P>,
@@ -158,6 +169,21 @@ where
         });
         let tree = structure.has_tree().then(|| O::from_sorted(words.into_iter()));
         Self { hash, tree, several }
+    }
+
+    /// The only row that may have the key, if it is known at once.
+    #[inline]
+    pub(super) fn sole_candidate<Q>(&self, key: &Q, guard: &Guard) -> SoleCandidate<R>
+    where
+        Q: ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        match self.get(key, guard) {
+            None => SoleCandidate::None,
+            Some(words) if words == R::Words::SEVERAL => SoleCandidate::Unknown,
+            Some(words) => SoleCandidate::Row(R::from_words(words)),
+        }
     }
 
     /// All rows that may have the key.

@@ -57,7 +57,7 @@ pub(crate) fn analyze_change(
     let counters = RefCell::new(Some(vec![Counter::default(); plan.node_count]));
     let change = Change { plan, context, parameters, counters };
     let start = Instant::now();
-    let changed = change.run(transaction, &mut |_| Ok(ControlFlow::Continue(())))?;
+    let changed = change.run(transaction, &mut |_| ControlFlow::Continue(()))?;
     let counters = change.counters.into_inner().unwrap_or_default();
     Ok(Analysis { counters, time: start.elapsed(), changed: Some(changed) })
 }
@@ -165,9 +165,9 @@ impl Change<'_> {
             let mut frame = Frame::new(run, self.plan.slot_count);
             finished(run_output(&insert.source, &mut frame, &mut |values| {
                 let row = stored_row(table, values);
-                run.charge(row.byte_len() + 32)?;
+                attempt(run.charge(row.byte_len() + 32))?;
                 rows.push((RowId(0), row));
-                Ok(ControlFlow::Continue(()))
+                ControlFlow::Continue(())
             }))
         })?;
         Ok(rows)
@@ -206,14 +206,11 @@ impl Change<'_> {
         let view = transaction.view();
         let run = Run::new(self.plan, &view, self.context, self.parameters);
         let mut frame = Frame::new(&run, self.plan.slot_count);
-        for (row_id, row) in rows {
+        finished(rows.iter().try_for_each(|(row_id, row)| {
             frame.slots[slot] = Slot::Stored(*row_id, row);
-            let values = returning.expressions.iter().map(|expr| evaluate(expr, &frame)).collect::<Result<Vec<_>>>()?;
-            if on_row(&values)?.is_break() {
-                break;
-            }
-        }
-        Ok(())
+            let values = returning.expressions.iter().map(|expr| evaluate(expr, &frame)).collect::<Result<Vec<_>>>();
+            on_row(&attempt(values)?)
+        }))
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn analyze(plan: &PhysicalPlan, view: &View<'_>, context: &ExecutionC
     run.counters = Some(vec![Counter::default(); plan.node_count].into());
     let start = Instant::now();
     let mut frame = Frame::new(&run, plan.slot_count);
-    finished(run_output(output, &mut frame, &mut |_| Ok(ControlFlow::Continue(()))))?;
+    finished(run_output(output, &mut frame, &mut |_| ControlFlow::Continue(())))?;
     drop(frame);
     let time = start.elapsed();
     let counters = run.counters.map(std::cell::RefCell::into_inner).unwrap_or_default();

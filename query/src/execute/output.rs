@@ -5,8 +5,7 @@ use std::ops::ControlFlow;
 use manicule_engine::{Covered, Row, Value};
 use smallvec::SmallVec;
 
-use super::{Flow, OnRow, attempt, covering, path, rows, run, wanted};
-use crate::error::Result;
+use super::{Flow, OnRow, attempt, covering, path, rows, run};
 use crate::evaluate::{evaluate, passes};
 use crate::expr::Expr;
 use crate::frame::Frame;
@@ -35,13 +34,16 @@ fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, o
                     (Some(_), Some(_)) => {}
                 }
             }
+            if let [expr] = expressions {
+                return run(input, frame, &mut |frame| on_row(&[attempt(evaluate(expr, frame))?]));
+            }
             if output.width <= VALUES_ON_STACK {
                 return run(input, frame, &mut |frame| {
                     let mut values: SmallVec<[Value<'_>; VALUES_ON_STACK]> = SmallVec::new();
                     for expr in expressions {
                         values.push(attempt(evaluate(expr, frame))?);
                     }
-                    wanted(on_row(&values))
+                    on_row(&values)
                 });
             }
             run(input, frame, &mut |frame| {
@@ -51,18 +53,18 @@ fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, o
                 }
                 let flow = on_row(&values);
                 buffer = recycle(values);
-                wanted(flow)
+                flow
             })
         }
         NodeKind::Limit { input, limit, offset } if frame.run.counters.is_none() => {
             let mut window = attempt(rows::Window::new(limit.as_ref(), offset.as_ref(), frame))?;
             window.limited(|window| {
                 hand_out(input, output, frame, &mut |values| match window.next() {
-                    rows::Place::Before => Ok(ControlFlow::Continue(())),
+                    rows::Place::Before => ControlFlow::Continue(()),
                     rows::Place::Within => on_row(values),
                     rows::Place::Last => {
-                        window.end();
-                        on_row(values).map(|_| ControlFlow::Break(()))
+                        on_row(values)?;
+                        ControlFlow::Break(window.end())
                     }
                 })
             })
@@ -73,7 +75,7 @@ fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, o
             values.extend((0..output.width).map(|column| slot.get(column)));
             let flow = on_row(&values);
             buffer = recycle(values);
-            wanted(flow)
+            flow
         }),
     }
 }
@@ -109,7 +111,7 @@ fn hand_out_stored<'v>(
                 return ControlFlow::Continue(());
             }
         }
-        wanted(hand_out_columns(row, columns, on_row))
+        hand_out_columns(row, columns, on_row)
     })
 }
 
@@ -123,7 +125,7 @@ fn hand_out_covered<'v>(
     let positions: Columns = columns.iter().map(|column| covering.position(*column)).collect();
     covering::visit(scan, frame, &mut |frame, _, covered| {
         attempt(frame.run.tick())?;
-        wanted(match (covered, positions.as_slice()) {
+        match (covered, positions.as_slice()) {
             (Covered::Row(row), _) => hand_out_columns(row, columns, on_row),
             (Covered::Key(key), [position]) => on_row(&[key.value(*position)]),
             (Covered::Key(key), positions) => {
@@ -131,19 +133,23 @@ fn hand_out_covered<'v>(
                     positions.iter().map(|position| key.value(*position)).collect();
                 on_row(&values)
             }
-        })
+        }
     })
 }
 
-/// Some columns of a row. One or two, the usual number, need no list.
+/// Some columns of a row. One or two, the usual number, need no list; and a single integer, of which it is known that it
+/// owns nothing, nothing else.
 #[inline]
 pub(super) fn hand_out_columns(
     row: &Row,
     columns: &[usize],
-    on_row: &mut (impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>> + ?Sized),
-) -> Result<ControlFlow<()>> {
+    on_row: &mut (impl FnMut(&[Value<'_>]) -> Flow + ?Sized),
+) -> Flow {
     match *columns {
-        [column] => on_row(&[row.get(column)]),
+        [column] => match row.integer(column) {
+            Some(integer) => on_row(&[Value::Integer(integer)]),
+            None => on_row(&[row.get(column)]),
+        },
         [first, second] => on_row(&[row.get(first), row.get(second)]),
         _ => {
             let values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =

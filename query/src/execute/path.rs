@@ -12,18 +12,20 @@ use crate::error::Result;
 use crate::evaluate::evaluate_kept;
 use crate::expr::Expr;
 use crate::frame::Frame;
-use crate::physical::{AccessPath, IndexLookup, IndexMembers, IndexRange, KeyPart, TableScan};
+use crate::physical::{AccessPath, IndexLookup, IndexMembers, IndexRange, KeyColumn, KeyPart, TableScan};
 use crate::route::{Fit, PROBE, ROW_BY_INDEX, SMALL_TABLE_ROWS, fit, fit_lower, fit_upper};
 
 /// What gets the rows of a path.
-type Visit<'s, 'r, 'v> = dyn FnMut(&mut Frame<'r, 'v>, RowId, &'v Row) -> Flow + 's;
+pub(super) trait Visit<'r, 'v>: FnMut(&mut Frame<'r, 'v>, RowId, &'v Row) -> Flow {}
+
+impl<'r, 'v, V: FnMut(&mut Frame<'r, 'v>, RowId, &'v Row) -> Flow + ?Sized> Visit<'r, 'v> for V {}
 
 /// Calls `visit` for each row that the path finds.
 pub(super) fn visit<'r, 'v>(
     scan: &'v TableScan,
     path: &'v AccessPath,
     frame: &mut Frame<'r, 'v>,
-    visit: &mut Visit<'_, 'r, 'v>,
+    visit: &mut (impl Visit<'r, 'v> + ?Sized),
 ) -> Flow {
     let view = frame.run.view();
     match path {
@@ -34,7 +36,9 @@ pub(super) fn visit<'r, 'v>(
             view.range(range.index, &key_range, range.direction, |row_id, row| visit(frame, row_id, row))
         }
         AccessPath::Members(members) => visit_members(scan, members, frame, visit),
-        AccessPath::Union(paths) => visit_union(scan, paths, frame, visit),
+        AccessPath::Union(paths) => {
+            visit_union(scan, paths, frame, &mut |frame, row_id, row| visit(frame, row_id, row))
+        }
     }
 }
 
@@ -43,7 +47,7 @@ fn visit_members<'r, 'v>(
     scan: &'v TableScan,
     members: &'v IndexMembers,
     frame: &mut Frame<'r, 'v>,
-    visit: &mut Visit<'_, 'r, 'v>,
+    visit: &mut (impl Visit<'r, 'v> + ?Sized),
 ) -> Flow {
     let view = frame.run.view();
     match attempt(few_keys(scan, members, frame))? {
@@ -76,11 +80,25 @@ fn few_keys<'v>(
     Ok(Some(keys))
 }
 
-fn visit_lookup<'r, 'v>(lookup: &'v IndexLookup, frame: &mut Frame<'r, 'v>, visit: &mut Visit<'_, 'r, 'v>) -> Flow {
+fn visit_lookup<'r, 'v>(
+    lookup: &'v IndexLookup,
+    frame: &mut Frame<'r, 'v>,
+    visit: &mut (impl Visit<'r, 'v> + ?Sized),
+) -> Flow {
     let view = frame.run.view();
-    if lookup.has_one_key() {
-        let Some(key) = attempt(one_key(lookup, frame))? else { return ControlFlow::Continue(()) };
-        return view.lookup(lookup.index, &key, |row_id, row| visit(frame, row_id, row));
+    match lookup.columns.as_slice() {
+        // The usual case needs no list.
+        [KeyColumn { column_type, values }] if values.len() == 1 => {
+            let Some(key) = attempt(key_value(&values[0], *column_type, frame))? else {
+                return ControlFlow::Continue(());
+            };
+            return view.lookup(lookup.index, std::slice::from_ref(&key), |row_id, row| visit(frame, row_id, row));
+        }
+        _ if lookup.has_one_key() => {
+            let Some(key) = attempt(one_key(lookup, frame))? else { return ControlFlow::Continue(()) };
+            return view.lookup(lookup.index, &key, |row_id, row| visit(frame, row_id, row));
+        }
+        _ => {}
     }
     let keys = attempt(all_keys(lookup, frame))?;
     view.lookup_many(lookup.index, &keys, |_, row_id, row| visit(frame, row_id, row))
@@ -163,22 +181,23 @@ fn bound<'v>(bound: &'v Bound<Expr>, frame: &Frame<'_, 'v>) -> Result<Bound<Valu
     })
 }
 
-/// The rows of several paths, each once.
+/// The rows of several paths, each once. A path may be such a union itself, so what gets the rows has one type here.
 fn visit_union<'r, 'v>(
     scan: &'v TableScan,
     paths: &'v [AccessPath],
     frame: &mut Frame<'r, 'v>,
-    visit_row: &mut Visit<'_, 'r, 'v>,
+    visit_row: &mut dyn Visit<'r, 'v>,
 ) -> Flow {
     let mut seen: AHashSet<RowId> = AHashSet::new();
+    let mut once = |frame: &mut Frame<'r, 'v>, row_id, row| {
+        if !seen.insert(row_id) {
+            return ControlFlow::Continue(());
+        }
+        attempt(frame.run.charge(16))?;
+        visit_row(frame, row_id, row)
+    };
     for path in paths {
-        visit(scan, path, frame, &mut |frame, row_id, row| {
-            if !seen.insert(row_id) {
-                return ControlFlow::Continue(());
-            }
-            attempt(frame.run.charge(16))?;
-            visit_row(frame, row_id, row)
-        })?;
+        visit(scan, path, frame, &mut once as &mut dyn Visit<'r, 'v>)?;
     }
     ControlFlow::Continue(())
 }

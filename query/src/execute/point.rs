@@ -1,11 +1,10 @@
 //! The short way of a lookup by one whole key: no frame, no tree, no allocation.
 
-use std::ops::ControlFlow;
-
 use manicule_engine::{Value, View};
 use smallvec::SmallVec;
 
 use super::output::hand_out_columns;
+use super::{Flow, attempt, finished};
 use crate::context::ExecutionContext;
 use crate::error::Result;
 use crate::frame::ROWS_PER_POLL;
@@ -19,7 +18,7 @@ pub(crate) fn query_point(
     point: &PointLookup,
     view: &View<'_>,
     context: &ExecutionContext<'_>,
-    on_row: impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
+    on_row: impl FnMut(&[Value<'_>]) -> Flow,
 ) -> Result<()> {
     if let [part] = point.key.as_slice() {
         let value = value_of(&part.value, context);
@@ -55,27 +54,15 @@ fn hand_out(
     view: &View<'_>,
     context: &ExecutionContext<'_>,
     key: &[Value<'_>],
-    mut on_row: impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
+    mut on_row: impl FnMut(&[Value<'_>]) -> Flow,
 ) -> Result<()> {
     let mut rows_to_poll = ROWS_PER_POLL;
-    let flow = view.lookup(point.index, key, |_, row| {
-        let said = hand_out_columns(row, &point.columns, &mut on_row);
+    finished(view.lookup(point.index, key, |_, row| {
         rows_to_poll -= 1;
-        let said = match rows_to_poll {
-            0 => said.and_then(|said| {
-                rows_to_poll = ROWS_PER_POLL;
-                context.limits.check().map(|()| said)
-            }),
-            _ => said,
-        };
-        match said {
-            Ok(ControlFlow::Continue(())) => ControlFlow::Continue(()),
-            Ok(ControlFlow::Break(())) => ControlFlow::Break(Ok(())),
-            Err(error) => ControlFlow::Break(Err(error)),
+        if rows_to_poll == 0 {
+            rows_to_poll = ROWS_PER_POLL;
+            attempt(context.limits.check())?;
         }
-    });
-    match flow {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(result) => result,
-    }
+        hand_out_columns(row, &point.columns, &mut on_row)
+    }))
 }

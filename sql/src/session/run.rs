@@ -215,11 +215,12 @@ impl Sink for Returned {
     }
 }
 
+#[inline]
 pub(super) fn query(
     planned: &Planned,
     view: &View<'_>,
     context: &ExecutionContext<'_>,
-    sink: &mut dyn Sink,
+    sink: &mut (impl Sink + ?Sized),
 ) -> Result<()> {
     planned.plan.query(view, context, |row| Ok(sink.row(row)))?;
     Ok(())

@@ -72,6 +72,15 @@ impl<V> Segments<V> {
         self.dense_len + self.repeats.as_ref().map_or(0, |repeats| repeats.len())
     }
 
+    /// The values, if they are in one segment.
+    #[inline]
+    pub(super) fn as_slice(&self) -> Option<&[V]> {
+        match self.segments.as_slice() {
+            [segment] if self.repeats.is_none() => Some(segment),
+            _ => None,
+        }
+    }
+
     pub(super) fn iter(&self) -> ListIter<'_, V> {
         ListIter::segmented(&self.segments, self.repeats.as_deref(), self.len())
     }
