@@ -104,6 +104,7 @@ mod candidate;
 mod count;
 mod maps;
 mod multi;
+mod range;
 mod unique;
 
 mod build;

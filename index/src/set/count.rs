@@ -3,10 +3,11 @@
 use std::borrow::Borrow;
 use std::ops::{Bound, ControlFlow};
 
-use super::candidate::{CandidateIndex, EntryReader, Store, after_null, byte_bounds};
+use super::candidate::{CandidateIndex, EntryReader, Store};
 use super::definition::RowId;
 use super::key::{Key, KeySpan};
 use super::multi::{MultiEntries, MultiKey};
+use super::range::{after_null, byte_bounds};
 use crate::key::IndexKey;
 use crate::multi::BorrowedSnapshot;
 

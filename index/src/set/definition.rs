@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::Hash;
 
 use super::key::KeyForm;
-use super::unique::RowWords;
+use super::maps::RowWords;
 use crate::word::WordKey;
 
 /// What identifies a row: the host's own row id, of one or two words.

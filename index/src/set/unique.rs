@@ -12,98 +12,14 @@ use std::ops::{Bound, ControlFlow};
 use smallvec::SmallVec;
 
 use super::definition::{RowId, Structure};
+use super::maps::{OrderedMap, PointMap, RowWords};
 use crate::guard::Guard;
-use crate::hash::{HashIndex, HashShape, WordHashIndex};
+use crate::hash::{HashIndex, HashShape};
 use crate::key::Direction;
-use crate::tree::{TreeIndex, TreeShape, WordTreeIndex};
-use crate::word::Words;
+use crate::tree::TreeShape;
 
 /// The candidates of a key that has several, in order.
 type RowIds<R> = SmallVec<[R; 4]>;
-
-/// The words of a row id, and the structures that map keys to them: inline where one word is enough.
-pub trait RowWords: Words {
-    /// An entry's value where a key has several candidates.
-    const SEVERAL: Self;
-    /// From word keys, hashed.
-    type WordHash: PointMap<u64, Self>;
-    /// From word keys, ordered.
-    type WordTree: OrderedMap<u64, Self>;
-    /// From byte keys, hashed.
-    type ByteHash: PointMap<[u8], Self>;
-    /// From byte keys, ordered.
-    type ByteTree: OrderedMap<[u8], Self>;
-}
-
-impl RowWords for [u64; 1] {
-    const SEVERAL: Self = [u64::MAX];
-    type WordHash = WordHashIndex<u64, u64>;
-    type WordTree = WordTreeIndex<u64, u64>;
-    type ByteHash = HashIndex<Box<[u8]>, [u64; 1]>;
-    type ByteTree = TreeIndex<Box<[u8]>, [u64; 1]>;
-}
-
-impl RowWords for [u64; 2] {
-    const SEVERAL: Self = [u64::MAX; 2];
-    type WordHash = HashIndex<u64, [u64; 2]>;
-    type WordTree = TreeIndex<u64, [u64; 2]>;
-    type ByteHash = HashIndex<Box<[u8]>, [u64; 2]>;
-    type ByteTree = TreeIndex<Box<[u8]>, [u64; 2]>;
-}
-
-/// A map from keys to the words of a row id, with reads that are lock-free.
-pub trait PointMap<Q: ToOwned + ?Sized, W>: Send + Sync + 'static {
-    /// An empty map with room for so many keys.
-    fn with_capacity(capacity: usize) -> Self;
-    /// The words under a key.
-    fn get(&self, key: &Q, guard: &Guard) -> Option<W>;
-    /// The words under each of some keys; misses overlap.
-    fn get_many(&self, keys: &[&Q], words: &mut [Option<W>], guard: &Guard);
-    /// Puts words under a key.
-    fn insert(&self, key: &Q, words: W, guard: &Guard);
-    /// Puts words under a key that has none, or says which it has.
-    fn try_insert(&self, key: &Q, words: W, guard: &Guard) -> Result<(), W>;
-    /// Takes a key away.
-    fn remove(&self, key: &Q, guard: &Guard);
-    /// How many keys there are.
-    fn len(&self) -> usize;
-    /// Bytes of the map.
-    fn memory_usage(&self) -> usize;
-    /// What it looks like, if it is a hash.
-    fn hash_shape(&self) -> Option<HashShape> {
-        None
-    }
-    /// What it looks like, if it is a tree.
-    fn tree_shape(&self, guard: &Guard) -> Option<TreeShape> {
-        let _ = guard;
-        None
-    }
-}
-
-/// A map that is ordered too.
-pub trait OrderedMap<Q: ToOwned + ?Sized, W>: PointMap<Q, W> {
-    /// A map of entries that come in order of key.
-    fn from_sorted<'k>(entries: impl Iterator<Item = (&'k Q, W)>) -> Self
-    where
-        Q: 'k;
-    /// The entries within bounds, in order.
-    fn range<B>(
-        &self,
-        bounds: (Bound<&Q>, Bound<&Q>),
-        direction: Direction,
-        guard: &Guard,
-        visit: impl FnMut(&Q, W) -> ControlFlow<B>,
-    ) -> ControlFlow<B>;
-    /// How many entries lie within bounds, exactly while nobody writes; asks now and then whether to go on.
-    fn count_range<B>(
-        &self,
-        bounds: (Bound<&Q>, Bound<&Q>),
-        guard: &Guard,
-        go_on: impl FnMut() -> ControlFlow<B>,
-    ) -> ControlFlow<B, u64>;
-    /// About how many entries lie within bounds.
-    fn estimate_range(&self, bounds: (Bound<&Q>, Bound<&Q>), guard: &Guard) -> u64;
-}
 
 /// How many rows are candidates under a key, now that one was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
