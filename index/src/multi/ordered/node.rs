@@ -8,6 +8,9 @@ use super::{ORDER, compare};
 use crate::IndexKey;
 use crate::memory::prefer_huge_pages;
 
+/// An arena below so many bytes doubles.
+const SMALL_BYTES: usize = 32 << 10;
+
 /// Nodes under numbers that stay the same while others come and go.
 #[derive(Debug)]
 pub(super) struct Arena<N> {
@@ -49,8 +52,9 @@ impl<N: Default> Arena<N> {
             return number;
         }
         if self.nodes.len() == self.nodes.capacity() {
-            // By an eighth, not by half: a large block is remapped, not copied.
-            self.reserve(4.max(self.nodes.len() / 8));
+            // A large block is remapped, not copied, and so may grow by little.
+            let is_small = self.nodes.len() * size_of::<N>() < SMALL_BYTES;
+            self.reserve(4.max(if is_small { self.nodes.len() } else { self.nodes.len() / 8 }));
         }
         self.nodes.push(node);
         u32::try_from(self.nodes.len() - 1).expect("a directory has fewer than 2^32 nodes")
