@@ -207,6 +207,9 @@ impl RewriteLog<'_> {
 
     fn finish(&mut self) -> Result<()> {
         let group = std::mem::take(&mut self.group);
+        if group.record_count() == 0 {
+            return Ok(());
+        }
         self.log.map_or(Ok(()), |log| log.write_now(group))
     }
 }
