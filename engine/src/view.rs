@@ -280,13 +280,7 @@ impl<'s> View<'s> {
         mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         if let Some(writes) = self.pending(state.schema.id) {
-            let mut found = self.matches_in_span(state, index, span, writes);
-            found.sort_unstable_by(|left, right| {
-                let by_key = left.0.cmp(&right.0);
-                let by_key = if stored == Direction::Backward { by_key.reverse() } else { by_key };
-                by_key.then(left.1.cmp(&right.1))
-            });
-            return found.into_iter().try_for_each(|(_, row_id, row)| visit(row_id, row));
+            return self.visit_span_with_own((state, index), (span, stored), writes, visit);
         }
         let exact = Exact::begin(self, state, index);
         let reader = exact.as_ref().map_or_else(|| self.reader(), |exact| exact.reader(self));

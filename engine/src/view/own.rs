@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::View;
 use crate::ids::RowId;
 use crate::index::Index;
-use crate::key::{Key, KeySpan};
+use crate::key::{Key, KeyRef, KeySpan};
 use crate::range::Direction;
 use crate::row::Row;
 use crate::state::TableState;
@@ -54,31 +54,41 @@ impl View<'_> {
         found
     }
 
-    /// The rows in the span with their keys, the transaction's own among them, in no order.
-    pub(super) fn matches_in_span<'v>(
+    /// Visits the rows in the span in the order of their keys, or against it, the transaction's own among them.
+    pub(super) fn visit_span_with_own<'v, B>(
         &'v self,
-        state: &'v TableState,
-        index: &Index,
-        span: &KeySpan,
+        (state, index): (&'v TableState, &'v Index),
+        (span, stored): (&KeySpan, Direction),
         writes: &'v TableWrites,
-    ) -> Vec<(Key, RowId, &'v Row)> {
-        let mut found = Vec::new();
-        let _: ControlFlow<()> = index.range(span, Direction::Forward, self.reader(), |entry, row_id| {
-            if !writes.contains_key(&row_id)
-                && let Some(row) = self.installed(&state.table, row_id)
-            {
-                let key = index.shape.of_row(row);
-                if entry == key {
-                    found.push((key, row_id, row));
-                }
-            }
-            ControlFlow::Continue(())
+        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let order = |left: (KeyRef<'_>, RowId), right: (KeyRef<'_>, RowId)| {
+            let by_key = left.0.cmp(&right.0);
+            let by_key = if stored == Direction::Backward { by_key.reverse() } else { by_key };
+            by_key.then(left.1.cmp(&right.1))
+        };
+        let own = writes.iter().filter_map(|(row_id, change)| {
+            let row = change.row.as_deref()?;
+            Some((index.shape.of_row(row), *row_id, row))
         });
-        let own = writes.iter().filter_map(|(row_id, change)| Some((*row_id, change.row.as_deref()?)));
-        found.extend(
-            own.map(|(row_id, row)| (index.shape.of_row(row), row_id, row))
-                .filter(|(key, _, _)| span.contains(key.as_ref())),
-        );
-        found
+        let mut own: Vec<(Key, RowId, &Row)> = own.filter(|(key, _, _)| span.contains(key.as_ref())).collect();
+        own.sort_unstable_by(|left, right| order((left.0.as_ref(), left.1), (right.0.as_ref(), right.1)));
+        let mut own = own.into_iter().peekable();
+        index.range(span, stored, self.reader(), |entry, row_id| {
+            if writes.contains_key(&row_id) {
+                return ControlFlow::Continue(());
+            }
+            let Some(row) = self.installed(&state.table, row_id).filter(|row| index.shape.matches_entry(row, entry))
+            else {
+                return ControlFlow::Continue(());
+            };
+            while let Some((_, own_id, row)) =
+                own.next_if(|(key, own_id, _)| order((key.as_ref(), *own_id), (entry, row_id)).is_lt())
+            {
+                visit(own_id, row)?;
+            }
+            visit(row_id, row)
+        })?;
+        own.try_for_each(|(_, row_id, row)| visit(row_id, row))
     }
 }
