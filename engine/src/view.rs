@@ -46,6 +46,8 @@ pub struct View<'s> {
     timestamp: Timestamp,
     guard: Guard,
     published: OnceCell<manicule_index::BorrowedSnapshot>,
+    /// A table whose entries in `published` are exact.
+    exact_table: Cell<Option<TableId>>,
     writes: Option<&'s WriteSet>,
     /// Where reads are noted, if somebody wants to know.
     reads: Option<&'s ReadSet>,
@@ -77,6 +79,7 @@ impl<'s> View<'s> {
             timestamp: source.timestamp,
             guard: manicule_index::pin(),
             published: OnceCell::new(),
+            exact_table: Cell::new(None),
             writes: source.writes.filter(|writes| !writes.is_empty()),
             reads: source.reads,
             own_slot: source.own_slot,

@@ -14,39 +14,68 @@ use crate::state::TableState;
 /// A read of an index whose entries are exact.
 pub(super) struct Exact<'v> {
     state: &'v TableState,
-    index: &'v Index,
-    since: Since,
-    /// The multi indexes, as they were published after it was seen that the table is all-visible.
-    published: OnceCell<BorrowedSnapshot>,
+    source: Source,
+}
+
+/// Where the entries come from.
+enum Source {
+    /// A unique index, which is changed in place: its entries are exact for as long as the table is all-visible since then.
+    /// Beside them, what was published after that.
+    InPlace(Since, OnceCell<BorrowedSnapshot>),
+    /// What the view has of the multi indexes; it was published when the table was all-visible.
+    View,
+    /// The same, but loaded now: the view's is older.
+    Own(OnceCell<BorrowedSnapshot>),
 }
 
 impl<'v> Exact<'v> {
     /// Begins one, if the table is all-visible to the view and the view has no changes of its own to it.
     #[inline]
-    pub(super) fn begin(view: &View<'_>, state: &'v TableState, index: &'v Index) -> Option<Self> {
-        let since = state.table.all_visible.to(view.timestamp)?;
+    pub(super) fn begin(view: &View<'_>, state: &'v TableState, index: &Index) -> Option<Self> {
+        let table = state.schema.id;
+        let is_known = !index.unique && view.exact_table.get() == Some(table);
+        let since = if is_known { None } else { Some(state.table.all_visible.to(view.timestamp)?) };
         // A dropped index keeps entries that vacuum has taken from the others.
-        if index.is_dropped() || view.pending(state.schema.id).is_some() {
+        if index.is_dropped() || view.pending(table).is_some() {
             return None;
         }
-        let exact = Self { state, index, since, published: OnceCell::new() };
-        if !index.unique {
-            exact.published.get_or_init(|| view.inner.registry.load());
-            return state.table.all_visible.still(since).then_some(exact);
+        let source = match since {
+            None => Source::View,
+            Some(since) if index.unique => Source::InPlace(since, OnceCell::new()),
+            Some(since) => Self::published(view, state, since)?,
+        };
+        Some(Self { state, source })
+    }
+
+    /// What is published now, if it is exact; the view keeps it if it has nothing yet.
+    fn published(view: &View<'_>, state: &TableState, since: Since) -> Option<Source> {
+        let own = view.published.get().map(|_| OnceCell::new());
+        own.as_ref().unwrap_or(&view.published).get_or_init(|| view.inner.registry.load());
+        if !state.table.all_visible.still(since) {
+            return None;
         }
-        Some(exact)
+        if own.is_none() {
+            view.exact_table.set(Some(state.schema.id));
+        }
+        Some(own.map_or(Source::View, Source::Own))
     }
 
     #[inline]
     pub(super) fn reader<'r>(&'r self, view: &'r View<'_>) -> IndexReader<'r> {
-        IndexReader { guard: &view.guard, registry: &view.inner.registry, published: &self.published }
+        let published = match &self.source {
+            Source::View => &view.published,
+            Source::InPlace(_, published) | Source::Own(published) => published,
+        };
+        IndexReader { guard: &view.guard, registry: &view.inner.registry, published }
     }
 
-    /// Whether all entries that were read so far are exact. What is published does not change any more; the structures of
-    /// a unique index do.
+    /// Whether all entries that were read so far are exact. What is published does not change any more.
     #[inline]
     pub(super) fn holds(&self) -> bool {
-        !self.index.unique || self.state.table.all_visible.still(self.since)
+        match self.source {
+            Source::InPlace(since, _) => self.state.table.all_visible.still(since),
+            Source::View | Source::Own(_) => true,
+        }
     }
 }
 
