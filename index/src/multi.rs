@@ -26,7 +26,10 @@
 //! # What it costs
 //! * Every key and value is stored twice; with a single `u64` under each `u64` key about 100 bytes a key together. Every
 //!   write is done twice.
-//! * A reader pays about 10 ns per [`Registry::load`], or 20 ns per [`Registry::snapshot`], and then plain lookups.
+//! * A reader pays about 10 ns per [`Registry::load`], or 20 ns per [`Registry::snapshot`], and then plain lookups; with a
+//!   [`MultiReader`] one load.
+//! * A publication costs some 0.3 µs, and 0.1 µs more for each of the most threads that ever read at one time: `arc_swap` asks
+//!   each of them, with nine atomic exchanges, what it is reading.
 //! * A snapshot that is kept while its index is written twice makes the writer clone the index once: time and memory of
 //!   one copy. It is a cost per copy held, not per write.
 //! * Fixed costs of a commit do not grow with the number of indexes in the registry, unless a reader holds the previous
