@@ -78,15 +78,17 @@ fn shuttle_multi_single_writes_and_batches_take_turns() {
     shuttle::check_random(
         || {
             let index = MultiIndex::<u64, u64>::new_hash();
-            let single = {
-                let index = index.clone();
-                thread::spawn(move || {
-                    for value in 0..3 {
-                        index.insert(0, value);
-                        index.publish();
-                    }
+            let single: Vec<_> = (2..4)
+                .map(|key| {
+                    let index = index.clone();
+                    thread::spawn(move || {
+                        for value in 0..3 {
+                            index.insert(key, value);
+                            index.publish();
+                        }
+                    })
                 })
-            };
+                .collect();
             let batches = {
                 let index = index.clone();
                 thread::spawn(move || {
@@ -103,9 +105,10 @@ fn shuttle_multi_single_writes_and_batches_take_turns() {
                     }
                 })
             };
-            single.join().expect("the writer does not panic");
+            single.into_iter().for_each(|writer| writer.join().expect("the writer does not panic"));
             batches.join().expect("the writer does not panic");
-            assert_eq!((index.count(&0), index.count(&1), index.pending()), (3, 3, 0));
+            assert_eq!((1..4).map(|key| index.count(&key)).collect::<Vec<_>>(), [3; 3]);
+            assert_eq!(index.pending(), 0);
         },
         ROUNDS,
     );

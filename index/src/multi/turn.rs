@@ -30,6 +30,18 @@ struct State {
     readers_waiting: usize,
 }
 
+/// The writer in its place, under the lock. Others are woken at the end also where a step panics.
+struct InPlace<'t> {
+    turn: &'t Turn,
+    state: MutexGuard<'t, State>,
+}
+
+impl Drop for InPlace<'_> {
+    fn drop(&mut self) {
+        self.turn.wake(&mut self.state);
+    }
+}
+
 impl Turn {
     pub(super) fn new(writer: Writer) -> Self {
         let state = State {
@@ -66,15 +78,8 @@ impl Turn {
     /// Waits until nobody else writes, and does a step that is short.
     #[inline]
     pub(super) fn with<R>(&self, step: impl FnOnce(&mut Writer) -> R) -> R {
-        let mut state = self.lock_idle();
-        let writer = state.writer.as_mut().expect("nobody else has the writer");
-        let result = step(writer);
-        state.sequence = writer.sequence();
-        // Whoever may have waited for the same turn was woken when it was given back, and waits for the lock.
-        if state.readers_waiting > 0 {
-            self.published.notify_all();
-        }
-        result
+        let mut held = InPlace { turn: self, state: self.lock_idle() };
+        step(held.state.writer.as_mut().expect("nobody else has the writer"))
     }
 
     /// Takes the writer if nobody else has it.
@@ -85,8 +90,15 @@ impl Turn {
     /// Gives the writer back and wakes those who wait for it or for what it has published.
     pub(super) fn end(&self, writer: Box<Writer>) {
         let mut state = self.lock();
-        state.sequence = writer.sequence();
         state.writer = Some(writer);
+        self.wake(&mut state);
+    }
+
+    /// Wakes those who wait for the writer, which is there, or for what it has published.
+    fn wake(&self, state: &mut State) {
+        if let Some(writer) = &state.writer {
+            state.sequence = writer.sequence();
+        }
         if state.writers_waiting > 0 {
             self.given_back.notify_one();
         }
