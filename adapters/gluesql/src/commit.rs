@@ -185,9 +185,13 @@ impl Shared {
             garbage.replaced_count -= replaced.len();
             rows.prune(replaced.into_iter(), watermark);
         }
+        let mut dropped = Vec::new();
         while let Some((_, index)) = garbage.dropped.pop_front_if(|(since, _)| *since <= watermark) {
-            self.forget_index(index);
+            dropped.push(index);
         }
+        // Without the lock: dropping waits for the writers' turn, and who has that may wait for the lock.
+        drop(garbage);
+        dropped.into_iter().for_each(|index| self.forget_index(index));
     }
 }
 
