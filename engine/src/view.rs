@@ -8,12 +8,12 @@ mod covering;
 mod exact;
 mod own;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use manicule_index::Guard;
+use manicule_index::{Guard, LazySnapshot};
 
 use crate::catalog::Catalog;
 use crate::database::Inner;
@@ -45,7 +45,7 @@ pub struct View<'s> {
     inner: &'s Inner,
     timestamp: Timestamp,
     guard: Guard,
-    published: OnceCell<manicule_index::BorrowedSnapshot>,
+    published: LazySnapshot<'s>,
     /// A table whose entries in `published` are exact.
     exact_table: Cell<Option<TableId>>,
     writes: Option<&'s WriteSet>,
@@ -78,7 +78,7 @@ impl<'s> View<'s> {
             inner: source.inner,
             timestamp: source.timestamp,
             guard: manicule_index::pin(),
-            published: OnceCell::new(),
+            published: source.inner.registry.lazy_snapshot(),
             exact_table: Cell::new(None),
             writes: source.writes.filter(|writes| !writes.is_empty()),
             reads: source.reads,
@@ -356,7 +356,7 @@ impl<'s> View<'s> {
     #[cold]
     fn clear_in_return(&mut self) {
         // What was read of the multi indexes is let go of first: it would have to be copied.
-        self.published.take();
+        self.published.release();
         self.inner.try_vacuum(usize::try_from(self.rows_in_vain.get()).unwrap_or(usize::MAX));
     }
 
@@ -379,7 +379,7 @@ impl<'s> View<'s> {
 
     #[inline]
     pub(crate) fn reader(&self) -> IndexReader<'_> {
-        IndexReader { guard: &self.guard, registry: &self.inner.registry, published: &self.published }
+        IndexReader { guard: &self.guard, published: &self.published }
     }
 }
 

@@ -39,9 +39,9 @@ pub use key::{
     prefix_end,
 };
 pub use multi::{
-    Arrangement, Batch, BorrowedSnapshot, Busy, Editor, Entries, Hashed, IndexSnapshot, ListIter, ListSlices,
-    ListValue, Lookup, MultiIndex, MultiReader, MultiView, Ordered, PostingList, Published, Range as MultiRange,
-    Registry, RegistryOptions, Savepoint, Sequence, Snapshot, Stored, WhenHeld,
+    Arrangement, Batch, BorrowedSnapshot, Busy, Editor, Entries, Hashed, IndexSnapshot, LazySnapshot, ListIter,
+    ListSlices, ListValue, Lookup, MultiIndex, MultiReader, MultiView, Ordered, PostingList, Published,
+    Range as MultiRange, Registry, RegistryOptions, Savepoint, Sequence, Snapshot, Stored, WhenHeld,
 };
 pub use outcome::{Change, Changed, Occupied, Unexpected};
 pub use tree::{

@@ -88,6 +88,7 @@ mod batch;
 mod index;
 mod reader;
 mod registry;
+mod root;
 mod snapshot;
 mod view;
 
@@ -101,5 +102,5 @@ pub use list::{ListIter, ListSlices, ListValue, PostingList};
 pub use ordered::Range;
 pub use reader::MultiReader;
 pub use registry::{Busy, Registry, RegistryOptions, Sequence, WhenHeld};
-pub use snapshot::{BorrowedSnapshot, IndexSnapshot, Snapshot};
+pub use snapshot::{BorrowedSnapshot, IndexSnapshot, LazySnapshot, Snapshot};
 pub use view::{Entries, MultiView};

@@ -24,8 +24,8 @@ const KEYS_TOGETHER_MIN: usize = 4;
 impl Inner {
     /// Checks a transaction against what is installed now.
     pub(super) fn validate(&self, current: &State, attempt: &Attempt<'_>, guard: &Guard) -> Result<()> {
-        let published = std::cell::OnceCell::new();
-        let reader = IndexReader { guard, registry: &self.registry, published: &published };
+        let published = self.registry.lazy_snapshot();
+        let reader = IndexReader { guard, published: &published };
         if let Some(reads) = attempt.reads {
             reads.validate((attempt.state, attempt.began), current, reader)?;
         }

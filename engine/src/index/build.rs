@@ -5,7 +5,6 @@
 //! version gives an entry. What was noted is replayed on top, most of it beside further commits, and the rest under the
 //! commit lock.
 
-use std::cell::OnceCell;
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -138,8 +137,8 @@ impl BuildingIndex {
         registry: &Registry,
     ) -> Result<Index> {
         while self.catch_up(&mut loaded, registry) == CaughtUp::No {}
-        let (guard, published) = (manicule_index::pin(), OnceCell::new());
-        let reader = IndexReader { guard: &guard, registry, published: &published };
+        let (guard, published) = (manicule_index::pin(), registry.lazy_snapshot());
+        let reader = IndexReader { guard: &guard, published: &published };
         let holds = |row_id: RowId, key: &Key| newest_has_key(state, &self.shape, (row_id, key), &guard);
         let violation = loaded.violation(reader, holds);
         let index = Index {

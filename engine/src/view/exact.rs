@@ -1,8 +1,6 @@
 //! Reads of an index whose entries are exact: each is a row that the view sees, with the entry's key.
 
-use std::cell::OnceCell;
-
-use manicule_index::BorrowedSnapshot;
+use manicule_index::LazySnapshot;
 
 use super::View;
 use crate::all_visible::Since;
@@ -14,24 +12,24 @@ use crate::state::TableState;
 /// A read of an index whose entries are exact.
 pub(super) struct Exact<'v> {
     state: &'v TableState,
-    source: Source,
+    source: Source<'v>,
 }
 
 /// Where the entries come from.
-enum Source {
+enum Source<'v> {
     /// A unique index, which is changed in place: its entries are exact for as long as the table is all-visible since then.
     /// Beside them, what was published after that.
-    InPlace(Since, OnceCell<BorrowedSnapshot>),
+    InPlace(Since, LazySnapshot<'v>),
     /// What the view has of the multi indexes; it was published when the table was all-visible.
     View,
     /// The same, but loaded now: the view's is older.
-    Own(OnceCell<BorrowedSnapshot>),
+    Own(LazySnapshot<'v>),
 }
 
 impl<'v> Exact<'v> {
     /// Begins one, if the table is all-visible to the view and the view has no changes of its own to it.
     #[inline]
-    pub(super) fn begin(view: &View<'_>, state: &'v TableState, index: &Index) -> Option<Self> {
+    pub(super) fn begin(view: &View<'v>, state: &'v TableState, index: &Index) -> Option<Self> {
         let table = state.schema.id;
         let is_known = !index.unique && view.exact_table.get() == Some(table);
         let since = if is_known { None } else { Some(state.table.all_visible.to(view.timestamp)?) };
@@ -41,16 +39,16 @@ impl<'v> Exact<'v> {
         }
         let source = match since {
             None => Source::View,
-            Some(since) if index.unique => Source::InPlace(since, OnceCell::new()),
+            Some(since) if index.unique => Source::InPlace(since, view.inner.registry.lazy_snapshot()),
             Some(since) => Self::published(view, state, since)?,
         };
         Some(Self { state, source })
     }
 
     /// What is published now, if it is exact; the view keeps it if it has nothing yet.
-    fn published(view: &View<'_>, state: &TableState, since: Since) -> Option<Source> {
-        let own = view.published.get().map(|_| OnceCell::new());
-        own.as_ref().unwrap_or(&view.published).get_or_init(|| view.inner.registry.load());
+    fn published(view: &View<'v>, state: &TableState, since: Since) -> Option<Source<'v>> {
+        let own = view.published.is_loaded().then(|| view.inner.registry.lazy_snapshot());
+        own.as_ref().unwrap_or(&view.published).load();
         if !state.table.all_visible.still(since) {
             return None;
         }
@@ -66,7 +64,7 @@ impl<'v> Exact<'v> {
             Source::View => &view.published,
             Source::InPlace(_, published) | Source::Own(published) => published,
         };
-        IndexReader { guard: &view.guard, registry: &view.inner.registry, published }
+        IndexReader { guard: &view.guard, published }
     }
 
     /// Whether all entries that were read so far are exact. What is published does not change any more.

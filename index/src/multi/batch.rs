@@ -75,7 +75,7 @@ impl Batch {
         V: ListValue,
         D: Arrangement<K>,
     {
-        let writer = self.tenure.writer().edit(index, WhenHeld::Clone);
+        let writer = self.tenure.edit(index, WhenHeld::Clone);
         Editor { writer: writer.expect("a copy can always be made") }
     }
 
@@ -94,7 +94,7 @@ impl Batch {
         D: Arrangement<K>,
     {
         let when_held = self.tenure.shared.options.when_held;
-        Ok(Editor { writer: self.tenure.writer().edit(index, when_held)? })
+        Ok(Editor { writer: self.tenure.edit(index, when_held)? })
     }
 
     /// The index with what this batch has written.

@@ -111,7 +111,7 @@ impl<K, V, D> MultiIndex<K, V, D> {
         let shared = &*self.registry.shared;
         let mut tenure = Tenure::try_begin(shared).ok_or(Busy)?;
         let writer = tenure.writer();
-        if writer.has_room() { Ok(publish(writer, shared)) } else { Err(Busy) }
+        if writer.has_room(&shared.root) { Ok(publish(writer, shared)) } else { Err(Busy) }
     }
 
     /// Attaches a value to the next publication and those after it.
@@ -152,13 +152,14 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
         let writer = tenure.writer();
         if let when_held @ WhenHeld::Wait(_) = shared.options.when_held {
             // `Busy` has no place in these results: when the wait was in vain, a copy is made.
-            let _ = writer.edit(self, when_held);
+            let _ = writer.edit(self, when_held, &shared.root);
         }
         act(self.edit(writer))
     }
 
     fn edit<'w>(&self, writer: &'w mut Writer) -> &'w mut IndexWriter<K, V, D> {
-        writer.edit(self, WhenHeld::Clone).expect("a copy can always be made")
+        let edited = writer.edit(self, WhenHeld::Clone, &self.registry.shared.root);
+        edited.expect("a copy can always be made")
     }
 
     /// Adds a value under a key, even if it is there already. The number of values under the key now.

@@ -1,31 +1,17 @@
 //! A thread's handle for many reads, each of the newest version.
 //!
-//! A [`load`](crate::Registry::load) tells the writer which version is being read, and takes that back: two atomic read-modify-writes
-//! for each read. A handle keeps the version that it read last, and a read of it is one load, which sees that there is none newer.
+//! A [`load`](crate::Registry::load) tells the writer which version is being read, and takes that back. A handle goes on saying so
+//! between reads, and a read of it is one load, which sees that there is no newer version.
 
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
-
-use arc_swap::{ArcSwap, Cache};
 
 use super::directory::{Arrangement, Hashed, Stored};
 use super::index::MultiIndex;
 use super::list::ListValue;
 use super::registry::{Published, Shared};
+use super::root::Borrow;
 use super::view::MultiView;
-
-/// The root, as the cache wants it.
-#[derive(Clone)]
-struct Root(Arc<Shared>);
-
-impl Deref for Root {
-    type Target = ArcSwap<Published>;
-
-    fn deref(&self) -> &ArcSwap<Published> {
-        &self.0.root
-    }
-}
 
 /// Reads an index again and again, always its newest version, at a third of what [`MultiIndex::get`] costs beyond the lookup. From
 /// [`MultiIndex::reader`]; one for each thread.
@@ -46,14 +32,12 @@ impl Deref for Root {
 /// ```
 pub struct MultiReader<K, V, D = Hashed> {
     index: MultiIndex<K, V, D>,
-    root: Root,
-    last: Option<Cache<Root, Arc<Published>>>,
+    last: Option<Borrow<Published, Arc<Shared>>>,
 }
 
 impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiReader<K, V, D> {
     pub(super) fn new(index: MultiIndex<K, V, D>) -> Self {
-        let root = Root(Arc::clone(&index.registry().shared));
-        Self { index, root, last: None }
+        Self { index, last: None }
     }
 
     /// The present version of the index: one load where it is the one that was read last.
@@ -62,9 +46,9 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiReader<K, V, D> {
     /// If the index was removed from its registry.
     #[inline]
     pub fn view(&mut self) -> MultiView<'_, K, V, D> {
-        let root = &self.root;
-        let published = self.last.get_or_insert_with(|| Cache::new(root.clone())).load();
-        MultiView::new(published.find(&self.index).expect("the index is in its registry"))
+        let last = self.last.get_or_insert_with(|| Borrow::new(Arc::clone(&self.index.registry().shared)));
+        last.renew();
+        MultiView::new(last.find(&self.index).expect("the index is in its registry"))
     }
 
     /// Lets go of the version that was read last.
@@ -75,7 +59,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiReader<K, V, D> {
 
 impl<K, V, D> Clone for MultiReader<K, V, D> {
     fn clone(&self) -> Self {
-        Self { index: self.index.clone(), root: self.root.clone(), last: None }
+        Self { index: self.index.clone(), last: None }
     }
 }
 

@@ -17,15 +17,14 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-
 use super::batch::Batch;
 use super::copy::IndexCopy;
 use super::directory::{Arrangement, Hashed, Ordered, Stored};
 use super::index::MultiIndex;
 use super::list::ListValue;
+use super::root::{LazyBorrow, Root};
 use super::slot::{IndexWriter, Part};
-use super::snapshot::{BorrowedSnapshot, Snapshot};
+use super::snapshot::{BorrowedSnapshot, LazySnapshot, Snapshot};
 use super::turn::Turn;
 use super::writer::{Tenure, Writer};
 use crate::IndexKey;
@@ -141,7 +140,7 @@ impl Published {
 
 /// What all handles of a registry share.
 pub(super) struct Shared {
-    pub(super) root: ArcSwap<Published>,
+    pub(super) root: Root<Published>,
     pub(super) turn: Turn,
     pub(super) options: RegistryOptions,
 }
@@ -190,7 +189,7 @@ impl Registry {
     pub fn with_options(options: RegistryOptions) -> Self {
         let published = Published { sequence: Sequence::default(), meta: None, parts: Vec::new() };
         let turn = Turn::new(Writer::new(options.copies_max));
-        Self { shared: Arc::new(Shared { root: ArcSwap::from_pointee(published), turn, options }) }
+        Self { shared: Arc::new(Shared { root: Root::new(published), turn, options }) }
     }
 
     /// Adds an empty index with its keys in a hash table. Waits for the writer of the registry.
@@ -269,14 +268,19 @@ impl Registry {
 
     /// The present version of every index, to keep as long as it is needed: about 20 ns.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.shared.root.load_full())
+        Snapshot::new(self.shared.root.load().to_arc())
     }
 
-    /// The present version of every index, for a moment: about 10 ns. Has to stay on its thread's stack, so to speak: a
-    /// thread that keeps more than eight of these pays the price of [`snapshot`](Self::snapshot) for the others.
+    /// The present version of every index, for a moment: about 10 ns.
     #[inline]
-    pub fn load(&self) -> BorrowedSnapshot {
+    pub fn load(&self) -> BorrowedSnapshot<'_> {
         BorrowedSnapshot::new(self.shared.root.load())
+    }
+
+    /// What will be the present version of every index when it is first read.
+    #[inline]
+    pub fn lazy_snapshot(&self) -> LazySnapshot<'_> {
+        LazySnapshot::new(LazyBorrow::new(&self.shared.root))
     }
 
     /// The sequence of the last publication.

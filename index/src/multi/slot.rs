@@ -101,6 +101,11 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         Some(())
     }
 
+    /// Whether the next write has a copy without making one.
+    pub(super) fn has_free_copy(&self) -> bool {
+        self.working.is_some() || self.spares.iter().any(|spare| Arc::strong_count(&spare.copy) == 1)
+    }
+
     /// A copy that no reader holds, brought up to date: a spare, or else a new one.
     fn take_working(&mut self, copies_max: usize) -> Option<Arc<IndexCopy<K, V, D>>> {
         if !self.given_up.is_empty() {

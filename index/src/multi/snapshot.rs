@@ -8,10 +8,11 @@ use super::directory::{Arrangement, Stored};
 use super::index::MultiIndex;
 use super::list::ListValue;
 use super::registry::{Published, Sequence};
+use super::root::{Borrow, LazyBorrow, Root};
 use super::view::MultiView;
 
 macro_rules! read_published {
-    ($snapshot:ty) => {
+    ($name:literal, $snapshot:ty) => {
         impl $snapshot {
             /// The sequence of the publication that this shows.
             pub fn sequence(&self) -> Sequence {
@@ -51,10 +52,7 @@ macro_rules! read_published {
 
         impl fmt::Debug for $snapshot {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter
-                    .debug_struct(stringify!($snapshot))
-                    .field("sequence", &self.sequence())
-                    .finish_non_exhaustive()
+                formatter.debug_struct($name).field("sequence", &self.sequence()).finish_non_exhaustive()
             }
         }
     };
@@ -74,27 +72,59 @@ impl Snapshot {
     }
 }
 
-read_published!(Snapshot);
+read_published!("Snapshot", Snapshot);
 
 /// One version of every index of a registry, for one lookup or one batch of them.
 ///
-/// Half as expensive to get as a [`Snapshot`], for the first eight that a thread holds.
-pub struct BorrowedSnapshot {
-    published: arc_swap::Guard<Arc<Published>>,
+/// Half as expensive to get as a [`Snapshot`], and nothing that other threads' reads meet.
+pub struct BorrowedSnapshot<'r> {
+    published: Borrow<Published, &'r Root<Published>>,
 }
 
-impl BorrowedSnapshot {
-    pub(super) fn new(published: arc_swap::Guard<Arc<Published>>) -> Self {
+impl<'r> BorrowedSnapshot<'r> {
+    #[inline]
+    pub(super) fn new(published: Borrow<Published, &'r Root<Published>>) -> Self {
         Self { published }
     }
 
     /// The same version, to keep.
     pub fn into_snapshot(self) -> Snapshot {
-        Snapshot::new(arc_swap::Guard::into_inner(self.published))
+        Snapshot::new(self.published.to_arc())
     }
 }
 
-read_published!(BorrowedSnapshot);
+read_published!("BorrowedSnapshot", BorrowedSnapshot<'_>);
+
+/// One version of every index of a registry: the one that is present when it is first read. Costs nothing before.
+pub struct LazySnapshot<'r> {
+    published: LazyBorrow<'r, Published>,
+}
+
+impl<'r> LazySnapshot<'r> {
+    #[inline]
+    pub(super) fn new(published: LazyBorrow<'r, Published>) -> Self {
+        Self { published }
+    }
+
+    /// Whether it was read already, and does not change any more.
+    #[inline]
+    pub fn is_loaded(&self) -> bool {
+        self.published.is_loaded()
+    }
+
+    /// Lets go of what was read: the next read is of the version that is present then.
+    pub fn release(&mut self) {
+        self.published.release();
+    }
+
+    /// Sees to it that it does not change any more.
+    #[inline]
+    pub fn load(&self) {
+        let _: &Published = &self.published;
+    }
+}
+
+read_published!("LazySnapshot", LazySnapshot<'_>);
 
 /// One version of one index. Holds no copy of the registry's other indexes, so a long scan should use this.
 pub struct IndexSnapshot<K: Stored, V: ListValue, D: Arrangement<K>> {

@@ -5,12 +5,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-
 use super::directory::{Arrangement, Stored};
 use super::index::MultiIndex;
 use super::list::ListValue;
 use super::registry::{Busy, Meta, Published, Sequence, Shared, WhenHeld};
+use super::root::Root;
 use super::slot::{IndexWriter, Slot};
 
 /// The writer for as long as somebody has it; gives it back when dropped.
@@ -36,6 +35,21 @@ impl<P: std::ops::Deref<Target = Shared>> Tenure<P> {
 
     pub(super) fn writer_ref(&self) -> &Writer {
         self.writer.as_ref().expect("a tenure has the writer until it is dropped")
+    }
+
+    /// The writer's side of an index of this registry, ready to be written.
+    pub(super) fn edit<K, V, D>(
+        &mut self,
+        index: &MultiIndex<K, V, D>,
+        when_held: WhenHeld,
+    ) -> Result<&mut IndexWriter<K, V, D>, Busy>
+    where
+        K: Stored,
+        V: ListValue,
+        D: Arrangement<K>,
+    {
+        let writer = self.writer.as_mut().expect("a tenure has the writer until it is dropped");
+        writer.edit(index, when_held, &self.shared.root)
     }
 
     /// Publishes everything that is pending.
@@ -64,6 +78,8 @@ pub(super) struct Writer {
     sequence: Sequence,
     /// The version before the current one, brought up to date, unless a reader held it.
     spare_root: Option<Arc<Published>>,
+    /// Whether the root may have versions that readers held when they were retired.
+    has_retired: bool,
     /// How long the pending operations have waited for readers.
     pub(super) waited: Duration,
     savepoint_count: u64,
@@ -79,6 +95,7 @@ impl Writer {
             meta: None,
             sequence: Sequence::default(),
             spare_root: None,
+            has_retired: false,
             waited: Duration::ZERO,
             savepoint_count: 0,
         }
@@ -122,6 +139,7 @@ impl Writer {
         &mut self,
         index: &MultiIndex<K, V, D>,
         when_held: WhenHeld,
+        root: &Root<Published>,
     ) -> Result<&mut IndexWriter<K, V, D>, Busy>
     where
         K: Stored,
@@ -132,10 +150,13 @@ impl Writer {
         let writer = slot.and_then(|slot| slot.as_any_mut().downcast_mut::<IndexWriter<K, V, D>>());
         let writer = writer.filter(|writer| Arc::ptr_eq(writer.identity(), &index.identity));
         let writer = writer.expect("the index is not in this registry, or not any more");
+        if self.has_retired && !writer.has_free_copy() {
+            self.has_retired = !root.release_retired();
+        }
         let copies_max = self.copies_max;
         if writer.prepare(copies_max).is_none() {
             let start = Instant::now();
-            let prepared = prepare_held(writer, copies_max, when_held);
+            let prepared = prepare_held(writer, copies_max, when_held, root);
             if matches!(when_held, WhenHeld::Wait(_)) {
                 self.waited += start.elapsed();
             }
@@ -148,14 +169,15 @@ impl Writer {
     }
 
     /// Whether every pending index would have a copy for the next write.
-    pub(super) fn has_room(&mut self) -> bool {
+    pub(super) fn has_room(&mut self, root: &Root<Published>) -> bool {
+        self.release_retired(root);
         let copies_max = self.copies_max;
         let mut has_room = true;
         self.each_touched(|_, slot| has_room &= slot.has_room(copies_max));
         has_room
     }
 
-    pub(super) fn add(&mut self, slot: Box<dyn Slot>, root: &ArcSwap<Published>) -> usize {
+    pub(super) fn add(&mut self, slot: Box<dyn Slot>, root: &Root<Published>) -> usize {
         let at = self.slots.iter().position(Option::is_none).unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
@@ -165,17 +187,24 @@ impl Writer {
         at
     }
 
-    pub(super) fn remove(&mut self, at: usize, root: &ArcSwap<Published>) {
+    pub(super) fn remove(&mut self, at: usize, root: &Root<Published>) {
         self.slots[at] = None;
         self.touched.retain(|touched| *touched != at);
         self.publish_structure(root);
     }
 
     /// Publishes which indexes there are, without what is pending on them.
-    fn publish_structure(&mut self, root: &ArcSwap<Published>) {
+    fn publish_structure(&mut self, root: &Root<Published>) {
         self.sequence = self.sequence.next();
         self.spare_root = None;
-        root.store(Arc::new(self.describe()));
+        self.has_retired |= root.swap(Arc::new(self.describe())).is_none();
+    }
+
+    /// Lets go of the versions that readers held when they were retired and do not any more.
+    fn release_retired(&mut self, root: &Root<Published>) {
+        if self.has_retired {
+            self.has_retired = !root.release_retired();
+        }
     }
 
     fn describe(&self) -> Published {
@@ -184,7 +213,7 @@ impl Writer {
     }
 
     /// Publishes everything that is pending with one swap. Publishes nothing if nothing is.
-    pub(super) fn publish(&mut self, root: &ArcSwap<Published>) -> Sequence {
+    pub(super) fn publish(&mut self, root: &Root<Published>) -> Sequence {
         let slots = &mut self.slots;
         self.touched.retain(|at| slots[*at].as_ref().is_some_and(|slot| slot.pending_len() > 0));
         self.waited = Duration::ZERO;
@@ -205,10 +234,15 @@ impl Writer {
             None => None,
         };
         let published = published.unwrap_or_else(|| Arc::new(self.describe()));
-        let mut retired = root.swap(published);
-        if let Some(spare) = Arc::get_mut(&mut retired) {
-            self.update(spare);
-            self.spare_root = Some(retired);
+        self.release_retired(root);
+        match root.swap(published) {
+            Some(mut retired) => {
+                if let Some(spare) = Arc::get_mut(&mut retired) {
+                    self.update(spare);
+                    self.spare_root = Some(retired);
+                }
+            }
+            None => self.has_retired = true,
         }
         self.each_touched(|_, slot| slot.settle());
         self.touched.clear();
@@ -226,7 +260,12 @@ impl Writer {
 }
 
 /// Finds a working copy although readers hold those that were allowed.
-fn prepare_held<K, V, D>(writer: &mut IndexWriter<K, V, D>, copies_max: usize, when_held: WhenHeld) -> Result<(), Busy>
+fn prepare_held<K, V, D>(
+    writer: &mut IndexWriter<K, V, D>,
+    copies_max: usize,
+    when_held: WhenHeld,
+    root: &Root<Published>,
+) -> Result<(), Busy>
 where
     K: Stored,
     V: ListValue,
@@ -239,6 +278,7 @@ where
             let deadline = Instant::now() + limit;
             while Instant::now() < deadline {
                 pause();
+                root.release_retired();
                 if writer.prepare(copies_max).is_some() {
                     return Ok(());
                 }

@@ -1,6 +1,5 @@
 //! Making an index of a set.
 
-use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -82,8 +81,8 @@ impl<R: RowId, T: Timestamp> IndexBuilder<R, T> {
                 batch.commit();
                 continue;
             }
-            let published = OnceCell::new();
-            let reader = EntryReader { guard: &guard, registry, published: &published };
+            let published = registry.lazy_snapshot();
+            let reader = EntryReader { guard: &guard, published: &published };
             let is_holder = |row, key: &Key| host.has_key(row, At::Newest, self.index.id, key.as_ref());
             if let Some(key) = loaded.violation(reader, is_holder) {
                 return Some((loaded, key));

@@ -16,7 +16,6 @@
 //! Keys that may repeat although the index is unique lie beside it in a multi index of their own, and a range merges the
 //! two.
 
-use std::cell::OnceCell;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ use super::maps::RowWords;
 use super::multi::{MultiEntries, Presence};
 use super::unique::{Candidates, SoleCandidate, UniqueEntries};
 use crate::guard::Guard;
-use crate::multi::{Batch, BorrowedSnapshot, Registry};
+use crate::multi::{Batch, LazySnapshot, Registry};
 
 type ByteKey = Box<[u8]>;
 /// The copies of a multi index, and the operations that wait for one of them, share the bytes of a key.
@@ -68,18 +67,9 @@ pub struct EntryWriter<'w> {
 pub struct EntryReader<'r> {
     /// The proof that the reader is pinned.
     pub guard: &'r Guard,
-    /// The registry that the index was made in.
-    pub registry: &'r Registry,
-    /// The multi indexes as they were published when the reader first asked for one; of the reader's snapshot or newer,
-    /// which is the same to it, because candidates are checked.
-    pub published: &'r OnceCell<BorrowedSnapshot>,
-}
-
-impl<'r> EntryReader<'r> {
-    #[inline]
-    pub(super) fn published(self) -> &'r BorrowedSnapshot {
-        self.published.get_or_init(|| self.registry.load())
-    }
+    /// The multi indexes of the registry that the index was made in, as they are published when the reader first asks for one:
+    /// of the reader's snapshot or newer, which is the same to it, because candidates are checked.
+    pub published: &'r LazySnapshot<'r>,
 }
 
 impl<R: RowId> fmt::Debug for CandidateIndex<R> {
@@ -221,12 +211,12 @@ impl<R: RowId> CandidateIndex<R> {
             (Store::UniqueBytes { entries, .. }, Key::Bytes(bytes, Repeats::No)) => {
                 entries.candidates(&**bytes, guard, visit)
             }
-            (Store::Words(multi), Key::Word(word)) => multi.candidates(&Some(*word), reader.published(), visit),
+            (Store::Words(multi), Key::Word(word)) => multi.candidates(&Some(*word), reader.published, visit),
             (Store::UniqueWords { repeated: multi, .. } | Store::Words(multi), Key::Null) => {
-                multi.candidates(&None, reader.published(), visit)
+                multi.candidates(&None, reader.published, visit)
             }
             (Store::UniqueBytes { repeated: multi, .. } | Store::Bytes(multi), Key::Bytes(bytes, _)) => {
-                multi.candidates(&**bytes, reader.published(), visit)
+                multi.candidates(&**bytes, reader.published, visit)
             }
             _ => ControlFlow::Continue(()),
         }
@@ -284,13 +274,13 @@ impl<R: RowId> CandidateIndex<R> {
     /// About how many entries have the key. Constant time.
     pub fn estimate_lookup(&self, key: &Key, reader: EntryReader<'_>) -> u64 {
         let candidates = match (&self.store, key) {
-            (Store::Words(multi), Key::Word(word)) => multi.count(&Some(*word), reader.published()),
+            (Store::Words(multi), Key::Word(word)) => multi.count(&Some(*word), reader.published),
             (Store::UniqueWords { repeated: multi, .. } | Store::Words(multi), Key::Null) => {
-                multi.count(&None, reader.published())
+                multi.count(&None, reader.published)
             }
             (Store::Bytes(multi), Key::Bytes(bytes, _))
             | (Store::UniqueBytes { repeated: multi, .. }, Key::Bytes(bytes, Repeats::Yes)) => {
-                multi.count(&**bytes, reader.published())
+                multi.count(&**bytes, reader.published)
             }
             _ => 1,
         };
@@ -304,10 +294,10 @@ impl<R: RowId> CandidateIndex<R> {
     /// How many different keys there are.
     pub fn distinct_keys(&self, reader: EntryReader<'_>) -> u64 {
         let keys = match &self.store {
-            Store::UniqueWords { entries, repeated } => entries.len::<u64>() + repeated.len_keys(reader.published()),
-            Store::UniqueBytes { entries, repeated } => entries.len::<[u8]>() + repeated.len_keys(reader.published()),
-            Store::Words(multi) => multi.len_keys(reader.published()),
-            Store::Bytes(multi) => multi.len_keys(reader.published()),
+            Store::UniqueWords { entries, repeated } => entries.len::<u64>() + repeated.len_keys(reader.published),
+            Store::UniqueBytes { entries, repeated } => entries.len::<[u8]>() + repeated.len_keys(reader.published),
+            Store::Words(multi) => multi.len_keys(reader.published),
+            Store::Bytes(multi) => multi.len_keys(reader.published),
         };
         keys as u64
     }

@@ -9,7 +9,7 @@ use super::key::{Key, KeySpan};
 use super::multi::{MultiEntries, MultiKey};
 use super::range::{after_null, byte_bounds};
 use crate::key::IndexKey;
-use crate::multi::BorrowedSnapshot;
+use crate::multi::LazySnapshot;
 
 impl<R: RowId> CandidateIndex<R> {
     /// How many entries have the key. Exact while nobody writes; of an index that is not unique, always. Constant time,
@@ -40,23 +40,23 @@ impl<R: RowId> CandidateIndex<R> {
         }
         let count = match (self.store(), span) {
             (Store::UniqueWords { entries, repeated }, KeySpan::Words { nulls, words }) => {
-                let nulls = if *nulls { repeated.count(&None, reader.published()) as u64 } else { 0 };
+                let nulls = if *nulls { repeated.count(&None, reader.published) as u64 } else { 0 };
                 let Some((lower, upper)) = words else { return ControlFlow::Continue(nulls) };
                 nulls + entries.count_range((lower.as_ref(), upper.as_ref()), reader.guard, go_on)?
             }
             (Store::Words(multi), KeySpan::Words { nulls, words }) => {
-                let nulls = if *nulls { multi.count(&None, reader.published()) as u64 } else { 0 };
+                let nulls = if *nulls { multi.count(&None, reader.published) as u64 } else { 0 };
                 let Some(words) = *words else { return ControlFlow::Continue(nulls) };
                 let (lower, upper) = after_null(words);
-                nulls + count_lists(multi, (lower.as_ref(), upper.as_ref()), reader.published(), go_on)?
+                nulls + count_lists(multi, (lower.as_ref(), upper.as_ref()), reader.published, go_on)?
             }
             (Store::UniqueBytes { entries, repeated }, KeySpan::Bytes { start, end }) => {
                 let bounds = byte_bounds(start, end.as_deref());
                 let count = entries.count_range(bounds, reader.guard, &mut go_on)?;
-                count + count_lists(repeated, bounds, reader.published(), go_on)?
+                count + count_lists(repeated, bounds, reader.published, go_on)?
             }
             (Store::Bytes(multi), KeySpan::Bytes { start, end }) => {
-                count_lists(multi, byte_bounds(start, end.as_deref()), reader.published(), go_on)?
+                count_lists(multi, byte_bounds(start, end.as_deref()), reader.published, go_on)?
             }
             _ => 0,
         };
@@ -68,7 +68,7 @@ impl<R: RowId> CandidateIndex<R> {
 fn count_lists<K, Q, R, B>(
     multi: &MultiEntries<K, R>,
     bounds: (Bound<&Q>, Bound<&Q>),
-    published: &BorrowedSnapshot,
+    published: &LazySnapshot<'_>,
     mut go_on: impl FnMut() -> ControlFlow<B>,
 ) -> ControlFlow<B, u64>
 where

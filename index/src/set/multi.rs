@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::definition::{RowId, Structure};
 use super::statistics::ListShape;
 use crate::key::{Direction, IndexKey};
-use crate::multi::{Batch, BorrowedSnapshot, MultiIndex, Ordered, PostingList, Registry};
+use crate::multi::{Batch, LazySnapshot, MultiIndex, Ordered, PostingList, Registry};
 use crate::tree::TreeShape;
 
 /// Whether an entry may be there before it is inserted.
@@ -83,7 +83,7 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
     pub(super) fn candidates<Q, B>(
         &self,
         key: &Q,
-        published: &BorrowedSnapshot,
+        published: &LazySnapshot<'_>,
         mut visit: impl FnMut(R) -> ControlFlow<B>,
     ) -> ControlFlow<B>
     where
@@ -101,7 +101,7 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
         &self,
         bounds: (Bound<&Q>, Bound<&Q>),
         direction: Direction,
-        published: &BorrowedSnapshot,
+        published: &LazySnapshot<'_>,
         mut visit: impl FnMut(&K, R) -> ControlFlow<B>,
     ) -> ControlFlow<B>
     where
@@ -131,7 +131,7 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
         &self,
         bounds: (Bound<&Q>, Bound<&Q>),
         direction: Direction,
-        published: &'p BorrowedSnapshot,
+        published: &'p LazySnapshot<'_>,
     ) -> impl Iterator<Item = (&'p K, &'p PostingList<R>)> + use<'p, K, R, Q>
     where
         K: Borrow<Q>,
@@ -149,7 +149,7 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
     }
 
     /// How many rows the key has.
-    pub(super) fn count<Q>(&self, key: &Q, published: &BorrowedSnapshot) -> usize
+    pub(super) fn count<Q>(&self, key: &Q, published: &LazySnapshot<'_>) -> usize
     where
         K: Borrow<Q>,
         Q: IndexKey + Hash + Eq + ?Sized,
@@ -158,7 +158,7 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
     }
 
     /// About how many rows the keys in the bounds have.
-    pub(super) fn estimate_range<Q>(&self, bounds: (Bound<&Q>, Bound<&Q>), published: &BorrowedSnapshot) -> u64
+    pub(super) fn estimate_range<Q>(&self, bounds: (Bound<&Q>, Bound<&Q>), published: &LazySnapshot<'_>) -> u64
     where
         K: Borrow<Q>,
         Q: IndexKey + ?Sized,
@@ -169,16 +169,16 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
         if all_keys == 0 { 0 } else { (keys as u128 * all_rows as u128).div_ceil(all_keys as u128) as u64 }
     }
 
-    pub(super) fn len_keys(&self, published: &BorrowedSnapshot) -> usize {
+    pub(super) fn len_keys(&self, published: &LazySnapshot<'_>) -> usize {
         either!(self, index => published.on(index).len_keys())
     }
 
-    pub(super) fn len_values(&self, published: &BorrowedSnapshot) -> usize {
+    pub(super) fn len_values(&self, published: &LazySnapshot<'_>) -> usize {
         either!(self, index => published.on(index).len_values())
     }
 
     /// The number of rows, the lengths of the lists, and the tree if there is one. O(keys).
-    pub(super) fn shape(&self, published: &BorrowedSnapshot) -> (u64, ListShape, Option<TreeShape>) {
+    pub(super) fn shape(&self, published: &LazySnapshot<'_>) -> (u64, ListShape, Option<TreeShape>) {
         let mut lists = ListShape::default();
         either!(self, index => published.on(index).iter().for_each(|(_, list)| lists.add(list.len())));
         let tree = match self {

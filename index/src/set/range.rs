@@ -24,13 +24,13 @@ impl<R: RowId> CandidateIndex<R> {
                     return ControlFlow::Continue(());
                 }
                 if *nulls && direction == Direction::Ascending {
-                    multi.candidates(&None, reader.published(), |row| visit(KeyRef::Null, row))?;
+                    multi.candidates(&None, reader.published, |row| visit(KeyRef::Null, row))?;
                 }
                 if let Some(words) = words {
                     self.range_of_words(*words, direction, reader, |word, row| visit(KeyRef::Word(word), row))?;
                 }
                 if *nulls && direction == Direction::Descending {
-                    multi.candidates(&None, reader.published(), |row| visit(KeyRef::Null, row))?;
+                    multi.candidates(&None, reader.published, |row| visit(KeyRef::Null, row))?;
                 }
                 ControlFlow::Continue(())
             }
@@ -40,7 +40,7 @@ impl<R: RowId> CandidateIndex<R> {
             }
             (Store::Bytes(multi), KeySpan::Bytes { start, end }) => {
                 let bounds = byte_bounds(start, end.as_deref());
-                multi.range(bounds, direction, reader.published(), |key, row| visit(KeyRef::Bytes(key), row))
+                multi.range(bounds, direction, reader.published, |key, row| visit(KeyRef::Bytes(key), row))
             }
             _ => ControlFlow::Continue(()),
         }
@@ -60,7 +60,7 @@ impl<R: RowId> CandidateIndex<R> {
             }
             Store::Words(multi) => {
                 let (lower, upper) = after_null(words);
-                multi.range((lower.as_ref(), upper.as_ref()), direction, reader.published(), |word, row| {
+                multi.range((lower.as_ref(), upper.as_ref()), direction, reader.published, |word, row| {
                     word.map_or(ControlFlow::Continue(()), |word| visit(word, row))
                 })
             }
@@ -72,7 +72,7 @@ impl<R: RowId> CandidateIndex<R> {
     pub fn estimate_range(&self, span: &KeySpan, reader: EntryReader<'_>) -> u64 {
         match (self.store(), span) {
             (Store::UniqueWords { entries, repeated }, KeySpan::Words { nulls, words }) => {
-                let null_entries = if *nulls { repeated.count(&None, reader.published()) as u64 } else { 0 };
+                let null_entries = if *nulls { repeated.count(&None, reader.published) as u64 } else { 0 };
                 null_entries
                     + words.as_ref().map_or(0, |(lower, upper)| {
                         entries.estimate_range((lower.as_ref(), upper.as_ref()), reader.guard)
@@ -80,18 +80,18 @@ impl<R: RowId> CandidateIndex<R> {
             }
             (Store::UniqueBytes { entries, repeated }, KeySpan::Bytes { start, end }) => {
                 let bounds = byte_bounds(start, end.as_deref());
-                entries.estimate_range(bounds, reader.guard) + repeated.estimate_range(bounds, reader.published())
+                entries.estimate_range(bounds, reader.guard) + repeated.estimate_range(bounds, reader.published)
             }
             (Store::Words(multi), KeySpan::Words { nulls, words }) => {
-                let null_entries = if *nulls { multi.count(&None, reader.published()) as u64 } else { 0 };
+                let null_entries = if *nulls { multi.count(&None, reader.published) as u64 } else { 0 };
                 null_entries
                     + words.map_or(0, |words| {
                         let (lower, upper) = after_null(words);
-                        multi.estimate_range((lower.as_ref(), upper.as_ref()), reader.published())
+                        multi.estimate_range((lower.as_ref(), upper.as_ref()), reader.published)
                     })
             }
             (Store::Bytes(multi), KeySpan::Bytes { start, end }) => {
-                multi.estimate_range(byte_bounds(start, end.as_deref()), reader.published())
+                multi.estimate_range(byte_bounds(start, end.as_deref()), reader.published)
             }
             _ => 0,
         }
@@ -106,7 +106,7 @@ fn range_merged<R: RowId, B>(
     reader: EntryReader<'_>,
     mut visit: impl FnMut(KeyRef<'_>, R) -> ControlFlow<B>,
 ) -> ControlFlow<B> {
-    let mut lists = repeated.lists(bounds, direction, reader.published()).peekable();
+    let mut lists = repeated.lists(bounds, direction, reader.published).peekable();
     entries.range(bounds, direction, reader.guard, |key: &[u8], row| {
         let is_before = |other: &[u8]| match direction {
             Direction::Ascending => other < key,

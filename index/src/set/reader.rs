@@ -1,6 +1,5 @@
 //! Reading an index set: a snapshot keeps what it sees from being vacuumed, a reader looks things up in it.
 
-use std::cell::OnceCell;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use super::visibility::{At, Visibility};
 use super::write_set::WriteSet;
 use crate::guard::Guard;
 use crate::key::Direction;
-use crate::multi::BorrowedSnapshot;
+use crate::multi::LazySnapshot;
 
 /// A fixed timestamp to read at. While it is there, vacuum keeps what it sees.
 ///
@@ -61,13 +60,14 @@ pub struct Reader<'r, R: RowId, T: Timestamp, V> {
     writes: Option<&'r WriteSet<R>>,
     list: Arc<IndexList<R, T>>,
     guard: Guard,
-    published: OnceCell<BorrowedSnapshot>,
+    published: LazySnapshot<'r>,
 }
 
 impl<'r, R: RowId, T: Timestamp, V: Visibility<R, T>> Reader<'r, R, T, V> {
     pub(super) fn new(snapshot: &'r Snapshot<R, T>, host: &'r V, writes: Option<&'r WriteSet<R>>) -> Self {
         let list = snapshot.set.shared.list.load_full();
-        Self { snapshot, host, writes, list, guard: crate::pin(), published: OnceCell::new() }
+        let published = snapshot.set.shared.registry.lazy_snapshot();
+        Self { snapshot, host, writes, list, guard: crate::pin(), published }
     }
 
     /// All rows with the key, each once; in order unless they are more than a thousand.
@@ -269,7 +269,7 @@ impl<'r, R: RowId, T: Timestamp, V: Visibility<R, T>> Reader<'r, R, T, V> {
 
     #[inline]
     fn entry_reader(&self) -> EntryReader<'_> {
-        EntryReader { guard: &self.guard, registry: &self.snapshot.set.shared.registry, published: &self.published }
+        EntryReader { guard: &self.guard, published: &self.published }
     }
 }
 

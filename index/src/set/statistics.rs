@@ -59,19 +59,19 @@ impl<R: RowId> CandidateIndex<R> {
         };
         let mut statistics = match self.store() {
             Store::UniqueWords { entries, repeated } => IndexStatistics {
-                entries: entries.len::<u64>() as u64 + repeated.len_values(reader.published()) as u64,
+                entries: entries.len::<u64>() as u64 + repeated.len_values(reader.published) as u64,
                 hash: entries.hash_shape::<u64>(),
                 tree: entries.tree_shape::<u64>(guard),
                 ..IndexStatistics::default()
             },
             Store::UniqueBytes { entries, repeated } => IndexStatistics {
-                entries: entries.len::<[u8]>() as u64 + repeated.len_values(reader.published()) as u64,
+                entries: entries.len::<[u8]>() as u64 + repeated.len_values(reader.published) as u64,
                 hash: entries.hash_shape::<[u8]>(),
                 tree: entries.tree_shape::<[u8]>(guard),
                 ..IndexStatistics::default()
             },
-            Store::Words(multi) => of_lists(multi.shape(reader.published())),
-            Store::Bytes(multi) => of_lists(multi.shape(reader.published())),
+            Store::Words(multi) => of_lists(multi.shape(reader.published)),
+            Store::Bytes(multi) => of_lists(multi.shape(reader.published)),
         };
         statistics.keys = self.distinct_keys(reader);
         statistics.memory_bytes = self.memory_usage();

@@ -117,7 +117,7 @@ fn check<R: RowId, T: Timestamp>(
     registry: &Registry,
     host: &impl Visibility<R, T>,
 ) -> Result<(), PrepareError<R, T>> {
-    let (guard, published) = (OnceCell::new(), OnceCell::new());
+    let (guard, published) = (OnceCell::new(), registry.lazy_snapshot());
     for changed in writes.by_key() {
         let Operation { index, key, .. } = &changed[0];
         let Some(index) = list.get(*index) else { continue };
@@ -125,7 +125,7 @@ fn check<R: RowId, T: Timestamp>(
             return Err(PrepareError::WrongForm(index.id));
         }
         if index.definition.unique && !key.may_repeat() {
-            let reader = EntryReader { guard: guard.get_or_init(crate::pin), registry, published: &published };
+            let reader = EntryReader { guard: guard.get_or_init(crate::pin), published: &published };
             check_unique(index, changed, reader, host)?;
         }
     }
