@@ -23,6 +23,9 @@ pub(super) struct IndexCopy<K: Stored, V: ListValue, D: Arrangement<K>> {
     pub(super) value_count: usize,
 }
 
+/// How many operations ahead an entry is asked for.
+const PREFETCH_AHEAD: usize = 8;
+
 /// What happened to one copy.
 #[derive(Clone)]
 pub(super) enum Operation<K, V: ListValue> {
@@ -172,6 +175,19 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
                 self.directory = self.directory.empty_like();
                 self.value_count = 0;
             }
+        }
+    }
+
+    /// Brings this copy forward by what it lacks. Other cores have read it, so each entry comes from far, but which they will be
+    /// stands in the log.
+    pub(super) fn catch_up(&mut self, debt: &mut Vec<Logged<K, V>>) {
+        debt.iter().take(PREFETCH_AHEAD).for_each(|logged| self.directory.prefetch(logged.hint));
+        let mut debt = debt.drain(..);
+        while let Some(logged) = debt.next() {
+            if let Some(later) = debt.as_slice().get(PREFETCH_AHEAD - 1) {
+                self.directory.prefetch(later.hint);
+            }
+            self.apply(logged);
         }
     }
 

@@ -192,6 +192,9 @@ pub trait Directory<K, T>: Default + Send + Sync + 'static {
     /// The spot that a hint names, if some key is there.
     fn spot_at(&self, hint: Hint) -> Option<Self::Spot>;
 
+    /// Has the entry that a hint names brought near, to be written soon.
+    fn prefetch(&self, hint: Hint);
+
     /// What the key at the spot maps to.
     fn value_mut(&mut self, spot: &Self::Spot) -> &mut T;
 

@@ -19,7 +19,7 @@ use std::slice;
 use ahash::RandomState;
 
 use super::directory::{Directory, Hint, Seek, Stored};
-use crate::memory::prefer_huge_pages;
+use crate::memory::{prefer_huge_pages, prefetch_to_write};
 
 const GROUP_SLOTS: usize = 8;
 const EMPTY: u8 = 0;
@@ -281,6 +281,14 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
         let is_full = self.groups.get(slot / GROUP_SLOTS)?.0[slot % GROUP_SLOTS].is_some();
         // Only the insertion of a key needs its hash.
         is_full.then_some(Spot { hash: 0, slot })
+    }
+
+    #[inline]
+    fn prefetch(&self, hint: Hint) {
+        let Ok(slot) = usize::try_from(hint.0) else { return };
+        if let Some(group) = self.groups.get(slot / GROUP_SLOTS) {
+            prefetch_to_write(&raw const group.0[slot % GROUP_SLOTS]);
+        }
     }
 
     #[inline]

@@ -278,6 +278,13 @@ impl<K: Stored + IndexKey, T: Stored> Directory<K, T> for OrderedDirectory<K, T>
     }
 
     #[inline]
+    fn prefetch(&self, hint: Hint) {
+        if let Some(leaf) = self.leaves.get((hint.0 >> 32) as u32) {
+            leaf.prefetch(hint.0 as u32 as usize);
+        }
+    }
+
+    #[inline]
     fn value_mut(&mut self, spot: &Spot) -> &mut T {
         self.leaves[spot.leaf].value_mut(spot.slot as usize).expect("a key was found in this slot")
     }

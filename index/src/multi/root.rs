@@ -78,11 +78,15 @@ impl<T> Block<T> {
 
 /// A version that can be borrowed while another takes its place.
 pub(super) struct Root<T> {
-    current: AtomicPtr<T>,
+    current: Aligned<AtomicPtr<T>>,
     first: Block<T>,
     /// Versions that were current once and were borrowed when they were last looked at.
     retired: Mutex<Vec<Arc<T>>>,
 }
+
+/// What readers read and writers write has a line for itself.
+#[repr(align(128))]
+struct Aligned<T>(T);
 
 // SAFETY: a root owns its versions, and hands them out by reference and by `Arc`, from every thread that has it.
 unsafe impl<T: Send + Sync> Send for Root<T> {}
@@ -92,7 +96,7 @@ unsafe impl<T: Send + Sync> Sync for Root<T> {}
 impl<T> Root<T> {
     pub(super) fn new(first: T) -> Self {
         Self {
-            current: AtomicPtr::new(Arc::into_raw(Arc::new(first)).cast_mut()),
+            current: Aligned(AtomicPtr::new(Arc::into_raw(Arc::new(first)).cast_mut())),
             first: Block::new(),
             retired: Mutex::new(Vec::new()),
         }
@@ -127,7 +131,7 @@ impl<T> Root<T> {
         loop {
             model_fence();
             // SeqCst: R2 above; and it pairs with the swap that has put the version there.
-            let current = self.current.load(Ordering::SeqCst);
+            let current = self.current.0.load(Ordering::SeqCst);
             if let Some(version) = NonNull::new(current).filter(|_| current == named) {
                 return version;
             }
@@ -147,57 +151,44 @@ impl<T> Root<T> {
     #[inline]
     fn is_current(&self, version: NonNull<T>) -> bool {
         // SeqCst, which costs a load nothing here: whoever reads twice sees no older version the second time.
-        self.current.load(Ordering::SeqCst) == version.as_ptr()
+        self.current.0.load(Ordering::SeqCst) == version.as_ptr()
     }
 
-    /// Puts another version in place of the current one, and gives that back if nobody is borrowing it; else it is kept until
-    /// [`release_retired`](Self::release_retired) finds that nobody does any more.
-    pub(super) fn swap(&self, next: Arc<T>) -> Option<Arc<T>> {
+    /// Puts another version in place of the current one, and then does as [`release_retired`](Self::release_retired).
+    pub(super) fn swap(&self, next: Arc<T>, take: impl FnMut(Arc<T>)) -> bool {
         // SeqCst: W1 above.
-        let retired = self.current.swap(Arc::into_raw(next).cast_mut(), Ordering::SeqCst);
-        let is_borrowed = self.any_hazard(|hazard| hazard == retired);
+        let retired = self.current.0.swap(Arc::into_raw(next).cast_mut(), Ordering::SeqCst);
         // SAFETY: it came from `Arc::into_raw`, in `new` or above, and leaves `current` only here.
-        let retired = unsafe { Arc::from_raw(retired) };
-        if is_borrowed {
-            self.retired.lock().push(retired);
-            return None;
-        }
-        Some(retired)
+        self.retired.lock().push(unsafe { Arc::from_raw(retired) });
+        self.release_retired(take)
     }
 
-    /// Lets go of the versions that were borrowed when they were retired, and are not any more. Whether none is left.
-    pub(super) fn release_retired(&self) -> bool {
-        // A version on this list is not the current one, so nobody begins to borrow it.
-        let mut named = SmallVec::<[*mut T; 32]>::new();
-        self.any_hazard(|hazard| {
-            if !hazard.is_null() {
-                named.push(hazard);
-            }
-            false
-        });
+    /// Gives back the versions that were current once and that nobody borrows any more. Whether none is left.
+    pub(super) fn release_retired(&self, take: impl FnMut(Arc<T>)) -> bool {
+        let named = self.named();
         let mut retired = self.retired.lock();
-        let released: SmallVec<[Arc<T>; 8]> =
-            retired.extract_if(.., |version| !named.contains(&Arc::as_ptr(version).cast_mut())).collect();
+        // A version that is not the current one any more is not borrowed anew.
+        let is_free = |version: &mut Arc<T>| !named.contains(&Arc::as_ptr(version).cast_mut());
+        let released: SmallVec<[Arc<T>; 4]> = retired.extract_if(.., is_free).collect();
         let is_empty = retired.is_empty();
-        // What a version holds is dropped without the lock.
         drop(retired);
-        drop(released);
+        released.into_iter().for_each(take);
         is_empty
     }
 
-    /// Whether there is a hazard of which this is so.
-    fn any_hazard(&self, mut is_so: impl FnMut(*mut T) -> bool) -> bool {
+    /// What the hazards name.
+    fn named(&self) -> SmallVec<[*mut T; 16]> {
         model_fence();
+        let mut named = SmallVec::new();
         let mut block = Some(&self.first);
         while let Some(here) = block {
             // SeqCst: all three are part of W2 above.
             let lines = &here.lines[..here.used.load(Ordering::SeqCst)];
-            if lines.iter().flat_map(|line| &line.0).any(|hazard| is_so(hazard.load(Ordering::SeqCst))) {
-                return true;
-            }
+            let hazards = lines.iter().flat_map(|line| &line.0).map(|hazard| hazard.load(Ordering::SeqCst));
+            named.extend(hazards.filter(|version| !version.is_null()));
             block = here.next(Ordering::SeqCst);
         }
-        false
+        named
     }
 }
 
@@ -205,7 +196,7 @@ impl<T> Drop for Root<T> {
     fn drop(&mut self) {
         // Relaxed: nobody else has the root any more. What is borrowed borrows the root, or holds it.
         // SAFETY: it came from `Arc::into_raw`, and this is the last time that it is looked at.
-        drop(unsafe { Arc::from_raw(self.current.load(Ordering::Relaxed)) });
+        drop(unsafe { Arc::from_raw(self.current.0.load(Ordering::Relaxed)) });
         let mut next = self.first.next.load(Ordering::Relaxed);
         while !next.is_null() {
             // SAFETY: it came from `Box::into_raw`, and each block is in the chain once.
@@ -316,7 +307,7 @@ impl<T, R: Rooted<T>> Borrow<T, R> {
         let (version, hazard) = {
             let root = root.root();
             // Relaxed: a guess, which `follow` checks.
-            let named = root.current.load(Ordering::Relaxed);
+            let named = root.current.0.load(Ordering::Relaxed);
             let hazard = root.announce(named);
             (root.follow(hazard, named), NonNull::from(hazard))
         };
@@ -409,7 +400,7 @@ mod loom_root {
                 }
                 None => Version::new(number),
             };
-            spare = root.swap(next);
+            root.swap(next, |free| spare = Some(free));
         }
     }
 
@@ -428,7 +419,7 @@ mod loom_root {
             });
             publish(&root, 1..=3);
             reader.join().unwrap();
-            assert!(root.release_retired(), "nobody borrows any more");
+            assert!(root.release_retired(drop), "nobody borrows any more");
             assert_eq!(root.load().get(), 3);
         });
     }

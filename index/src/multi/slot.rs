@@ -135,7 +135,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
             }
             // Only the root of the registry hands copies out, and this one is not in it: nobody else can have got it since.
             let spare = Arc::get_mut(&mut copy)?;
-            debt.drain(..).for_each(|logged| spare.apply(logged));
+            spare.catch_up(&mut debt);
             if self.operations.capacity() == 0 && debt.capacity() <= DEBT_MAX {
                 self.operations = debt;
             }
@@ -288,11 +288,13 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
     fn pay_large_debt(&mut self) {
         let Some(spare) = self.spares.last_mut().filter(|spare| spare.debt.len() > DEBT_LATER_MAX) else { return };
         let Some(copy) = Arc::get_mut(&mut spare.copy) else { return };
-        let debt = std::mem::take(&mut spare.debt);
-        let paid = catch_unwind(AssertUnwindSafe(|| debt.into_iter().for_each(|logged| copy.apply(logged))));
+        let mut debt = std::mem::take(&mut spare.debt);
+        let paid = catch_unwind(AssertUnwindSafe(|| copy.catch_up(&mut debt)));
         if paid.is_err() {
             // A key's code panicked: the spare is lost, which is no loss.
             self.spares.pop();
+        } else if debt.capacity() <= DEBT_MAX {
+            spare.debt = debt;
         }
     }
 

@@ -76,10 +76,7 @@ pub(super) struct Writer {
     pub(super) pending_meta: Option<Meta>,
     meta: Option<Meta>,
     sequence: Sequence,
-    /// The version before the current one, brought up to date, unless a reader held it.
-    spare_root: Option<Arc<Published>>,
-    /// Whether the root may have versions that readers held when they were retired.
-    has_retired: bool,
+    former: Former,
     /// How long the pending operations have waited for readers.
     pub(super) waited: Duration,
     savepoint_count: u64,
@@ -94,8 +91,7 @@ impl Writer {
             pending_meta: None,
             meta: None,
             sequence: Sequence::default(),
-            spare_root: None,
-            has_retired: false,
+            former: Former::default(),
             waited: Duration::ZERO,
             savepoint_count: 0,
         }
@@ -150,8 +146,8 @@ impl Writer {
         let writer = slot.and_then(|slot| slot.as_any_mut().downcast_mut::<IndexWriter<K, V, D>>());
         let writer = writer.filter(|writer| Arc::ptr_eq(writer.identity(), &index.identity));
         let writer = writer.expect("the index is not in this registry, or not any more");
-        if self.has_retired && !writer.has_free_copy() {
-            self.has_retired = !root.release_retired();
+        if !writer.has_free_copy() {
+            self.former.release(root);
         }
         let copies_max = self.copies_max;
         if writer.prepare(copies_max).is_none() {
@@ -170,7 +166,7 @@ impl Writer {
 
     /// Whether every pending index would have a copy for the next write.
     pub(super) fn has_room(&mut self, root: &Root<Published>) -> bool {
-        self.release_retired(root);
+        self.former.release(root);
         let copies_max = self.copies_max;
         let mut has_room = true;
         self.each_touched(|_, slot| has_room &= slot.has_room(copies_max));
@@ -196,20 +192,14 @@ impl Writer {
     /// Publishes which indexes there are, without what is pending on them.
     fn publish_structure(&mut self, root: &Root<Published>) {
         self.sequence = self.sequence.next();
-        self.spare_root = None;
-        self.has_retired |= root.swap(Arc::new(self.describe())).is_none();
+        self.former.spare = None;
+        self.former.are_held = !root.swap(self.describe(), drop);
     }
 
-    /// Lets go of the versions that readers held when they were retired and do not any more.
-    fn release_retired(&mut self, root: &Root<Published>) {
-        if self.has_retired {
-            self.has_retired = !root.release_retired();
-        }
-    }
-
-    fn describe(&self) -> Published {
-        let parts = self.slots.iter().map(|slot| slot.as_ref().map(|slot| slot.live())).collect();
-        Published { sequence: self.sequence, meta: self.meta.clone(), parts }
+    fn describe(&self) -> Arc<Published> {
+        let mut published = Published { sequence: self.sequence, meta: None, parts: Vec::new() };
+        self.update(&mut published);
+        Arc::new(published)
     }
 
     /// Publishes everything that is pending with one swap. Publishes nothing if nothing is.
@@ -225,7 +215,7 @@ impl Writer {
             self.meta = Some(meta);
         }
         self.each_touched(|_, slot| slot.publish());
-        let mut next = self.spare_root.take();
+        let mut next = self.former.spare.take();
         let published = match next.as_mut().and_then(Arc::get_mut) {
             Some(spare) => {
                 self.update(spare);
@@ -233,29 +223,68 @@ impl Writer {
             }
             None => None,
         };
-        let published = published.unwrap_or_else(|| Arc::new(self.describe()));
-        self.release_retired(root);
-        match root.swap(published) {
-            Some(mut retired) => {
-                if let Some(spare) = Arc::get_mut(&mut retired) {
-                    self.update(spare);
-                    self.spare_root = Some(retired);
-                }
+        let published = published.unwrap_or_else(|| self.describe());
+        let mut released = None;
+        self.former.are_held = !root.swap(published, |version| keep_newest(&mut released, version));
+        if let Some(mut spare) = released
+            && let Some(free) = Arc::get_mut(&mut spare)
+        {
+            if free.sequence.next() == self.sequence {
+                self.update(free);
+            } else {
+                free.parts.clear();
             }
-            None => self.has_retired = true,
+            self.former.spare = Some(spare);
         }
         self.each_touched(|_, slot| slot.settle());
         self.touched.clear();
         self.sequence
     }
 
-    /// Brings a version that is not published up to date. It lacks no index but those that are being published.
+    /// Brings a version that is not published up to date. It has no index, or lacks those that are being published.
     fn update(&self, published: &mut Published) {
         published.sequence = self.sequence;
         published.meta.clone_from(&self.meta);
+        if published.parts.is_empty() {
+            published.parts.extend(self.slots.iter().map(|slot| slot.as_ref().map(|slot| slot.live())));
+            return;
+        }
         for at in &self.touched {
             published.parts[*at] = self.slots[*at].as_ref().map(|slot| slot.live());
         }
+    }
+}
+
+/// The versions before the current one.
+#[derive(Default)]
+struct Former {
+    /// One that nobody reads: up to date, or empty.
+    spare: Option<Arc<Published>>,
+    /// Whether there may be some that readers held when they were retired.
+    are_held: bool,
+}
+
+impl Former {
+    /// Takes back those that no reader holds any more, and with them the copies in them.
+    fn release(&mut self, root: &Root<Published>) {
+        if !self.are_held {
+            return;
+        }
+        let mut released = None;
+        self.are_held = !root.release_retired(|version| keep_newest(&mut released, version));
+        if let Some(mut spare) = released.filter(|_| self.spare.is_none())
+            && let Some(free) = Arc::get_mut(&mut spare)
+        {
+            free.parts.clear();
+            self.spare = Some(spare);
+        }
+    }
+}
+
+/// Of several versions, keeps the one that lacks least.
+fn keep_newest(kept: &mut Option<Arc<Published>>, version: Arc<Published>) {
+    if kept.as_ref().is_none_or(|kept| kept.sequence < version.sequence) {
+        *kept = Some(version);
     }
 }
 
@@ -278,7 +307,7 @@ where
             let deadline = Instant::now() + limit;
             while Instant::now() < deadline {
                 pause();
-                root.release_retired();
+                root.release_retired(drop);
                 if writer.prepare(copies_max).is_some() {
                     return Ok(());
                 }

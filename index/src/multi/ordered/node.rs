@@ -6,7 +6,7 @@ use std::ops::{Index, IndexMut};
 
 use super::{ORDER, compare};
 use crate::IndexKey;
-use crate::memory::prefer_huge_pages;
+use crate::memory::{prefer_huge_pages, prefetch_to_write};
 
 /// An arena below so many bytes doubles.
 const SMALL_BYTES: usize = 32 << 10;
@@ -118,6 +118,13 @@ impl<K, T> Leaf<K, T> {
     #[inline]
     pub(super) fn entry(&self, slot: usize) -> Option<(&K, &T)> {
         self.entries.get(slot)?.as_ref().map(|(key, value)| (key, value))
+    }
+
+    #[inline]
+    pub(super) fn prefetch(&self, slot: usize) {
+        if let Some(entry) = self.entries.get(slot) {
+            prefetch_to_write(&raw const *entry);
+        }
     }
 
     pub(super) fn value_mut(&mut self, slot: usize) -> Option<&mut T> {
