@@ -1,5 +1,6 @@
 //! Multi indexes under concurrent readers: one version at a time, whole commits, and writers that never wait.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -262,4 +263,82 @@ fn readers_beside_a_writer_never_go_back() {
         }
         done.store(true, Ordering::Release);
     });
+}
+
+#[test]
+fn a_thread_may_hold_any_number_of_loads_of_different_versions() {
+    let index = MultiIndex::<u64, u64>::new_hash();
+    let registry = index.registry();
+    let mut held = Vec::new();
+    for value in 0..200 {
+        held.push((registry.load(), value));
+        index.insert(1, value);
+        index.publish();
+    }
+    // Let go of in an order that leaves holes, while the writer goes on.
+    while !held.is_empty() {
+        let at = held.len() * 5 / 8;
+        held.swap_remove(at);
+        index.insert(2, 0);
+        index.publish();
+        for (snapshot, values) in &held {
+            assert_eq!(snapshot.on(&index).count(&1) as u64, *values);
+            assert!(!snapshot.on(&index).contains(&2));
+        }
+    }
+    assert_eq!((index.count(&1), index.count(&2)), (200, 200));
+}
+
+#[test]
+fn a_load_may_end_on_another_thread() {
+    let index = MultiIndex::<u64, u64>::new_hash();
+    index.insert(1, 10);
+    index.publish();
+    let registry = index.registry();
+    for value in 0..100 {
+        let loaded = registry.load();
+        thread::scope(|scope| {
+            let there = scope.spawn(|| {
+                let loaded = loaded;
+                loaded.on(&index).count(&1)
+            });
+            index.insert(1, value);
+            index.publish();
+            index.insert(1, value);
+            index.publish();
+            assert_eq!(there.join().expect("the reader does not panic") as u64, 1 + 2 * value);
+        });
+    }
+}
+
+#[test]
+fn a_version_that_many_threads_held_is_freed_in_the_end() {
+    let (index, value) = (MultiIndex::<u64, Arc<()>>::new_hash(), Arc::new(()));
+    index.insert(1, Arc::clone(&value));
+    index.publish();
+    thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    let loaded = index.registry().load();
+                    let seen = loaded.on(&index).count(&1);
+                    assert_eq!(loaded.into_snapshot().on(&index).count(&1), seen);
+                }
+            });
+        }
+        for round in 0..200 {
+            index.replace(1, [Arc::clone(&value)]);
+            if round % 3 == 0 {
+                index.remove_key(&1);
+            }
+            index.publish();
+        }
+    });
+    index.clear();
+    index.publish();
+    index.insert(2, Arc::new(()));
+    index.publish();
+    assert!(Arc::strong_count(&value) <= 1 + 2, "at most a copy that lags behind has it");
+    drop(index);
+    assert_eq!(Arc::strong_count(&value), 1);
 }

@@ -1,8 +1,7 @@
 //! Commits, snapshots and drops under the shuttle scheduler.
 //!
-//! The writer's turn (mutex and condition variables) is scheduled step by step. The root is not: `arc_swap` has its own
-//! tests, and here each of its operations is one step, with switches before and after. What is explored is therefore every
-//! order of whole loads, swaps, drops, commits and rollbacks, not the inside of a swap.
+//! The writer's turn (mutex and condition variables) and the root (its pointer and hazards) are scheduled step by step. The
+//! counts of `Arc` are not: each clone and drop is one step. The root's memory orders are loom's to explore.
 
 use shuttle::thread;
 

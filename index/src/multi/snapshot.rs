@@ -96,6 +96,20 @@ impl<'r> BorrowedSnapshot<'r> {
 read_published!("BorrowedSnapshot", BorrowedSnapshot<'_>);
 
 /// One version of every index of a registry: the one that is present when it is first read. Costs nothing before.
+///
+/// # Examples
+/// ```
+/// let registry = manicule_index::Registry::new();
+/// let lazy = registry.lazy_snapshot();
+/// let index = registry.create_hash::<u64, u64>();
+/// assert!(lazy.try_on(&index).is_some(), "it was not read before");
+/// ```
+/// It cannot outlive the registry's handle:
+/// ```compile_fail,E0597
+/// let lazy;
+/// let registry = manicule_index::Registry::new();
+/// lazy = registry.lazy_snapshot();
+/// ```
 pub struct LazySnapshot<'r> {
     published: LazyBorrow<'r, Published>,
 }

@@ -20,6 +20,8 @@ pub(crate) struct Handle<'a> {
     writer: &'a Mutex<WriteHandle<u64, u64, (), RandomState>>,
     reader: &'a ReadHandle<u64, u64, (), RandomState>,
     map: Option<MapReadRef<'a, u64, u64, (), RandomState>>,
+    /// The writer, from one publication to the next.
+    writing: Option<MutexGuard<'a, WriteHandle<u64, u64, (), RandomState>>>,
 }
 
 impl MultiPeer for Evmap {
@@ -37,13 +39,13 @@ impl MultiPeer for Evmap {
 
     fn with_session<R>(&self, work: impl FnOnce(&mut Handle<'_>) -> R) -> R {
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        work(&mut Handle { writer: &self.writer, reader: &reader, map: reader.enter() })
+        work(&mut Handle { writer: &self.writer, reader: &reader, map: reader.enter(), writing: None })
     }
 }
 
 impl Handle<'_> {
-    fn writer(&self) -> MutexGuard<'_, WriteHandle<u64, u64, (), RandomState>> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writer(&mut self) -> &mut WriteHandle<u64, u64, (), RandomState> {
+        self.writing.get_or_insert_with(|| self.writer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -83,6 +85,7 @@ impl MultiSession for Handle<'_> {
     fn publish(&mut self) {
         self.map = None;
         self.writer().publish();
+        self.writing = None;
     }
 
     fn release(&mut self) {

@@ -1,6 +1,6 @@
 //! Ours, with a hash directory and with an ordered one.
 
-use manicule_index::{Arrangement, Hashed, IndexSnapshot, Lookup, MultiIndex, MultiReader, Ordered};
+use manicule_index::{Arrangement, Batch, Editor, Hashed, IndexSnapshot, Lookup, MultiIndex, MultiReader, Ordered};
 
 use super::{MultiPeer, MultiSession};
 
@@ -10,11 +10,12 @@ pub(crate) struct ByHash(MultiIndex<u64, u64, Hashed>);
 /// `MultiIndex<u64, u64>` with an ordered directory.
 pub(crate) struct InOrder(MultiIndex<u64, u64, Ordered>);
 
-/// An index, the thread's handle to it, and the snapshot that the thread holds.
+/// An index, the thread's handle to it, the snapshot that the thread holds, and what it has written since it last published.
 pub(crate) struct Held<'a, D: Arrangement<u64>> {
     index: &'a MultiIndex<u64, u64, D>,
     reader: MultiReader<u64, u64, D>,
     snapshot: Option<IndexSnapshot<u64, u64, D>>,
+    batch: Option<Batch>,
     range: fn(&IndexSnapshot<u64, u64, D>, u64, usize) -> u64,
 }
 
@@ -29,7 +30,7 @@ impl MultiPeer for ByHash {
 
     fn with_session<R>(&self, work: impl FnOnce(&mut Held<'_, Hashed>) -> R) -> R {
         let range = |_: &IndexSnapshot<u64, u64, Hashed>, _, _| unreachable!("a hash directory has no order of keys");
-        work(&mut Held { index: &self.0, reader: self.0.reader(), snapshot: Some(self.0.snapshot()), range })
+        work(&mut Held::new(&self.0, range))
     }
 }
 
@@ -44,13 +45,24 @@ impl MultiPeer for InOrder {
     }
 
     fn with_session<R>(&self, work: impl FnOnce(&mut Held<'_, Ordered>) -> R) -> R {
-        work(&mut Held { index: &self.0, reader: self.0.reader(), snapshot: Some(self.0.snapshot()), range: sum_range })
+        work(&mut Held::new(&self.0, sum_range))
     }
 }
 
 fn sum_range(snapshot: &IndexSnapshot<u64, u64, Ordered>, from: u64, keys: usize) -> u64 {
     let lists = snapshot.view().range::<u64>(from..).take(keys);
     lists.map(|(_, values)| values.iter().sum::<u64>()).fold(0, u64::wrapping_add)
+}
+
+impl<'a, D: Arrangement<u64>> Held<'a, D> {
+    fn new(index: &'a MultiIndex<u64, u64, D>, range: fn(&IndexSnapshot<u64, u64, D>, u64, usize) -> u64) -> Self {
+        Self { index, reader: index.reader(), snapshot: Some(index.snapshot()), batch: None, range }
+    }
+
+    /// Where to write: one batch from one publication to the next.
+    fn editor(&mut self) -> Editor<'_, u64, u64, D> {
+        self.batch.get_or_insert_with(|| self.index.registry().begin()).on(self.index)
+    }
 }
 
 impl<D: Arrangement<u64> + Lookup<u64, u64>> MultiSession for Held<'_, D> {
@@ -76,21 +88,23 @@ impl<D: Arrangement<u64> + Lookup<u64, u64>> MultiSession for Held<'_, D> {
     }
 
     fn add(&mut self, key: u64, value: u64) {
-        self.index.insert(key, value);
+        self.editor().insert(key, value);
     }
 
     fn remove(&mut self, key: u64, value: u64) {
-        self.index.remove(&key, &value);
+        self.editor().remove(&key, &value);
     }
 
     fn replace(&mut self, key: u64, value: u64) {
-        self.index.replace(key, [value]);
+        self.editor().replace(key, [value]);
     }
 
     fn publish(&mut self) {
         self.snapshot = None;
         self.reader.release();
-        self.index.publish();
+        if let Some(batch) = self.batch.take() {
+            batch.commit();
+        }
     }
 
     fn release(&mut self) {
