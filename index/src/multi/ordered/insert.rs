@@ -81,12 +81,12 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
         let moved = (ORDER - self.leaves[other].len()) / 2;
         // The entries with the new one among them: those from `first` on go to the right leaf.
         let first = if neighbour == Neighbour::Left { moved } else { ORDER + 1 - moved };
+        let kept = first - usize::from(slot < first);
         let full = &self.leaves[leaf];
-        let (gap_word, separator) = match full.entry(first - usize::from(slot < first)) {
-            Some((key, _)) if slot != first => (full.word(first - usize::from(slot < first)), separator(key)),
+        let (gap_word, separator) = match full.entry(kept) {
+            Some((key, _)) if slot != first => (full.word(kept), separator(key)),
             _ => (word, separator(&entry.0)),
         };
-        let kept = first - usize::from(slot < first);
         let mut right = self.leaves[leaf].split(kept);
         if slot < first {
             self.leaves[leaf].insert(slot, word, entry);
