@@ -4,7 +4,7 @@ use crate::expr::{Generator, Relation};
 use crate::pair::Statement;
 use crate::query;
 use crate::random::Random;
-use crate::schema::{Kind, Table, stored};
+use crate::schema::{Column, Kind, Table, stored};
 
 /// A statement that changes rows. `id` is a key that is probably new.
 pub(crate) fn random(random: &mut Random, tables: &[Table], id: usize) -> Statement {
@@ -92,7 +92,9 @@ fn on_conflict(generator: &mut Generator<'_>, table: &Table) -> String {
     }
     let column = table.columns[*generator.random.one(&free)].clone();
     let old = Relation { alias: table.name.clone(), columns: table.columns.clone() };
-    let new = Relation { alias: "excluded".into(), columns: table.columns.clone() };
+    // SQLite takes nothing beside them for a value of the column's type.
+    let excluded = table.columns.iter().map(|column| Column { is_stored: false, ..column.clone() });
+    let new = Relation { alias: "excluded".into(), columns: excluded.collect() };
     generator.scope.extend([old, new]);
     let value = match column.kind {
         Kind::Date => format!("excluded.{}", column.name),

@@ -34,7 +34,7 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) not_null: bool,
-    /// Whether a table has it, and not a subquery.
+    /// Whether a table has it, and not a subquery or `excluded`.
     pub(crate) is_stored: bool,
 }
 
