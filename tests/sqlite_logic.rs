@@ -22,7 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use manicule::Routing;
-use run::{Tally, run_file};
+use run::{Tally, run_records, session};
 
 /// How many files run at once.
 const THREADS: usize = 2;
@@ -85,7 +85,7 @@ fn run_files(root: &Path, files: Vec<PathBuf>) -> BTreeMap<String, Directory> {
             let Ok(text) = fs::read_to_string(&file) else { continue };
             let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
             let start = Instant::now();
-            let tally = run_file(&name, &text, queries_max, routing);
+            let tally = run_records(&name, &record::records(&text), queries_max, &mut session(routing));
             let mut directories = directories.lock().expect("no thread panics with the lock");
             add(directories.entry(directory_of(&name)).or_default(), tally, start.elapsed());
         }

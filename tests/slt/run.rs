@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use manicule::{Database, Error, Routing, Session};
+use manicule::{Database, Error, Routing, Row, Session};
 use md5::{Digest, Md5};
 
-use crate::record::{Kind, Record, Sort, records};
+use crate::record::{Kind, Record, Sort};
 use crate::value::print;
 
 /// What came of a file.
@@ -19,13 +19,14 @@ pub(crate) struct Tally {
 }
 
 /// How a record ended, when not as it should.
-enum Failure {
+#[derive(Debug)]
+pub(crate) enum Failure {
     Unsupported(Error),
     Wrong { what: String, sqlstate: Option<&'static str> },
 }
 
 impl Failure {
-    fn wrong(what: String) -> Self {
+    pub(crate) fn wrong(what: String) -> Self {
         Self::Wrong { what, sqlstate: None }
     }
 }
@@ -33,17 +34,25 @@ impl Failure {
 /// How many notes of a file are kept.
 const NOTES_MAX: usize = 5;
 
-/// Runs a file against a database of its own.
-pub(crate) fn run_file(name: &str, text: &str, queries_max: usize, routing: Routing) -> Tally {
-    let mut file = File { session: session(routing), labels: HashMap::new() };
+/// Who answers.
+pub(crate) trait Engine {
+    fn statement(&mut self, sql: &str) -> Result<(), Failure>;
+
+    /// The rows of a query, each value printed under its letter of `types`.
+    fn query(&mut self, sql: &str, types: &str) -> Result<Vec<Vec<String>>, Failure>;
+}
+
+/// Runs the records of a file against a database that is empty.
+pub(crate) fn run_records(name: &str, records: &[Record<'_>], queries_max: usize, engine: &mut dyn Engine) -> Tally {
+    let mut file = File { engine, labels: HashMap::new() };
     let mut tally = Tally::default();
     let mut queries = 0;
-    for record in records(text) {
+    for record in records {
         if matches!(record.kind, Kind::Halt) || queries >= queries_max {
             break;
         }
         queries += usize::from(matches!(record.kind, Kind::Query { .. }));
-        match file.run(&record) {
+        match file.run(record) {
             Ok(()) => tally.passed += 1,
             Err(Failure::Unsupported(error)) => {
                 tally.unsupported += 1;
@@ -62,27 +71,50 @@ pub(crate) fn run_file(name: &str, text: &str, queries_max: usize, routing: Rout
     tally
 }
 
-fn session(routing: Routing) -> Session {
+/// A session on a database of its own.
+pub(crate) fn session(routing: Routing) -> Session {
     let mut session = Session::new(&Database::in_memory());
     session.execute("SET division_by_zero = 'null'").expect("the setting exists");
     session.set_routing(routing);
     session
 }
 
-struct File<'t> {
-    session: Session,
+impl Engine for Session {
+    fn statement(&mut self, sql: &str) -> Result<(), Failure> {
+        self.execute(sql).map(|_| ()).map_err(|error| failure(error, sql))
+    }
+
+    fn query(&mut self, sql: &str, types: &str) -> Result<Vec<Vec<String>>, Failure> {
+        let rows = Session::query(self, sql, &[]).map_err(|error| failure(error, sql))?;
+        check_width(sql, rows.columns().len(), types)?;
+        let print_row =
+            |row: &Row| row.values().zip(types.chars()).map(|(value, letter)| print(&value, letter)).collect();
+        Ok(rows.iter().map(print_row).collect())
+    }
+}
+
+/// Whether a result has a column for each letter.
+pub(crate) fn check_width(sql: &str, width: usize, types: &str) -> Result<(), Failure> {
+    if width == types.len() {
+        return Ok(());
+    }
+    Err(Failure::wrong(format!("{width} columns instead of {}: {sql}", types.len())))
+}
+
+struct File<'e, 't> {
+    engine: &'e mut dyn Engine,
     /// The hash of the result that each label had.
     labels: HashMap<&'t str, String>,
 }
 
-impl<'t> File<'t> {
+impl<'t> File<'_, 't> {
     fn run(&mut self, record: &Record<'t>) -> Result<(), Failure> {
         match &record.kind {
             Kind::Halt => Ok(()),
-            Kind::Statement { sql, is_error } => match (self.session.execute(sql), is_error) {
+            Kind::Statement { sql, is_error } => match (self.engine.statement(sql), is_error) {
                 (Ok(_), false) | (Err(_), true) => Ok(()),
                 (Ok(_), true) => Err(Failure::wrong(format!("no error for {sql}"))),
-                (Err(error), false) => Err(failure(error, sql)),
+                (Err(failure), false) => Err(failure),
             },
             Kind::Query { sql, types, sort, label, expected } => {
                 let values = match self.values(sql, types, *sort) {
@@ -103,14 +135,7 @@ impl<'t> File<'t> {
     }
 
     fn values(&mut self, sql: &str, types: &str, sort: Sort) -> Result<Vec<String>, Failure> {
-        let rows = self.session.query(sql, &[]).map_err(|error| failure(error, sql))?;
-        if rows.columns().len() != types.len() {
-            return Err(Failure::wrong(format!("{} columns instead of {}: {sql}", rows.columns().len(), types.len())));
-        }
-        let mut printed: Vec<Vec<String>> = rows
-            .iter()
-            .map(|row| row.values().zip(types.chars()).map(|(value, letter)| print(&value, letter)).collect())
-            .collect();
+        let mut printed = self.engine.query(sql, types)?;
         if sort == Sort::Rows {
             printed.sort();
         }
