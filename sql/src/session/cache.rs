@@ -6,43 +6,44 @@ use ahash::AHashMap;
 
 use super::compile::Planned;
 
-/// How many plans are kept.
-const PLANS_MAX: usize = 128;
+/// How many plans are kept for certain; up to twice as many are.
+const PLANS_MIN: usize = 64;
 /// The longest text whose plan is kept.
 const TEXT_BYTES_MAX: usize = 4096;
 
-/// The plans used last.
+type Plans = AHashMap<Box<str>, Arc<Planned>>;
+
+/// The plans used last. Once so many plans were used since the last time, those that were not go, all at once, so that a
+/// statement that is new costs the same however many are kept.
 #[derive(Debug, Default)]
 pub(super) struct PlanCache {
-    plans: AHashMap<Box<str>, Entry>,
-    clock: u64,
-}
-
-#[derive(Debug)]
-struct Entry {
-    planned: Arc<Planned>,
-    used: u64,
+    /// Those used since the last time.
+    recent: Plans,
+    /// Those used in the time before, and not since.
+    older: Plans,
 }
 
 impl PlanCache {
     pub(super) fn get(&mut self, text: &str) -> Option<Arc<Planned>> {
-        self.clock += 1;
-        let entry = self.plans.get_mut(text)?;
-        entry.used = self.clock;
-        Some(entry.planned.clone())
+        if let Some(planned) = self.recent.get(text) {
+            return Some(planned.clone());
+        }
+        let (text, planned) = self.older.remove_entry(text)?;
+        self.keep(text, planned.clone());
+        Some(planned)
     }
 
-    /// Keeps a plan; the one that was not used for the longest time goes.
+    /// Keeps a plan.
     pub(super) fn insert(&mut self, text: &str, planned: Arc<Planned>) {
-        if text.len() > TEXT_BYTES_MAX {
-            return;
+        if text.len() <= TEXT_BYTES_MAX {
+            self.keep(text.into(), planned);
         }
-        if self.plans.len() >= PLANS_MAX
-            && let Some(oldest) = self.plans.iter().min_by_key(|(_, entry)| entry.used).map(|(text, _)| text.clone())
-        {
-            self.plans.remove(&oldest);
+    }
+
+    fn keep(&mut self, text: Box<str>, planned: Arc<Planned>) {
+        if self.recent.len() >= PLANS_MIN {
+            self.older = std::mem::take(&mut self.recent);
         }
-        self.clock += 1;
-        self.plans.insert(text.into(), Entry { planned, used: self.clock });
+        self.recent.insert(text, planned);
     }
 }
