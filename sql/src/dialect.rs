@@ -1,19 +1,24 @@
 //! What of SQL's many spellings sqlparser accepts for Manicule: SQLite's, with PostgreSQL's casts and nested comments.
 //!
 //! The parser tries to read a type name before every operand and throws an error away when there is none. Most operands
-//! are a number, a string or a plain name, so [`Dialect::parse_prefix`] takes those itself.
+//! are a number, a string, a plain name, a common function or something in parentheses, so [`Dialect::parse_prefix`] takes
+//! those itself.
 
 use std::any::TypeId;
 
-use sqlparser::ast::{Expr, ObjectName, Statement, UnaryOperator};
+use sqlparser::ast::{CastKind, Expr, ObjectName, Statement, UnaryOperator};
 use sqlparser::dialect::{Dialect, Precedence, SQLiteDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 /// The dialect.
-#[derive(Debug)]
-pub(crate) struct Manicule;
+#[derive(Debug, Default)]
+pub(crate) struct Manicule {
+    /// Whether the statement defines a table: in a column's definition the parser reads an expression in another way, up to
+    /// the next parenthesis, which is then its own.
+    pub(crate) is_definition: bool,
+}
 
 impl Dialect for Manicule {
     /// Parts of the parser ask which dialect it is; SQLite's answers are ours.
@@ -110,6 +115,10 @@ impl Dialect for Manicule {
                     _ => Some(parser.parse_identifier().map(Expr::Identifier)),
                 };
             }
+            Token::Word(word) => return parse_keyword(word.keyword, parser),
+            Token::LParen if !self.is_definition && !begins_query(parser.peek_nth_token_ref(1)) => {
+                return Some(parse_parentheses(parser));
+            }
             Token::Minus => UnaryOperator::Minus,
             Token::Plus => UnaryOperator::Plus,
             _ => return None,
@@ -133,4 +142,55 @@ impl Dialect for Manicule {
 fn parse_call(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     let name = parser.parse_identifier()?;
     parser.parse_function(ObjectName::from(vec![name]))
+}
+
+/// An operand that begins with one of the words that are common in expressions.
+fn parse_keyword(keyword: Keyword, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+    match keyword {
+        Keyword::NULL => Some(parser.parse_value().map(Expr::Value)),
+        Keyword::NOT => {
+            parser.advance_token();
+            Some(parser.parse_not())
+        }
+        Keyword::CASE => {
+            parser.advance_token();
+            Some(parser.parse_case_expr())
+        }
+        Keyword::CAST => {
+            parser.advance_token();
+            Some(parser.parse_cast_expr(CastKind::Cast))
+        }
+        Keyword::ABS
+        | Keyword::AVG
+        | Keyword::COALESCE
+        | Keyword::COUNT
+        | Keyword::MAX
+        | Keyword::MIN
+        | Keyword::NULLIF
+        | Keyword::SUM
+            if parser.peek_nth_token_ref(1).token == Token::LParen =>
+        {
+            Some(parse_call(parser))
+        }
+        _ => None,
+    }
+}
+
+fn begins_query(token: &TokenWithSpan) -> bool {
+    matches!(&token.token, Token::Word(word) if matches!(word.keyword, Keyword::SELECT | Keyword::WITH))
+}
+
+/// One expression in parentheses, or several.
+fn parse_parentheses(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    parser.advance_token();
+    let first = parser.parse_expr()?;
+    let expr = if parser.consume_token(&Token::Comma) {
+        let mut parts = vec![first];
+        parts.extend(parser.parse_comma_separated(Parser::parse_expr)?);
+        Expr::Tuple(parts)
+    } else {
+        Expr::Nested(Box::new(first))
+    };
+    parser.expect_token(&Token::RParen)?;
+    Ok(expr)
 }

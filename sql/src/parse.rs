@@ -7,6 +7,7 @@ mod spelling;
 
 use ahash::AHashMap;
 use sqlparser::ast::{self, Statement};
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
@@ -105,9 +106,10 @@ pub(crate) fn parse_statement(text: &str) -> Result<Parsed> {
 
 /// The tokens of a text, in the parser's own words.
 fn tokens(text: &str) -> Result<Vec<TokenWithSpan>> {
-    // A word and the blank after it are two tokens and some six bytes; growing would copy the tokens again and again.
-    let mut tokens = Vec::with_capacity((text.len() / 2).min(TOKENS_AT_ONCE));
-    Tokenizer::new(&Manicule, text)
+    // A word and the blank after it are some six bytes; growing would copy the tokens again and again.
+    let capacity = (text.len() / 3).min(TOKENS_AT_ONCE);
+    let mut tokens = Vec::with_capacity(capacity);
+    Tokenizer::new(&Manicule::default(), text)
         .tokenize_with_location_into_buf(&mut tokens)
         .map_err(|error| syntax(text, &error.message, error.location))?;
     spelling::rewrite(&mut tokens);
@@ -126,13 +128,20 @@ pub(crate) fn blame_depth(error: Error, levels: usize) -> Error {
 
 /// Parses an expression that the catalog keeps as text.
 pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr> {
+    let dialect = Manicule::default();
     let mut parser =
-        Parser::new(&Manicule).with_recursion_limit(RECURSION_MAX).with_tokens_with_locations(tokens(text)?);
+        Parser::new(&dialect).with_recursion_limit(RECURSION_MAX).with_tokens_with_locations(tokens(text)?);
     parser.parse_expr().map_err(|error| parser_error(text, error))
 }
 
 fn run_parser(tokens: Vec<TokenWithSpan>, text: &str) -> Result<Box<Statement>> {
-    let mut parser = Parser::new(&Manicule).with_recursion_limit(RECURSION_MAX).with_tokens_with_locations(tokens);
+    let first = tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)));
+    let is_definition = first.is_some_and(|first| match &first.token {
+        Token::Word(word) => matches!(word.keyword, Keyword::CREATE | Keyword::ALTER),
+        _ => false,
+    });
+    let dialect = Manicule { is_definition };
+    let mut parser = Parser::new(&dialect).with_recursion_limit(RECURSION_MAX).with_tokens_with_locations(tokens);
     let statement = parser.parse_statement().map_err(|error| parser_error(text, error))?;
     let next = parser.peek_token_ref();
     if next.token != Token::EOF {
@@ -165,29 +174,35 @@ enum Leading {
 }
 
 fn leading(tokens: &mut Vec<TokenWithSpan>, text: &str) -> Result<Leading> {
-    let words: Vec<(usize, String)> = tokens
-        .iter()
-        .enumerate()
-        .filter(|(_, token)| !matches!(token.token, Token::Whitespace(_)))
-        .take(5)
-        .map(|(position, token)| (position, token.token.to_string().to_ascii_uppercase()))
-        .collect();
-    let word = |position: usize| words.get(position).map_or("", |(_, word)| word.as_str());
-    let modified = usize::from(matches!(word(1), "TEMP" | "TEMPORARY"));
-    match (word(0), word(1 + modified)) {
-        ("CREATE" | "DROP", "TRIGGER") => Err(not_supported("a trigger", text)),
-        ("ATTACH" | "DETACH", _) => Err(not_supported("more than one database in a session", text)),
-        ("REINDEX", _) => {
-            let name = words.get(1).map(|&(position, _)| match &tokens[position].token {
-                Token::Word(word) => word.value.clone(),
-                token => token.to_string(),
-            });
-            Ok(Leading::Command(Command::Reindex(name)))
-        }
-        ("VACUUM" | "ANALYZE", _) => Ok(Leading::Command(Command::Nothing)),
-        ("EXPLAIN", _) => explain(tokens, text),
-        _ => Ok(Leading::Run),
+    let mut words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    let Some(first) = words.next() else { return Ok(Leading::Run) };
+    let is_first = |expected: &[&str]| expected.iter().any(|word| spelling::is(first, word));
+    if is_first(&["SELECT", "INSERT"]) {
+        return Ok(Leading::Run);
     }
+    let second = words.next();
+    let is_modified = second.is_some_and(|word| spelling::is(word, "TEMP") || spelling::is(word, "TEMPORARY"));
+    let object = if is_modified { words.next() } else { second };
+    if is_first(&["CREATE", "DROP"]) && object.is_some_and(|object| spelling::is(object, "TRIGGER")) {
+        return Err(not_supported("a trigger", text));
+    }
+    if is_first(&["ATTACH", "DETACH"]) {
+        return Err(not_supported("more than one database in a session", text));
+    }
+    if is_first(&["REINDEX"]) {
+        let name = second.map(|name| match &name.token {
+            Token::Word(word) => word.value.clone(),
+            token => token.to_string(),
+        });
+        return Ok(Leading::Command(Command::Reindex(name)));
+    }
+    if is_first(&["VACUUM", "ANALYZE"]) {
+        return Ok(Leading::Command(Command::Nothing));
+    }
+    if is_first(&["EXPLAIN"]) {
+        return explain(tokens, text);
+    }
+    Ok(Leading::Run)
 }
 
 fn not_supported(what: &str, text: &str) -> Error {

@@ -7,22 +7,61 @@
 //! | `a IS b`, `a IS NOT b` | `a IS NOT DISTINCT FROM b`, `a IS DISTINCT FROM b` |
 //! | `INDEXED BY index`, `NOT INDEXED` | nothing: they only give advice |
 
+use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 /// What may stand behind IS and IS NOT in the parser's own words.
 const AFTER_IS: [&str; 7] = ["NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", "JSON", "NORMALIZED"];
 
+/// Which of the spellings a text has.
+#[derive(Debug, Default)]
+struct Found {
+    advice: bool,
+    table: bool,
+    is: bool,
+    nested_list: bool,
+}
+
+impl Found {
+    fn any(&self) -> bool {
+        self.advice || self.table || self.is || self.nested_list
+    }
+}
+
+/// Looks through the tokens once, which is all that most texts need.
+fn find(tokens: &[TokenWithSpan]) -> Found {
+    let mut found = Found::default();
+    let mut has_position = false;
+    // IN stands one or two tokens before.
+    let (mut after_in, mut after_list) = (false, false);
+    for token in tokens {
+        let (was_in, was_list) = (after_in, after_list);
+        match &token.token {
+            Token::Whitespace(_) => continue,
+            Token::Word(word) => {
+                let keyword = if word.quote_style.is_none() { word.keyword } else { Keyword::NoKeyword };
+                found.table |= was_in;
+                found.is |= keyword == Keyword::IS;
+                found.advice |= is(token, "INDEXED");
+                has_position |= keyword == Keyword::POSITION;
+                (after_in, after_list) = (keyword == Keyword::IN, false);
+            }
+            Token::LParen => {
+                found.nested_list |= was_list;
+                (after_in, after_list) = (false, was_in);
+            }
+            _ => (after_in, after_list) = (false, false),
+        }
+    }
+    // `POSITION(a IN b)` has an IN of its own.
+    found.table &= !has_position;
+    found
+}
+
 /// Puts the tokens into the parser's words. Blanks may be lost.
 pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
-    let has_advice = tokens.iter().any(|token| is(token, "INDEXED"));
-    let has_table = tokens.windows(3).any(|three| {
-        is(&three[0], "IN") && matches!((&three[1].token, &three[2].token), (Token::Whitespace(_), Token::Word(_)))
-    });
-    // `POSITION(a IN b)` has an IN of its own.
-    let has_table = has_table && !tokens.iter().any(|token| is(token, "POSITION"));
-    let has_is = tokens.iter().any(|token| is(token, "IS"));
-    let has_nested_list = has_nested_list(tokens);
-    if !has_advice && !has_table && !has_is && !has_nested_list {
+    let found = find(tokens);
+    if !found.any() {
         return;
     }
     let old = std::mem::take(tokens);
@@ -40,7 +79,7 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
             push_is(tokens, token, not, rest.peek());
             continue;
         }
-        let is_in = has_table && is(&token, "IN");
+        let is_in = found.table && is(&token, "IN");
         tokens.push(token);
         if let Some(table) = rest.next_if(|next| is_in && matches!(next.token, Token::Word(_))) {
             let span = table.span;
@@ -50,22 +89,9 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
             tokens.push(sign(Token::RParen));
         }
     }
-    if has_nested_list {
+    if found.nested_list {
         mark_lists(tokens);
     }
-}
-
-/// Whether somewhere `IN ((` is said.
-fn has_nested_list(tokens: &[TokenWithSpan]) -> bool {
-    let mut state = 0;
-    for token in tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))) {
-        state = match (&token.token, state) {
-            (Token::LParen, 1) => 2,
-            (Token::LParen, 2) => return true,
-            _ => usize::from(is(token, "IN")),
-        };
-    }
-    false
 }
 
 /// Puts a plus before the first item of each list of IN that begins with a query in parentheses. There are no blanks.
@@ -127,6 +153,6 @@ fn push_is(
 }
 
 /// Whether a token is that word, not quoted.
-fn is(token: &TokenWithSpan, expected: &str) -> bool {
+pub(super) fn is(token: &TokenWithSpan, expected: &str) -> bool {
     matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
 }
