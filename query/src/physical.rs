@@ -52,7 +52,7 @@ impl PhysicalPlan {
     /// # Errors
     ///
     /// [`Error::CatalogChanged`] if it was bound to another catalog than the view's.
-    pub fn new(bound: &BoundStatement, view: &View<'_>, options: &PlanOptions) -> Result<Self> {
+    pub fn new(bound: BoundStatement, view: &View<'_>, options: &PlanOptions) -> Result<Self> {
         if view.catalog().version() != bound.catalog_version {
             return Err(Error::CatalogChanged);
         }

@@ -115,7 +115,7 @@ fn covered_queries_agree_with_the_full_scan_beside_changes() {
         let bound = fixture.bound(plan, width, 0);
         let now = fixture.database.snapshot();
         for view in [now.view(), held.view(), transaction.view()] {
-            let plan = |routing| PhysicalPlan::new(&bound, &view, &PlanOptions { routing }).unwrap();
+            let plan = |routing| PhysicalPlan::new(bound.clone(), &view, &PlanOptions { routing }).unwrap();
             let (routed, scan) = (plan(Routing::Automatic), plan(Routing::FullScan));
             let text = routed.explain(ExplainFormat::Text);
             assert_eq!(run(&routed, &view), run(&scan, &view), "{text}");

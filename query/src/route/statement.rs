@@ -16,11 +16,11 @@ use crate::plan::{Bound, Check, Delete, Insert, LogicalPlan, OnConflict, Returni
 use crate::rewrite::rewrite;
 
 /// Plans a statement bound to the catalog of `view`.
-pub(crate) fn plan_statement(bound: &Bound, view: &View<'_>, options: &PlanOptions) -> Result<PhysicalPlan> {
+pub(crate) fn plan_statement(bound: Bound, view: &View<'_>, options: &PlanOptions) -> Result<PhysicalPlan> {
     let mut router = Router::new(view, options.routing);
     let mut rewrites = Vec::new();
     let columns = result_columns(&bound.statement);
-    let mut action = match bound.statement.clone() {
+    let mut action = match bound.statement {
         Statement::Query(query) => {
             let mut plan = query.plan;
             rewrites = rewrite(&mut plan);
@@ -43,7 +43,7 @@ pub(crate) fn plan_statement(bound: &Bound, view: &View<'_>, options: &PlanOptio
         slot_count: bound.slot_count,
         node_count: router.node_count,
         columns,
-        parameters: bound.parameters.clone(),
+        parameters: bound.parameters,
         catalog: router.catalog,
         rewrites,
         table_rows: if point.is_some() { Vec::new() } else { router.table_rows },

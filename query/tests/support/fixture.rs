@@ -142,7 +142,7 @@ impl Fixture {
 
     pub(crate) fn plan(&self, bound: &Bound, routing: Routing) -> PhysicalPlan {
         let snapshot = self.database.snapshot();
-        PhysicalPlan::new(bound, &snapshot.view(), &PlanOptions { routing }).unwrap()
+        PhysicalPlan::new(bound.clone(), &snapshot.view(), &PlanOptions { routing }).unwrap()
     }
 
     /// Plans and runs a query.

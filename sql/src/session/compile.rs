@@ -82,9 +82,9 @@ pub(super) fn compile(statement: StatementText<'_>, view: &View<'_>, routing: Ro
     let front = with_room_for(statement.levels, || Binding { text: statement.text, catalog }.front());
     let front = front.map_err(|error| parse::blame_depth(error, statement.levels))?;
     Ok(match front {
-        Front::Plan { bound, names } => Compiled::Plan(plan(&bound, view, routing, names)?),
+        Front::Plan { bound, names } => Compiled::Plan(plan(bound, view, routing, names)?),
         Front::Explain { bound, names, analyze, json } => {
-            Compiled::Explain { planned: plan(&bound, view, routing, names)?, analyze, json }
+            Compiled::Explain { planned: plan(bound, view, routing, names)?, analyze, json }
         }
         Front::Other(compiled) => compiled,
     })
@@ -103,7 +103,7 @@ pub(super) fn bind(statement: StatementText<'_>, catalog: &Arc<Catalog>) -> Resu
 
 /// Makes a plan of what was bound.
 pub(super) fn plan(
-    bound: &Bound,
+    bound: Bound,
     view: &View<'_>,
     routing: Routing,
     names: Vec<Option<String>>,

@@ -45,7 +45,7 @@ impl Session {
                 database.create_table(definition)?;
             }
             SchemaChange::CreateTableAs { name, query } => {
-                return self.create_table_as(database, name, &query).map(Some);
+                return self.create_table_as(database, name, *query).map(Some);
             }
             SchemaChange::DropTables(tables) => database.drop_tables(&tables)?,
             SchemaChange::DeleteAll(table) => {
@@ -68,7 +68,7 @@ impl Session {
 
     /// Runs the query, makes a table of its columns, and puts the rows in. A column whose type the query does not tell
     /// gets that of its first value.
-    fn create_table_as(&self, database: &Database, name: String, bound: &Bound) -> Result<u64> {
+    fn create_table_as(&self, database: &Database, name: String, bound: Bound) -> Result<u64> {
         let (columns, rows) = collect(bound, &self.database.snapshot().view(), &self.options, &self.token)?;
         let columns: Vec<Column> = columns
             .into_iter()
@@ -92,7 +92,7 @@ impl Session {
 }
 
 fn collect(
-    bound: &Bound,
+    bound: Bound,
     view: &View<'_>,
     options: &Options,
     token: &manicule_query::CancellationToken,
