@@ -212,6 +212,13 @@ impl Row {
         (stored.kind == INTEGER).then_some(stored.slot as i64)
     }
 
+    /// The real that a column holds; `None` for NULL and every other kind.
+    #[inline]
+    pub fn real(&self, column: usize) -> Option<f64> {
+        let stored = self.stored(column)?;
+        (stored.kind == REAL).then_some(f64::from_bits(stored.slot))
+    }
+
     /// The bytes of the text that a column holds; `None` for NULL and every other kind. Cheaper than reading it as a value,
     /// which makes sure of its characters.
     #[inline]

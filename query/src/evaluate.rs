@@ -98,6 +98,14 @@ pub(crate) fn passes<'v>(predicate: &'v Expr, frame: &Frame<'_, 'v>) -> Result<b
             }
             Ok(true)
         }
+        Expr::Or(parts) => {
+            for part in parts {
+                if passes(part, frame)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
         _ => match condition::holds(predicate, frame) {
             Some(holds) => Ok(holds),
             None => Ok(truth(&evaluate(predicate, frame)?)? == Some(true)),

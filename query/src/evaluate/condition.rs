@@ -1,15 +1,16 @@
 //! The short way of the usual conditions: no value is made, nothing can fail.
 //!
-//! Most predicates compare an integer column with an integer, or ask whether a column is a certain text. Where anything else
-//! turns up, a NULL, another kind, an overflow, a division by zero, there is no answer here, and the long way says what it
-//! is.
+//! Most predicates compare a column with a number, or ask whether it is a certain text or NULL. Where anything else turns
+//! up, a NULL, another kind, an overflow, a division by zero, there is no answer here, and the long way says what it is.
 
-use manicule_engine::Value;
+use std::cmp::Ordering;
+
+use manicule_engine::{Value, compare_integer_real, compare_reals};
 
 use crate::expr::{BinaryOperator, ColumnRef, Expr};
 use crate::frame::{Frame, Slot};
 
-/// Whether a comparison of integers, or of a column with a text, is true.
+/// Whether a comparison of numbers, of a column with a text, or with NULL, is true.
 #[inline]
 pub(super) fn holds(expr: &Expr, frame: &Frame<'_, '_>) -> Option<bool> {
     match expr {
@@ -17,27 +18,42 @@ pub(super) fn holds(expr: &Expr, frame: &Frame<'_, '_>) -> Option<bool> {
             (Expr::Column(column), Expr::Literal(Value::Text(text))) => is_text(column, text, frame),
             (Expr::Column(column), Expr::Parameter(position)) => match &frame.run.parameters[*position] {
                 Value::Text(text) => is_text(column, text, frame),
-                _ => Some(integer(left, frame)? == integer(right, frame)?),
+                _ => Some(compared(left, right, frame)?.is_eq()),
             },
-            _ => Some(integer(left, frame)? == integer(right, frame)?),
+            _ => Some(compared(left, right, frame)?.is_eq()),
         },
         Expr::Binary { operator, left, right } => {
-            let compare: fn(i64, i64) -> bool = match operator {
-                BinaryOperator::NotEqual => |left, right| left != right,
-                BinaryOperator::Less => |left, right| left < right,
-                BinaryOperator::LessOrEqual => |left, right| left <= right,
-                BinaryOperator::Greater => |left, right| left > right,
-                BinaryOperator::GreaterOrEqual => |left, right| left >= right,
+            let is_true: fn(Ordering) -> bool = match operator {
+                BinaryOperator::NotEqual => Ordering::is_ne,
+                BinaryOperator::Less => Ordering::is_lt,
+                BinaryOperator::LessOrEqual => Ordering::is_le,
+                BinaryOperator::Greater => Ordering::is_gt,
+                BinaryOperator::GreaterOrEqual => Ordering::is_ge,
                 _ => return None,
             };
-            Some(compare(integer(left, frame)?, integer(right, frame)?))
+            Some(is_true(compared(left, right, frame)?))
         }
         Expr::Between { operand, low, high, negated } => {
-            let operand = integer(operand, frame)?;
-            let is_within = (integer(low, frame)?..=integer(high, frame)?).contains(&operand);
+            let is_within = compared(operand, low, frame)?.is_ge() && compared(operand, high, frame)?.is_le();
             Some(is_within != *negated)
         }
+        Expr::IsNull { operand, negated } => {
+            let Expr::Column(column) = &**operand else { return None };
+            let Slot::Stored(_, row) = &frame.slots[column.slot] else { return None };
+            Some(row.is_null(column.column) != *negated)
+        }
         _ => None,
+    }
+}
+
+/// The order of two numbers.
+#[inline]
+fn compared(left: &Expr, right: &Expr, frame: &Frame<'_, '_>) -> Option<Ordering> {
+    match (integer(left, frame), integer(right, frame)) {
+        (Some(left), Some(right)) => Some(left.cmp(&right)),
+        (Some(left), None) => Some(compare_integer_real(left, real(right, frame)?)),
+        (None, Some(right)) => Some(compare_integer_real(right, real(left, frame)?).reverse()),
+        (None, None) => Some(compare_reals(real(left, frame)?, real(right, frame)?)),
     }
 }
 
@@ -46,6 +62,25 @@ pub(super) fn holds(expr: &Expr, frame: &Frame<'_, '_>) -> Option<bool> {
 fn is_text(column: &ColumnRef, text: &str, frame: &Frame<'_, '_>) -> Option<bool> {
     let Slot::Stored(_, row) = &frame.slots[column.slot] else { return None };
     Some(row.text_bytes(column.column)? == text.as_bytes())
+}
+
+/// The real that a column or a constant is.
+fn real(expr: &Expr, frame: &Frame<'_, '_>) -> Option<f64> {
+    match expr {
+        Expr::Literal(Value::Real(real)) => Some(*real),
+        Expr::Parameter(position) => match frame.run.parameters[*position] {
+            Value::Real(real) => Some(real),
+            _ => None,
+        },
+        Expr::Column(column) => match &frame.slots[column.slot] {
+            Slot::Stored(_, row) => row.real(column.column),
+            slot => match slot.get(column.column) {
+                Value::Real(real) => Some(real),
+                _ => None,
+            },
+        },
+        _ => None,
+    }
 }
 
 /// The integer that an expression is.

@@ -21,12 +21,12 @@ fn tuple<'v>(slot: usize, columns: usize, frame: &Frame<'_, 'v>) -> Tuple<'v> {
 }
 
 /// Adds the row to the set; whether it is new.
-fn add<'v>(set: &mut AHashSet<Tuple<'v>>, tuple: Tuple<'v>, frame: &Frame<'_, 'v>) -> Result<bool> {
-    if set.contains(&tuple) {
+fn add<'v>(set: &mut AHashSet<Tuple<'v>>, tuple: &Tuple<'v>, frame: &Frame<'_, 'v>) -> Result<bool> {
+    if set.contains(tuple) {
         return Ok(false);
     }
-    frame.run.charge_values(&tuple)?;
-    Ok(set.insert(tuple))
+    frame.run.charge_values(tuple)?;
+    Ok(set.insert(tuple.clone()))
 }
 
 pub(super) fn run_distinct<'r, 'v>(
@@ -39,7 +39,7 @@ pub(super) fn run_distinct<'r, 'v>(
     let mut seen = AHashSet::new();
     run(input, frame, &mut |frame| {
         let tuple = tuple(slot, columns, frame);
-        if attempt(add(&mut seen, tuple, frame))? { sink(frame) } else { ControlFlow::Continue(()) }
+        if attempt(add(&mut seen, &tuple, frame))? { sink(frame) } else { ControlFlow::Continue(()) }
     })
 }
 
@@ -66,7 +66,7 @@ fn run_union<'r, 'v>(operation: &'v SetOperation, frame: &mut Frame<'r, 'v>, sin
     for (side, slot) in [(&operation.left, operation.left_slot), (&operation.right, operation.right_slot)] {
         run(side, frame, &mut |frame| {
             let tuple = tuple(slot, operation.columns, frame);
-            if operation.all || attempt(add(&mut seen, tuple.clone(), frame))? {
+            if operation.all || attempt(add(&mut seen, &tuple, frame))? {
                 return give(operation.slot, tuple, frame, sink);
             }
             ControlFlow::Continue(())
@@ -100,7 +100,7 @@ fn run_with_right<'r, 'v>(operation: &'v SetOperation, frame: &mut Frame<'r, 'v>
             Some(_) => true,
             None => false,
         };
-        let is_new = has_partner == wants_partner && (operation.all || attempt(add(&mut seen, tuple.clone(), frame))?);
+        let is_new = has_partner == wants_partner && (operation.all || attempt(add(&mut seen, &tuple, frame))?);
         if is_new { give(operation.slot, tuple, frame, sink) } else { ControlFlow::Continue(()) }
     })
 }

@@ -14,7 +14,7 @@ use super::{Flow, Sink, attempt, run};
 use crate::error::Result;
 use crate::evaluate::{compare_values, evaluate_kept};
 use crate::frame::{Frame, Slot};
-use crate::physical::Sort;
+use crate::physical::{NodeKind, Sort};
 use crate::plan::SortKey;
 
 /// The least number of rows that are kept before a buffer is cut.
@@ -27,6 +27,8 @@ struct SortedRow<'v> {
 
 struct Buffer<'v> {
     keys: &'v [SortKey],
+    /// The slot of the projection right below, which computes it anew for each row.
+    computed: Option<usize>,
     rows: Vec<SortedRow<'v>>,
     /// How many rows are wanted.
     wanted: usize,
@@ -43,7 +45,11 @@ impl<'v> Buffer<'v> {
         if self.is_cut && compare_keys(self.keys, &keys, &self.rows[self.wanted - 1].keys).is_ge() {
             return Ok(());
         }
-        let slots = sort.slots.iter().map(|&slot| frame.slots[slot].keep()).collect();
+        let keep = |&slot: &usize| match self.computed {
+            Some(computed) if computed == slot => std::mem::take(&mut frame.slots[slot]),
+            _ => frame.slots[slot].keep(),
+        };
+        let slots = sort.slots.iter().map(keep).collect();
         if self.wanted == usize::MAX {
             frame.run.charge_values(&keys)?;
             frame.run.charge(size_of::<SortedRow<'_>>())?;
@@ -99,7 +105,11 @@ pub(super) fn run_sort<'r, 'v>(sort: &'v Sort, frame: &mut Frame<'r, 'v>, sink: 
             usize::try_from(window.rows_read()).unwrap_or(usize::MAX)
         }
     };
-    let mut buffer = Buffer { keys: &sort.keys, rows: Vec::new(), wanted, is_cut: false };
+    let computed = match &sort.input.kind {
+        NodeKind::Project { slot, .. } => Some(*slot),
+        _ => None,
+    };
+    let mut buffer = Buffer { keys: &sort.keys, computed, rows: Vec::new(), wanted, is_cut: false };
     run(&sort.input, frame, &mut |frame| attempt(buffer.add(sort, frame)))?;
     buffer.cut();
     for row in buffer.rows {

@@ -32,16 +32,20 @@ impl Found {
 fn find(tokens: &[TokenWithSpan]) -> Found {
     let mut found = Found::default();
     let mut has_position = false;
-    // IN stands one or two tokens before.
-    let (mut after_in, mut after_list) = (false, false);
+    // IN stands one or two tokens before; IS or IS NOT stands before.
+    let (mut after_in, mut after_list, mut after_is) = (false, false, false);
     for token in tokens {
+        if after_is && !matches!(token.token, Token::Whitespace(_)) && !is(token, "NOT") {
+            after_is = false;
+            found.is |= begins_operand(token);
+        }
         let (was_in, was_list) = (after_in, after_list);
         match &token.token {
             Token::Whitespace(_) => continue,
             Token::Word(word) => {
                 let keyword = if word.quote_style.is_none() { word.keyword } else { Keyword::NoKeyword };
                 found.table |= was_in;
-                found.is |= keyword == Keyword::IS;
+                after_is |= keyword == Keyword::IS;
                 found.advice |= is(token, "INDEXED");
                 has_position |= keyword == Keyword::POSITION;
                 (after_in, after_list) = (keyword == Keyword::IN, false);
@@ -141,7 +145,7 @@ fn push_is(
     next: Option<&TokenWithSpan>,
 ) {
     let span = token.span;
-    let is_operand = next.is_some_and(|next| next.token != Token::EOF && !AFTER_IS.iter().any(|word| is(next, word)));
+    let is_operand = next.is_some_and(begins_operand);
     let is_equality = not.is_none();
     tokens.push(token);
     if !is_operand {
@@ -150,6 +154,11 @@ fn push_is(
     }
     let words: &[&str] = if is_equality { &["NOT", "DISTINCT", "FROM"] } else { &["DISTINCT", "FROM"] };
     tokens.extend(words.iter().map(|word| TokenWithSpan { token: Token::make_keyword(word), span }));
+}
+
+/// Whether what follows IS or IS NOT is an operand, and none of the parser's own words.
+fn begins_operand(token: &TokenWithSpan) -> bool {
+    token.token != Token::EOF && !AFTER_IS.iter().any(|word| is(token, word))
 }
 
 /// Whether a token is that word, not quoted.
