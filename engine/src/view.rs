@@ -113,7 +113,18 @@ impl<'s> View<'s> {
     pub fn scan<'v, B>(
         &'v self,
         table: TableId,
+        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.scan_while(table, visit, || ControlFlow::Continue(()))
+    }
+
+    /// [`scan`](Self::scan) that asks `go_on` at each row that is not visible, so that it can be ended where there are many of
+    /// them and none that is.
+    pub fn scan_while<'v, B>(
+        &'v self,
+        table: TableId,
         mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+        mut go_on: impl FnMut() -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some(state) = self.state.table(table) else { return ControlFlow::Continue(()) };
         if let Some(reads) = self.reads {
@@ -123,7 +134,7 @@ impl<'s> View<'s> {
         let Some(writes) = self.pending(table) else {
             return installed.try_for_each(|(row_id, head)| match visible(head, self.timestamp) {
                 Some(row) => visit(row_id, row),
-                None => ControlFlow::Continue(()),
+                None => go_on(),
             });
         };
         let mut pending = writes.iter().peekable();
@@ -135,7 +146,7 @@ impl<'s> View<'s> {
                 Some((_, change)) => change.row.as_deref(),
                 None => visible(head, self.timestamp),
             };
-            row.map_or(ControlFlow::Continue(()), |row| visit(row_id, row))?;
+            row.map_or_else(&mut go_on, |row| visit(row_id, row))?;
         }
         pending.try_for_each(|(own, change)| {
             change.row.as_deref().map_or(ControlFlow::Continue(()), |row| visit(*own, row))

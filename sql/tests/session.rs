@@ -313,3 +313,20 @@ fn a_running_statement_is_cancelled_from_another_thread() {
     assert_eq!(cancelled.unwrap_err().sqlstate(), "57014");
     assert_eq!(rows(&mut session, "SELECT COUNT(*) FROM account"), "3");
 }
+
+#[test]
+fn a_scan_of_rows_that_it_does_not_see_can_be_cancelled() {
+    let (database, mut session) = database();
+    session.execute("CREATE TABLE later (id INTEGER); BEGIN").unwrap();
+    let values: Vec<String> = (0..3000).map(|id| format!("({id})")).collect();
+    Session::new(&database).execute(&format!("INSERT INTO later VALUES {}", values.join(", "))).unwrap();
+    let prepared = session.prepare("SELECT 1 UNION ALL SELECT id FROM later").unwrap();
+    let (handle, mut row_count) = (session.cancel_handle(), 0);
+    let cancelled = session.query_prepared(&prepared, &[], |_| {
+        row_count += 1;
+        handle.cancel();
+        ControlFlow::Continue(())
+    });
+    assert_eq!((cancelled.unwrap_err().sqlstate(), row_count), ("57014", 1));
+    session.execute("ROLLBACK").unwrap();
+}

@@ -21,6 +21,8 @@ pub(super) enum Presence {
 
 /// The longest list of row ids that is put in order before it is visited.
 const SORTED_LIST_MAX: usize = 1024;
+/// The longest that is put in order on the stack.
+const SORTED_ON_STACK: usize = 128;
 
 /// A multi index with either directory.
 pub(super) enum MultiEntries<K: MultiKey, R: RowId> {
@@ -216,7 +218,7 @@ fn visit_unsorted<R: RowId, B>(list: &PostingList<R>, visit: &mut impl FnMut(R) 
     if list.len() > SORTED_LIST_MAX {
         return list.iter().try_for_each(|row| visit(*row));
     }
-    let mut sorted: SmallVec<[R; 16]> = list.iter().copied().collect();
+    let mut sorted: SmallVec<[R; SORTED_ON_STACK]> = list.iter().copied().collect();
     sorted.sort_unstable();
     sorted.iter().try_for_each(|row| visit(*row))
 }

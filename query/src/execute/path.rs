@@ -3,7 +3,7 @@
 use std::ops::{Bound, ControlFlow};
 
 use ahash::AHashSet;
-use manicule_engine::{ColumnType, KeyRange, Row, RowId, Value};
+use manicule_engine::{ColumnType, KeyRange, Row, RowId, TableId, Value};
 use smallvec::SmallVec;
 
 use super::subquery::subquery_values;
@@ -29,7 +29,7 @@ pub(super) fn visit<'r, 'v>(
 ) -> Flow {
     let view = frame.run.view();
     match path {
-        AccessPath::FullScan => view.scan(scan.table, |row_id, row| visit(frame, row_id, row)),
+        AccessPath::FullScan => scan_all(scan.table, frame, visit),
         AccessPath::Lookup(lookup) => visit_lookup(lookup, frame, visit),
         AccessPath::Range(range) => {
             let Some(key_range) = attempt(key_range(range, frame))? else { return ControlFlow::Continue(()) };
@@ -52,8 +52,14 @@ fn visit_members<'r, 'v>(
     let view = frame.run.view();
     match attempt(few_keys(scan, members, frame))? {
         Some(keys) => view.lookup_many(members.index, &keys, |_, row_id, row| visit(frame, row_id, row)),
-        None => view.scan(scan.table, |row_id, row| visit(frame, row_id, row)),
+        None => scan_all(scan.table, frame, visit),
     }
+}
+
+/// Every row of a table. Those that are not visible count as rows, too, so that the scan can be cancelled among them.
+fn scan_all<'r, 'v>(table: TableId, frame: &mut Frame<'r, 'v>, visit: &mut (impl Visit<'r, 'v> + ?Sized)) -> Flow {
+    let run = frame.run;
+    run.view().scan_while(table, |row_id, row| visit(frame, row_id, row), || attempt(run.tick()))
 }
 
 /// The values of the subquery as keys, in order; `None` as soon as it shows that their rows cost more than a scan.
