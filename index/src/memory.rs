@@ -3,6 +3,8 @@
 
 mod pages;
 pub(crate) mod slab;
+#[cfg(not(any(loom, feature = "shuttle")))]
+pub(crate) mod zeroed;
 
 /// Asks the processor for the cache line at `address`; harmless for any address.
 #[inline]

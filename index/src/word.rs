@@ -159,9 +159,9 @@ mod sealed {
 
         #[inline]
         fn store(self, atomics: &Self::Atomics) {
-            for (word, atomic) in self.iter().zip(atomics) {
+            for n in 0..N {
                 // Relaxed: the caller publishes it.
-                atomic.store(*word, Ordering::Relaxed);
+                atomics[n].store(self[n], Ordering::Relaxed);
             }
         }
 

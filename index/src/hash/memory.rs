@@ -30,17 +30,14 @@ impl<C: Cell> Memory<C> {
 
 #[cfg(not(any(loom, feature = "shuttle")))]
 mod layout {
-    use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
-
     use super::{Cell, Meta, NonNull, SLOTS};
     use crate::memory::prefer_huge_pages;
+    use crate::memory::zeroed::Zeroed;
 
     /// Both arrays begin at a multiple of a cache line.
     const LINE: usize = 64;
-    /// Tables from this size ask for huge pages.
+    /// Tables from this size ask for huge pages, and begin where one does.
     const HUGE_MIN: usize = 4 << 20;
-    /// Tables from this size begin where a huge page does.
-    const ALIGNED_MIN: usize = 32 << 20;
     /// The size of a huge page.
     const HUGE_PAGE: usize = 2 << 20;
 
@@ -49,8 +46,8 @@ mod layout {
         metas: NonNull<Meta<C>>,
         cells: NonNull<C>,
         group_count: usize,
-        allocation: NonNull<u8>,
-        layout: Layout,
+        /// What the two lie in.
+        _zeroed: Zeroed,
     }
 
     impl<C: Cell> Memory<C> {
@@ -64,22 +61,15 @@ mod layout {
             let metas = metas.next_multiple_of(LINE);
             let cells = group_count.checked_mul(SLOTS * size_of::<C>()).expect("the table fits the address space");
             let bytes = metas.checked_add(cells).expect("the table fits the address space");
-            let alignment = alignment_for(bytes);
-            // The allocator's own alignment and a start rounded up by hand: with a larger one it would write the zeros.
-            let layout =
-                Layout::array::<u128>((bytes + alignment).div_ceil(16)).expect("the table fits the address space");
-            // SAFETY: the layout is not empty.
-            let Some(allocation) = NonNull::new(unsafe { alloc_zeroed(layout) }) else { handle_alloc_error(layout) };
-            let skipped = allocation.align_offset(alignment);
-            // SAFETY: the allocation is `alignment` bytes longer than what follows the skipped ones.
-            let start = unsafe { allocation.add(skipped) };
+            let zeroed = Zeroed::new(bytes, if bytes >= HUGE_MIN { HUGE_PAGE } else { LINE });
+            let start = zeroed.start();
             // SAFETY: the headers take `metas` bytes of it.
             let first_cell = unsafe { start.add(metas) };
             if bytes >= HUGE_MIN {
-                // SAFETY: the allocation has these bytes, and they are zero.
+                // SAFETY: the memory has these bytes, and they are zero.
                 prefer_huge_pages(unsafe { NonNull::slice_from_raw_parts(start, bytes).as_ref() });
             }
-            Self { metas: start.cast(), cells: first_cell.cast(), group_count, allocation, layout }
+            Self { metas: start.cast(), cells: first_cell.cast(), group_count, _zeroed: zeroed }
         }
 
         #[inline]
@@ -99,18 +89,6 @@ mod layout {
         pub(in super::super) fn memory_usage(&self) -> usize {
             self.group_count * (size_of::<Meta<C>>() + SLOTS * size_of::<C>()) + LINE
         }
-    }
-
-    impl<C> Drop for Memory<C> {
-        fn drop(&mut self) {
-            // SAFETY: allocated in `new` with this very layout; headers and cells need no drop of their own.
-            unsafe { dealloc(self.allocation.as_ptr(), self.layout) }
-        }
-    }
-
-    /// A cache line, or a huge page where that wastes little.
-    fn alignment_for(bytes: usize) -> usize {
-        if cfg!(target_os = "linux") && bytes >= ALIGNED_MIN { HUGE_PAGE } else { LINE }
     }
 }
 

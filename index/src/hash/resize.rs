@@ -258,10 +258,10 @@ impl<'t, C: Cell> Filler<'t, C> {
 
     #[inline]
     fn publish(&self) {
-        for (word, tags) in self.group.meta.tags.iter().zip(self.tags) {
-            // Release: pairs with the acquire loads of tags by readers.
-            word.store(tags, Ordering::Release);
-        }
+        // Release: pairs with the acquire loads of tags by readers.
+        self.group.meta.tags[0].store(self.tags[0], Ordering::Release);
+        // Release: as above.
+        self.group.meta.tags[1].store(self.tags[1], Ordering::Release);
     }
 }
 
