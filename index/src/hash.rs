@@ -75,3 +75,5 @@ pub use equivalent::Equivalent;
 pub use inline::{WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues};
 pub use pinned::Pinned;
 pub use stats::{HashShape, HashStats};
+
+pub use crate::memory::zeroed::table_memory;

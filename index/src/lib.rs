@@ -32,7 +32,7 @@ pub use chain::{CHAIN_ID_LIMIT, ChainArray, ChainIter, ChainNode, ChainPlace, Ch
 pub use guard::{Guard, pin};
 pub use hash::{
     Equivalent, HashIndex, HashIndexIntoIter, HashIndexIter, HashIndexKeys, HashIndexValues, HashShape, HashStats,
-    Pinned, WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues,
+    Pinned, WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues, table_memory,
 };
 pub use key::{
     ColumnOrder, Direction, IndexKey, KeyDecoder, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32, TotalF64,

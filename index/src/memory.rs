@@ -1,9 +1,8 @@
-//! Memory that is read here and there: huge pages for large tables, and cells of few sizes for small things of which there
-//! are many.
+//! Memory that is read here and there: huge pages for large tables, fresh pages for those that grow, and cells of few sizes
+//! for small things of which there are many.
 
 mod pages;
 pub(crate) mod slab;
-#[cfg(not(any(loom, feature = "shuttle")))]
 pub(crate) mod zeroed;
 
 /// Asks the processor for the cache line at `address`; harmless for any address.

@@ -27,7 +27,7 @@ impl<C: Cell, S> Core<C, S> {
     /// Bytes of all tables and of the count.
     pub(super) fn memory_usage(&self) -> usize {
         let guard = pin();
-        let tables = std::iter::successors(Some(self.root(&guard)), |table| table.next());
+        let tables = std::iter::successors(Some(self.root(&guard)), |table| table.successor());
         self.counter.memory_usage() + tables.map(Table::memory_usage).sum::<usize>()
     }
 

@@ -180,7 +180,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         // processor that wrote them last.
         prefetch_to_write(group.meta);
         prefetch_to_write(group.preferred_line(hash));
-        if table.next().is_none() {
+        if !table.is_resizing() {
             // Acquire: as in `unlocked_state`.
             let state = group.meta.state.load(Ordering::Acquire);
             if state & (LOCK | MOVED) == 0 {

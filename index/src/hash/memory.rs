@@ -31,15 +31,10 @@ impl<C: Cell> Memory<C> {
 #[cfg(not(any(loom, feature = "shuttle")))]
 mod layout {
     use super::{Cell, Meta, NonNull, SLOTS};
-    use crate::memory::prefer_huge_pages;
     use crate::memory::zeroed::Zeroed;
 
     /// Both arrays begin at a multiple of a cache line.
     const LINE: usize = 64;
-    /// Tables from this size ask for huge pages, and begin where one does.
-    const HUGE_MIN: usize = 4 << 20;
-    /// The size of a huge page.
-    const HUGE_PAGE: usize = 2 << 20;
 
     /// The headers of all groups, then all cells.
     pub(in super::super) struct Memory<C> {
@@ -47,7 +42,7 @@ mod layout {
         cells: NonNull<C>,
         group_count: usize,
         /// What the two lie in.
-        _zeroed: Zeroed,
+        zeroed: Zeroed,
     }
 
     impl<C: Cell> Memory<C> {
@@ -61,15 +56,11 @@ mod layout {
             let metas = metas.next_multiple_of(LINE);
             let cells = group_count.checked_mul(SLOTS * size_of::<C>()).expect("the table fits the address space");
             let bytes = metas.checked_add(cells).expect("the table fits the address space");
-            let zeroed = Zeroed::new(bytes, if bytes >= HUGE_MIN { HUGE_PAGE } else { LINE });
+            let zeroed = Zeroed::new(bytes);
             let start = zeroed.start();
             // SAFETY: the headers take `metas` bytes of it.
             let first_cell = unsafe { start.add(metas) };
-            if bytes >= HUGE_MIN {
-                // SAFETY: the memory has these bytes, and they are zero.
-                prefer_huge_pages(unsafe { NonNull::slice_from_raw_parts(start, bytes).as_ref() });
-            }
-            Self { metas: start.cast(), cells: first_cell.cast(), group_count, _zeroed: zeroed }
+            Self { metas: start.cast(), cells: first_cell.cast(), group_count, zeroed }
         }
 
         #[inline]
@@ -88,6 +79,17 @@ mod layout {
 
         pub(in super::super) fn memory_usage(&self) -> usize {
             self.group_count * (size_of::<Meta<C>>() + SLOTS * size_of::<C>()) + LINE
+        }
+
+        /// Portions of the memory that [`touch`](Self::touch) brings.
+        pub(in super::super) fn portions(&self) -> usize {
+            self.zeroed.portions()
+        }
+
+        /// Has the kernel bring a portion of the memory, if it has not yet. Changes nothing.
+        pub(in super::super) fn touch(&self, portion: usize) {
+            // SAFETY: headers and cells consist of atomic words, which have eight bytes wherever there are portions.
+            unsafe { self.zeroed.touch(portion) }
         }
     }
 }
@@ -126,6 +128,14 @@ mod layout {
         pub(in super::super) fn memory_usage(&self) -> usize {
             self.group_count() * (size_of::<Meta<C>>() + SLOTS * size_of::<C>())
         }
+
+        /// As in the other module, so that the model of schedules sees a table prepared; loom has enough to explore.
+        pub(in super::super) fn portions(&self) -> usize {
+            if cfg!(loom) { 0 } else { 2 }
+        }
+
+        /// There are no pages here.
+        pub(in super::super) fn touch(&self, _portion: usize) {}
     }
 
     impl<C> Drop for Memory<C> {

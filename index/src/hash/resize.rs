@@ -1,6 +1,7 @@
 //! Growing and shrinking, group by group, done by writers.
 //!
-//! A resize begins when somebody names a next table. From then on a writer moves its own group before it changes
+//! A resize begins when somebody names a next table. A large one is prepared first: each writer has the kernel bring a portion
+//! of its memory, while all goes on in the old one. From then on a writer moves its own group before it changes
 //! anything there, and undertakes one run of other groups: many at a time, so that all but one in a thousand changes
 //! move nothing and a resize is over after a fraction of a percent of the changes that led to it. Nobody waits for
 //! anybody's run: a group that is needed is moved on the spot.
@@ -36,7 +37,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
     pub(super) fn grow_if_full(&self, guard: &Guard) {
         let table = self.root(guard);
         let count = self.counter.sum();
-        if table.next().is_none() && count > entries_max(table.group_count()) {
+        if !table.is_resizing() && count > entries_max(table.group_count()) {
             self.resize(groups_for(count).max(table.group_count() * 2), guard);
         }
     }
@@ -48,7 +49,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         let table = self.root(guard);
         let count = self.counter.sum();
         let slots = table.group_count() * SLOTS;
-        if table.next().is_some() || count * 1000 >= slots * SPARSE_PER_MILLE {
+        if table.is_resizing() || count * 1000 >= slots * SPARSE_PER_MILLE {
             return;
         }
         // A third more than there are, or the first insertions would make it grow again.
@@ -62,7 +63,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
     /// Begins to move everything to a table of `groups`, unless a resize is under way, and takes part in it.
     pub(super) fn resize(&self, groups: usize, guard: &Guard) {
         let table = self.root(guard);
-        if table.next().is_none() && groups != table.group_count() {
+        if !table.is_resizing() && groups != table.group_count() {
             table.replace_by(Box::new(Table::new(groups)));
         }
         self.help_resize(table, guard);
@@ -72,7 +73,13 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
     pub(super) fn finish_resize(&self, guard: &Guard) {
         loop {
             let table = self.root(guard);
-            let Some(next) = table.next() else { return };
+            if !table.is_resizing() {
+                return;
+            }
+            let Some(next) = table.next() else {
+                table.prepare_next();
+                continue;
+            };
             for index in 0..table.group_count() {
                 self.move_group(table, next, index, guard);
             }
@@ -81,11 +88,11 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         }
     }
 
-    /// Moves one run of groups, if a resize of `table` is under way.
+    /// Moves one run of groups, or does one step of the preparation, if a resize of `table` is under way.
     #[cold]
     #[inline(never)]
     pub(super) fn help_resize(&self, table: &Table<C>, guard: &Guard) {
-        let Some(next) = table.next() else { return };
+        let Some(next) = table.next() else { return table.prepare_next() };
         let group_count = table.group_count();
         // Relaxed, here and below: this only shares the work out; the groups' locks keep it correct.
         if table.claimed.load(Ordering::Relaxed) >= group_count {

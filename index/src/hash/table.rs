@@ -17,14 +17,19 @@ const GROUPS_MAX: usize = if usize::BITS > 32 { 1 << 31 } else { 1 << 24 };
 /// Blocks allocated together, at most.
 const BLOCKS_AT_ONCE_MAX: usize = 256;
 
+/// The mark of a next table that nobody uses yet.
+const PREPARING: usize = 1;
+
 /// An array of groups. A hash chooses its group by its highest bits, so that a group of a table is a run of groups, or
 /// a part of one group, of any other.
 pub(super) struct Table<C> {
     shift: u32,
     memory: Memory<C>,
     blocks: Mutex<Blocks<C>>,
-    /// The table that replaces this one, once a resize has begun.
+    /// The table that replaces this one, once a resize has begun; marked by [`PREPARING`] until its memory is there.
     next: AtomicPtr<Self>,
+    /// The first portion of the memory that no writer has undertaken to touch.
+    touched: AtomicUsize,
     /// The first group that no writer has undertaken to move.
     pub(super) claimed: AtomicUsize,
     /// Groups moved.
@@ -40,6 +45,7 @@ impl<C: Cell> Table<C> {
             memory: Memory::new(group_count),
             blocks: Mutex::new(Blocks { arrays: Vec::new(), used: 0 }),
             next: AtomicPtr::new(std::ptr::null_mut()),
+            touched: AtomicUsize::new(0),
             claimed: AtomicUsize::new(0),
             moved: AtomicUsize::new(0),
         }
@@ -74,30 +80,72 @@ impl<C: Cell> Table<C> {
         self.memory.group_count()
     }
 
+    /// Whether a resize is under way, or is being prepared.
+    #[inline]
+    pub(super) fn is_resizing(&self) -> bool {
+        // Acquire: as in `next`.
+        !self.next.load(Ordering::Acquire).is_null()
+    }
+
     /// The table that replaces this one.
     #[inline]
     pub(super) fn next(&self) -> Option<&Self> {
-        // Acquire: pairs with the exchange in `replace_by`.
+        // Acquire: pairs with the exchanges in `replace_by` and `prepare_next`.
+        let next = self.next.load(Ordering::Acquire);
+        if next.addr() & PREPARING != 0 {
+            return None;
+        }
         // SAFETY: a table is freed only after its predecessor, and not while a reader of either is pinned.
-        unsafe { self.next.load(Ordering::Acquire).as_ref() }
+        unsafe { next.as_ref() }
     }
 
     /// Names the table that replaces this one, if none is named yet.
     pub(super) fn replace_by(&self, next: Box<Self>) {
+        let is_ready = next.memory.portions() == 0;
         let next = Box::into_raw(next);
+        let marked = if is_ready { next } else { next.map_addr(|address| address | PREPARING) };
         // Release: pairs with `next`.
         let raced =
-            self.next.compare_exchange(std::ptr::null_mut(), next, Ordering::Release, Ordering::Relaxed).is_err();
+            self.next.compare_exchange(std::ptr::null_mut(), marked, Ordering::Release, Ordering::Relaxed).is_err();
         if raced {
             // SAFETY: it was never shared.
             drop(unsafe { Box::from_raw(next) });
         }
     }
 
-    /// The pointer behind [`next`](Self::next), for the one who frees it.
+    /// Touches a portion of the next table's memory, if it is being prepared; whoever undertakes the last lets it be used.
+    ///
+    /// So no operation waits for the kernel to bring more than a portion. Nobody waits for anybody: what is not there when
+    /// the table is used comes then.
+    #[cold]
+    pub(super) fn prepare_next(&self) {
+        // Acquire: pairs with `replace_by`.
+        let marked = self.next.load(Ordering::Acquire);
+        if marked.addr() & PREPARING == 0 {
+            return;
+        }
+        let Some(next) = self.successor() else { return };
+        // Relaxed: this only shares the work out.
+        let portion = next.touched.fetch_add(1, Ordering::Relaxed);
+        if portion < next.memory.portions() {
+            next.memory.touch(portion);
+        }
+        if portion + 1 >= next.memory.portions() {
+            // Release: pairs with `next`. It fails if somebody did it before.
+            _ = self.next.compare_exchange(marked, self.next_pointer(), Ordering::Release, Ordering::Relaxed);
+        }
+    }
+
+    /// The next table, also one that is being prepared.
+    pub(super) fn successor(&self) -> Option<&Self> {
+        // SAFETY: as in `next`.
+        unsafe { self.next_pointer().as_ref() }
+    }
+
+    /// The pointer behind [`successor`](Self::successor), for the one who frees it.
     pub(super) fn next_pointer(&self) -> *mut Self {
         // Acquire: pairs with `replace_by`.
-        self.next.load(Ordering::Acquire)
+        self.next.load(Ordering::Acquire).map_addr(|address| address & !PREPARING)
     }
 
     /// Adds a block with one entry at the end of a chain. The caller holds the lock of its group.

@@ -1,6 +1,6 @@
 //! Ours: the word variant, and the boxed one that takes any key.
 
-use manicule_index::{Guard, HashIndex, WordHashIndex, pin};
+use manicule_index::{Guard, HashIndex, WordHashIndex, pin, table_memory};
 
 use crate::key::Key;
 use crate::point::{PointPeer, PointSession};
@@ -21,6 +21,10 @@ impl PointPeer<u64> for Words {
 
     fn new() -> Self {
         Self(WordHashIndex::new())
+    }
+
+    fn outside_bytes() -> i64 {
+        table_memory() as i64
     }
 
     fn with_session<R>(&self, work: impl FnOnce(&mut Self::Session<'_>) -> R) -> R {
@@ -68,6 +72,10 @@ impl<K: Key> PointPeer<K> for Boxed<K> {
 
     fn new() -> Self {
         Self(HashIndex::new())
+    }
+
+    fn outside_bytes() -> i64 {
+        table_memory() as i64
     }
 
     fn with_session<R>(&self, work: impl FnOnce(&mut Self::Session<'_>) -> R) -> R {
