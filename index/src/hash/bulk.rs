@@ -37,7 +37,7 @@ impl<C: Cell, S> Core<C, S> {
         let (root, newest) = (self.root(&guard), self.newest(&guard));
         // Relaxed: a statistic.
         let moved = root.moved.load(Ordering::Relaxed);
-        let groups_to_move = if root.next().is_some() { root.group_count() - moved } else { 0 };
+        let groups_to_move = if root.is_resizing() { root.group_count() - moved } else { 0 };
         HashStats {
             entries: self.counter.sum(),
             slots: newest.group_count() * SLOTS,
