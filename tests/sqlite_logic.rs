@@ -5,6 +5,8 @@
 //! came out wrong, and fails if one did. A debug build runs the first queries of each file only, unless `SLT_ALL` is set;
 //! `SLT_ROUTING=full_scan` runs without indexes; `SLT_ONLY=text` runs the files whose path has it.
 
+#[path = "slt/files.rs"]
+mod files;
 #[path = "slt/record.rs"]
 mod record;
 #[path = "slt/run.rs"]
@@ -42,10 +44,8 @@ fn main() -> ExitCode {
     if env::args().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }
-    let root = env::var_os("SLT_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/slt"), PathBuf::from);
-    let mut files = Vec::new();
-    find_files(&root, &mut files);
+    let root = files::root(env!("CARGO_MANIFEST_DIR"));
+    let mut files = files::test_files(&root);
     let only = env::var("SLT_ONLY").unwrap_or_default();
     files.retain(|file| file.to_string_lossy().contains(&only));
     if files.is_empty() {
@@ -57,17 +57,6 @@ fn main() -> ExitCode {
     let start = Instant::now();
     let directories = run_files(&root, files);
     report(&directories, start.elapsed())
-}
-
-fn find_files(directory: &Path, files: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        if path.is_dir() {
-            find_files(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "test") {
-            files.push(path);
-        }
-    }
 }
 
 fn run_files(root: &Path, files: Vec<PathBuf>) -> BTreeMap<String, Directory> {

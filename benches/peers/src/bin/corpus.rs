@@ -7,6 +7,8 @@
 
 #![forbid(unsafe_code)]
 
+#[path = "../../../../tests/slt/files.rs"]
+mod files;
 #[path = "../../../../tests/slt/record.rs"]
 mod record;
 #[path = "../../../../tests/slt/run.rs"]
@@ -14,9 +16,7 @@ mod run;
 #[path = "../../../../tests/slt/value.rs"]
 mod value;
 
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -47,11 +47,13 @@ struct Seconds {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let root = env::var_os("SLT_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/slt"), PathBuf::from);
-    let mut files = Vec::new();
-    find_files(&root, &mut files);
+    let root = files::root(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let mut files = files::test_files(&root);
     files.retain(|file| file.to_string_lossy().contains(&arguments.only));
+    if files.is_empty() {
+        println!("no .test files under {}; set SLT_DIR", root.display());
+        return ExitCode::FAILURE;
+    }
     files.sort();
     let (mut directories, mut total, mut wrong) = (Vec::<(String, Seconds)>::new(), Seconds::default(), 0);
     println!("{:<40} {:>9} {:>9} {:>6}", "", "Manicule", "SQLite", "ratio");
@@ -76,17 +78,6 @@ fn main() -> ExitCode {
     directories.iter().for_each(|(name, seconds)| line(name, *seconds));
     line("total", total);
     if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn find_files(directory: &Path, files: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        if path.is_dir() {
-            find_files(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "test") {
-            files.push(path);
-        }
-    }
 }
 
 /// The processor seconds of a file; what comes out wrong is printed and counted.
