@@ -37,16 +37,19 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// The allocations of a hundred actions: the least of several counts, because a thread that ends, the other test's, leaves
+/// work to the collector, which does it on any thread.
 fn allocations(mut action: impl FnMut()) -> usize {
     // So often that the collector is done with what making the fixture left behind.
     for _ in 0..1000 {
         action();
     }
-    let before = ALLOCATIONS.with(Cell::get);
-    for _ in 0..100 {
-        action();
-    }
-    ALLOCATIONS.with(Cell::get) - before
+    let hundred = |_| {
+        let before = ALLOCATIONS.with(Cell::get);
+        (0..100).for_each(|_| action());
+        ALLOCATIONS.with(Cell::get) - before
+    };
+    (0..5).map(hundred).min().expect("there are five counts")
 }
 
 #[test]
