@@ -107,8 +107,7 @@ pub(crate) fn parse_statement(text: &str) -> Result<Parsed> {
 /// The tokens of a text, in the parser's own words.
 fn tokens(text: &str) -> Result<Vec<TokenWithSpan>> {
     // A word and the blank after it are some six bytes; growing would copy the tokens again and again.
-    let capacity = (text.len() / 3).min(TOKENS_AT_ONCE);
-    let mut tokens = Vec::with_capacity(capacity);
+    let mut tokens = Vec::with_capacity((text.len() / 3).min(TOKENS_AT_ONCE));
     Tokenizer::new(&Manicule::default(), text)
         .tokenize_with_location_into_buf(&mut tokens)
         .map_err(|error| syntax(text, &error.message, error.location))?;

@@ -105,6 +105,7 @@ impl RegistryOptions {
 pub(super) type Meta = Arc<dyn Any + Send + Sync>;
 
 /// One version of everything. Immutable while a reader can reach it.
+#[derive(Default)]
 pub(super) struct Published {
     pub(super) sequence: Sequence,
     pub(super) meta: Option<Meta>,
@@ -187,9 +188,8 @@ impl Registry {
 
     /// A registry without indexes that treats held copies in its own way.
     pub fn with_options(options: RegistryOptions) -> Self {
-        let published = Published { sequence: Sequence::default(), meta: None, parts: Vec::new() };
         let turn = Turn::new(Writer::new(options.copies_max));
-        Self { shared: Arc::new(Shared { root: Root::new(published), turn, options }) }
+        Self { shared: Arc::new(Shared { root: Root::new(Published::default()), turn, options }) }
     }
 
     /// Adds an empty index with its keys in a hash table. Waits for the writer of the registry.

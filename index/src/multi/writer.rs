@@ -193,13 +193,9 @@ impl Writer {
     fn publish_structure(&mut self, root: &Root<Published>) {
         self.sequence = self.sequence.next();
         self.former.spare = None;
-        self.former.are_held = !root.swap(self.describe(), drop);
-    }
-
-    fn describe(&self) -> Arc<Published> {
-        let mut published = Published { sequence: self.sequence, meta: None, parts: Vec::new() };
+        let mut published = Published::default();
         self.update(&mut published);
-        Arc::new(published)
+        self.former.are_held = !root.swap(Arc::new(published), drop);
     }
 
     /// Publishes everything that is pending with one swap. Publishes nothing if nothing is.
@@ -215,15 +211,8 @@ impl Writer {
             self.meta = Some(meta);
         }
         self.each_touched(|_, slot| slot.publish());
-        let mut next = self.former.spare.take();
-        let published = match next.as_mut().and_then(Arc::get_mut) {
-            Some(spare) => {
-                self.update(spare);
-                next.take()
-            }
-            None => None,
-        };
-        let published = published.unwrap_or_else(|| self.describe());
+        let mut published = self.former.spare.take().unwrap_or_default();
+        self.update(Arc::get_mut(&mut published).expect("nobody has a version that is not published"));
         let mut released = None;
         self.former.are_held = !root.swap(published, |version| keep_newest(&mut released, version));
         if let Some(mut spare) = released
