@@ -14,8 +14,8 @@
 //! The idea is Ramalhete and Correia's ("Left-Right", 2013), and `evmap` made it known. What is different here is how the
 //! writer learns that no reader is left on the retired copy: a reader that reads for a moment names its version in a hazard
 //! pointer, which the writer looks at, and one that keeps a snapshot holds an [`Arc`](std::sync::Arc). So when one stays, the
-//! writer sees it and takes a third copy instead of waiting. The pointer and its hazards are the file `root`; all the rest is
-//! safe code.
+//! writer sees it and takes a third copy instead of waiting. The pointer and its hazards are the file `root`; how the writer
+//! writes to what others could have is `handles`, and how it changes hands is `turn`. All the rest is safe code.
 //!
 //! # What is visible when
 //! * Nothing of a [`Batch`] is visible before its commit, except to the batch itself.
@@ -70,7 +70,7 @@
 //!
 //! # Map of the code
 //! `list` posting lists · `directory` what a directory is · `hashed`, `ordered` the two of them · `copy` one copy and the
-//! operations · `slot` the copies of one index · `writer` all of them, and the swap · `turn` who may write · `root` the pointer
+//! operations · `handles` who has a copy · `slot` the copies of one index · `writer` all of them, and the swap · `turn` who may write · `root` the pointer
 //! that is swapped, and who reads through it · `registry` what hangs below it · `batch`, `snapshot`, `reader`, `view`, `index` what users hold.
 
 mod list;
@@ -80,6 +80,7 @@ mod hashed;
 mod ordered;
 
 mod copy;
+mod handles;
 mod slot;
 mod turn;
 mod writer;

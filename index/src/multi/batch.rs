@@ -12,7 +12,7 @@ use super::list::{ListValue, PostingList};
 use super::registry::{Busy, Meta, Sequence, Shared, WhenHeld};
 use super::slot::IndexWriter;
 use super::view::MultiView;
-use super::writer::Tenure;
+use super::writer::{Tenure, Writer};
 
 /// The right to write to a registry, and what was written so far.
 ///
@@ -38,11 +38,14 @@ use super::writer::Tenure;
 /// ```
 pub struct Batch {
     tenure: Tenure<Arc<Shared>>,
-    /// The state at the begin, then one for each savepoint that can still be returned to.
-    frames: SmallVec<[Frame; 1]>,
+    /// What was pending at the begin, if anything was.
+    begin: Option<Box<Frame>>,
+    /// One for each savepoint that can still be returned to.
+    savepoints: Vec<Frame>,
 }
 
 /// What was pending at some moment.
+#[derive(Default)]
 struct Frame {
     serial: u64,
     /// The number of pending operations of each slot that had some.
@@ -58,9 +61,10 @@ pub struct Savepoint {
 
 impl Batch {
     pub(super) fn new(tenure: Tenure<Arc<Shared>>) -> Self {
-        let mut batch = Self { tenure, frames: SmallVec::new() };
-        let frame = batch.frame(0);
-        batch.frames.push(frame);
+        let mut batch = Self { tenure, begin: None, savepoints: Vec::new() };
+        if batch.tenure.writer_ref().is_anything_pending() {
+            batch.begin = Some(Box::new(batch.frame(0)));
+        }
         batch
     }
 
@@ -144,7 +148,7 @@ impl Batch {
     pub fn savepoint(&mut self) -> Savepoint {
         let serial = self.tenure.writer().next_savepoint();
         let frame = self.frame(serial);
-        self.frames.push(frame);
+        self.savepoints.push(frame);
         Savepoint { serial }
     }
 
@@ -153,9 +157,10 @@ impl Batch {
     /// # Panics
     /// If the savepoint is of another batch, or if an earlier one was returned to since.
     pub fn rollback_to(&mut self, savepoint: &Savepoint) {
-        let at = self.frames.iter().position(|frame| frame.serial == savepoint.serial);
-        self.frames.truncate(at.expect("the savepoint is one of this batch and still there") + 1);
-        self.rollback_to_last();
+        let at = self.savepoints.iter().position(|frame| frame.serial == savepoint.serial);
+        let at = at.expect("the savepoint is one of this batch and still there");
+        self.savepoints.truncate(at + 1);
+        rollback(self.tenure.writer(), &self.savepoints[at]);
     }
 
     /// Publishes everything that is pending with one swap; the sequence that shows it. A batch that has changed nothing
@@ -171,9 +176,8 @@ impl Batch {
     }
 
     fn publish(&mut self) -> Sequence {
-        let sequence = self.tenure.publish();
-        self.frames.clear();
-        sequence
+        self.begin = None;
+        self.tenure.publish()
     }
 
     /// Takes everything back, as dropping the batch does.
@@ -188,22 +192,23 @@ impl Batch {
         writer.each_touched(|at, slot| marks.push((at, slot.mark())));
         Frame { serial, marks, meta }
     }
+}
 
-    fn rollback_to_last(&mut self) {
-        let Some(frame) = self.frames.last() else { return };
-        let writer = self.tenure.writer();
-        writer.pending_meta.clone_from(&frame.meta);
-        writer.each_touched(|at, slot| {
-            let mark = frame.marks.iter().find(|(marked, _)| *marked == at);
-            slot.rollback(mark.map_or(0, |(_, mark)| *mark));
-        });
-    }
+/// Takes back what has been written since.
+fn rollback(writer: &mut Writer, frame: &Frame) {
+    writer.pending_meta.clone_from(&frame.meta);
+    writer.each_touched(|at, slot| {
+        let mark = frame.marks.iter().find(|(marked, _)| *marked == at);
+        slot.rollback(mark.map_or(0, |(_, mark)| *mark));
+    });
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        self.frames.truncate(1);
-        self.rollback_to_last();
+        let writer = self.tenure.writer();
+        if writer.is_anything_pending() {
+            rollback(writer, &self.begin.take().unwrap_or_default());
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::directory::{Arrangement, Directory, Hint, Seek, Spot, Stored};
+use super::handles::NeverWeak;
 use super::list::{ListValue, PostingList};
 
 /// The directory of an index.
@@ -20,8 +21,16 @@ pub(super) struct IndexCopy<K: Stored, V: ListValue, D: Arrangement<K>> {
     /// The same in every copy of an index and in every handle, and in no other index.
     pub(super) identity: Arc<()>,
     pub(super) directory: ListDirectory<K, V, D>,
-    pub(super) value_count: usize,
+    pub(super) value_count: ValueCount,
 }
+
+// SAFETY: copies are this crate's own, and it makes no weak handles to them.
+unsafe impl<K: Stored, V: ListValue, D: Arrangement<K>> NeverWeak for IndexCopy<K, V, D> {}
+
+/// How many values there are under all keys: on a line of its own, because every write changes it.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+pub(super) struct ValueCount(pub(super) usize);
 
 /// How many operations ahead an entry is asked for.
 const PREFETCH_AHEAD: usize = 8;
@@ -64,7 +73,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Default for TakenOut<K, V, D> {
 impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
     pub(super) fn build(identity: Arc<()>, entries: impl IntoIterator<Item = (K, V)>) -> Self {
         let entries: Vec<(K, V)> = entries.into_iter().collect();
-        let value_count = entries.len();
+        let value_count = ValueCount(entries.len());
         Self { identity, directory: D::build(entries), value_count }
     }
 
@@ -100,7 +109,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
                 (1, Hint::UNKNOWN)
             }
         };
-        self.value_count += 1;
+        self.value_count.0 += 1;
         inserted
     }
 
@@ -117,7 +126,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
                 Hint::UNKNOWN
             }
         };
-        self.value_count += 1;
+        self.value_count.0 += 1;
         Some(hint)
     }
 
@@ -140,7 +149,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
                 (PostingList::new(), Hint::UNKNOWN)
             }
         };
-        self.value_count = (self.value_count + added).saturating_sub(old.len());
+        self.value_count.0 = (self.value_count.0 + added).saturating_sub(old.len());
         (old, hint)
     }
 
@@ -154,7 +163,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
         if list.is_empty() {
             self.directory.remove(spot);
         }
-        self.value_count = self.value_count.saturating_sub(1);
+        self.value_count.0 = self.value_count.0.saturating_sub(1);
     }
 
     /// Brings this copy one operation forward.
@@ -173,15 +182,20 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
             }
             Operation::Clear => {
                 self.directory = self.directory.empty_like();
-                self.value_count = 0;
+                self.value_count.0 = 0;
             }
         }
     }
 
-    /// Brings this copy forward by what it lacks. Other cores have read it, so each entry comes from far, but which they will be
-    /// stands in the log.
-    pub(super) fn catch_up(&mut self, debt: &mut Vec<Logged<K, V>>) {
+    /// Has the entries near that the first operations will change. Other cores have read this copy, so each entry comes from far.
+    #[inline]
+    pub(super) fn prefetch(&self, debt: &[Logged<K, V>]) {
         debt.iter().take(PREFETCH_AHEAD).for_each(|logged| self.directory.prefetch(logged.hint));
+    }
+
+    /// Brings this copy forward by what it lacks.
+    pub(super) fn catch_up(&mut self, debt: &mut Vec<Logged<K, V>>) {
+        self.prefetch(debt);
         let mut debt = debt.drain(..);
         while let Some(logged) = debt.next() {
             if let Some(later) = debt.as_slice().get(PREFETCH_AHEAD - 1) {
@@ -202,7 +216,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
                 let old = taken_out.lists.pop().unwrap_or_default();
                 self.replace(Cow::Owned(key), old, hint);
             }
-            Operation::Clear => (self.directory, self.value_count) = taken_out.all.pop().unwrap_or_default(),
+            Operation::Clear => (self.directory, self.value_count.0) = taken_out.all.pop().unwrap_or_default(),
         }
     }
 }

@@ -33,10 +33,19 @@ pub struct HashDirectory<K, T> {
     /// One word of tags for each group.
     tags: Vec<u64>,
     groups: Vec<Group<K, T>>,
+    hasher: RandomState,
+    counts: Counts,
+}
+
+/// What every insertion and removal changes, on a line of its own: the rest of the directory, which every search reads, stays
+/// with the readers' cores until the table grows.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Counts {
+    /// Entries.
     len: usize,
     /// Slots that may still become full before the table grows.
     vacant_len: usize,
-    hasher: RandomState,
 }
 
 /// The slots of a group. Aligned, so that an entry of 32 bytes, a word and a list, never lies on two cache lines.
@@ -86,7 +95,8 @@ impl<K, T> HashDirectory<K, T> {
     fn with_groups(group_count: usize, hasher: RandomState) -> Self {
         let mut groups = groups_for(group_count);
         groups.resize_with(group_count, || Group([const { None }; GROUP_SLOTS]));
-        Self { tags: vec![0; group_count], groups, len: 0, vacant_len: full_len(group_count), hasher }
+        let counts = Counts { len: 0, vacant_len: full_len(group_count) };
+        Self { tags: vec![0; group_count], groups, hasher, counts }
     }
 
     fn slot(&self, slot: usize) -> Option<&(K, T)> {
@@ -118,7 +128,7 @@ impl<K, T> HashDirectory<K, T> {
     }
 
     fn iter_entries(&self) -> Iter<'_, K, T> {
-        Iter { groups: self.groups.iter(), slots: [].iter(), len: self.len }
+        Iter { groups: self.groups.iter(), slots: [].iter(), len: self.counts.len }
     }
 
     /// Puts an entry in the first free slot of its search path. There is one: the table is never full.
@@ -130,11 +140,11 @@ impl<K, T> HashDirectory<K, T> {
         let free = !self.tags[group] & HIGH_BITS;
         let slot = group * GROUP_SLOTS + free.trailing_zeros() as usize / 8;
         if tag_at(self.tags[group], slot % GROUP_SLOTS) == EMPTY {
-            self.vacant_len -= 1;
+            self.counts.vacant_len -= 1;
         }
         self.set_tag(slot, tag_of(hash));
         *self.slot_mut(slot) = Some(entry);
-        self.len += 1;
+        self.counts.len += 1;
     }
 }
 
@@ -155,7 +165,7 @@ impl<K: Hash, T> HashDirectory<K, T> {
     /// all keys before it moves any.
     fn grow(&mut self) {
         let group_count = self.tags.len();
-        let grown = if self.len * 4 > group_count * GROUP_SLOTS * 3 {
+        let grown = if self.counts.len * 4 > group_count * GROUP_SLOTS * 3 {
             group_count + group_count.div_ceil(2)
         } else {
             group_count
@@ -170,8 +180,9 @@ impl<K: Hash, T> HashDirectory<K, T> {
 }
 
 impl<K: Hash + Eq, T> HashDirectory<K, T> {
+    /// Where the key is. `announce` gets to know each slot that is about to be looked at.
     #[inline]
-    fn find<Q: Hash + Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<usize>
+    fn find<Q: Hash + Eq + ?Sized>(&self, hash: u64, key: &Q, announce: impl Fn(&Option<(K, T)>)) -> Option<usize>
     where
         K: Borrow<Q>,
     {
@@ -180,7 +191,9 @@ impl<K: Hash + Eq, T> HashDirectory<K, T> {
             let word = *self.tags.get(group)?;
             for at in marked(matches(word, tag_of(hash))) {
                 let slot = group * GROUP_SLOTS + at;
-                match self.slot(slot) {
+                let entry = &self.groups[group].0[at];
+                announce(entry);
+                match entry {
                     Some((candidate, _)) if candidate.borrow() == key => return Some(slot),
                     _ => {}
                 }
@@ -198,7 +211,7 @@ impl<K: Hash + Eq, T> HashDirectory<K, T> {
     where
         K: Borrow<Q>,
     {
-        let slot = self.find(self.hasher.hash_one(key), key)?;
+        let slot = self.find(self.hasher.hash_one(key), key, |_| ())?;
         self.slot(slot).map(|(key, value)| (key, value))
     }
 
@@ -207,7 +220,8 @@ impl<K: Hash + Eq, T> HashDirectory<K, T> {
         K: Borrow<Q>,
     {
         let hash = self.hasher.hash_one(key);
-        match self.find(hash, key) {
+        // Readers' cores have the line too: asked for to be written, it comes once instead of twice.
+        match self.find(hash, key, |entry| prefetch_to_write(entry)) {
             Some(slot) => Seek::Found(Spot { hash, slot }),
             None => Seek::Vacant(Spot { hash, slot: usize::MAX }),
         }
@@ -219,7 +233,7 @@ impl<K: Clone, T: Clone> Clone for HashDirectory<K, T> {
         let mut groups = groups_for(self.groups.len());
         groups.extend_from_slice(&self.groups);
         let (tags, hasher) = (self.tags.clone(), self.hasher.clone());
-        Self { tags, groups, len: self.len, vacant_len: self.vacant_len, hasher }
+        Self { tags, groups, hasher, counts: self.counts }
     }
 }
 
@@ -241,7 +255,7 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
         if !self.is_wasteful() {
             return self.clone();
         }
-        let mut packed = Self::with_groups(self.len.div_ceil(full_len(1)), RandomState::new());
+        let mut packed = Self::with_groups(self.counts.len.div_ceil(full_len(1)), RandomState::new());
         for (key, value) in self.iter() {
             packed.place(packed.hasher.hash_one(key), (key.clone(), value.clone()));
         }
@@ -253,7 +267,7 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
     }
 
     fn len(&self) -> usize {
-        self.len
+        self.counts.len
     }
 
     fn memory_usage(&self) -> usize {
@@ -261,7 +275,7 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
     }
 
     fn is_wasteful(&self) -> bool {
-        self.slots_len() > 1024 && self.len * 5 < self.slots_len()
+        self.slots_len() > 1024 && self.counts.len * 5 < self.slots_len()
     }
 
     #[inline]
@@ -297,7 +311,7 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
     }
 
     fn insert(&mut self, spot: Spot, key: K, value: T) {
-        if self.vacant_len == 0 {
+        if self.counts.vacant_len == 0 {
             self.grow();
         }
         self.place(spot.hash, (key, value));
@@ -306,13 +320,13 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
     fn remove(&mut self, spot: Spot) -> (K, T) {
         let entry = self.slot_mut(spot.slot).take().expect("a key was found in this slot");
         let freed = if has_empty(self.tags[spot.slot / GROUP_SLOTS]) {
-            self.vacant_len += 1;
+            self.counts.vacant_len += 1;
             EMPTY
         } else {
             REMOVED
         };
         self.set_tag(spot.slot, freed);
-        self.len -= 1;
+        self.counts.len -= 1;
         entry
     }
 
@@ -413,7 +427,7 @@ mod tests {
         let mut directory = HashDirectory::default();
         for key in 0..50_000 {
             insert(&mut directory, key, key);
-            assert!(key < 1000 || directory.len * 100 >= directory.slots_len() * 58);
+            assert!(key < 1000 || directory.counts.len * 100 >= directory.slots_len() * 58);
         }
     }
 }

@@ -17,13 +17,16 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::batch::Batch;
 use super::copy::IndexCopy;
 use super::directory::{Arrangement, Hashed, Ordered, Stored};
+use super::handles::{NeverWeak, Part};
 use super::index::MultiIndex;
 use super::list::ListValue;
 use super::root::{LazyBorrow, Root};
-use super::slot::{IndexWriter, Part};
+use super::slot::IndexWriter;
 use super::snapshot::{BorrowedSnapshot, LazySnapshot, Snapshot};
 use super::turn::Turn;
 use super::writer::{Tenure, Writer};
@@ -105,12 +108,21 @@ impl RegistryOptions {
 pub(super) type Meta = Arc<dyn Any + Send + Sync>;
 
 /// One version of everything. Immutable while a reader can reach it.
+///
+/// Aligned, so that the count of its `Arc` lies on a line that only snapshots touch, and in this order, so that what changes in
+/// a registry of one or two indexes lies on one other.
 #[derive(Default)]
+#[repr(C, align(128))]
 pub(super) struct Published {
     pub(super) sequence: Sequence,
     pub(super) meta: Option<Meta>,
-    pub(super) parts: Vec<Option<Part>>,
+    pub(super) parts: SmallVec<[Option<Part>; 5]>,
 }
+
+const _: () = assert!(size_of::<Published>() == 128);
+
+// SAFETY: versions are this crate's own, and it makes no weak handles to them.
+unsafe impl NeverWeak for Published {}
 
 impl Published {
     /// The live copy of an index at this version, if it existed.
@@ -188,8 +200,9 @@ impl Registry {
 
     /// A registry without indexes that treats held copies in its own way.
     pub fn with_options(options: RegistryOptions) -> Self {
-        let turn = Turn::new(Writer::new(options.copies_max));
-        Self { shared: Arc::new(Shared { root: Root::new(Published::default()), turn, options }) }
+        let (root, owner) = Root::new(Published::default());
+        let turn = Turn::new(Writer::new(owner, options.copies_max));
+        Self { shared: Arc::new(Shared { root, turn, options }) }
     }
 
     /// Adds an empty index with its keys in a hash table. Waits for the writer of the registry.

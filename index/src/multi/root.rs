@@ -14,15 +14,17 @@
 //! the hazard. If it does not, the reader has not touched what it named. A hazard is cleared with `Release` and looked at with
 //! acquire, so everything that the reader did with the version comes before what the writer does with it next.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, UnsafeCell};
 use std::ops::Deref;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::registry::{Published, Shared};
+use crate::memory::prefetch_to_write;
 use crate::stripe::thread_number;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
@@ -80,8 +82,14 @@ impl<T> Block<T> {
 pub(super) struct Root<T> {
     current: Aligned<AtomicPtr<T>>,
     first: Block<T>,
-    /// Versions that were current once and were borrowed when they were last looked at.
-    retired: Mutex<Vec<Arc<T>>>,
+    /// Versions that were current once, and were borrowed when they were last looked at. The owner's.
+    retired: UnsafeCell<Vec<Arc<T>>>,
+    number: u64,
+}
+
+/// The right to put versions into a root: there is one for each.
+pub(super) struct Owner {
+    number: u64,
 }
 
 /// What readers read and writers write has a line for itself.
@@ -90,16 +98,28 @@ struct Aligned<T>(T);
 
 // SAFETY: a root owns its versions, and hands them out by reference and by `Arc`, from every thread that has it.
 unsafe impl<T: Send + Sync> Send for Root<T> {}
-// SAFETY: as above.
+// SAFETY: as above; the list of retired versions is for whoever borrows the owner mutably, who is one at a time.
 unsafe impl<T: Send + Sync> Sync for Root<T> {}
 
 impl<T> Root<T> {
-    pub(super) fn new(first: T) -> Self {
-        Self {
+    pub(super) fn new(first: T) -> (Self, Owner) {
+        static ROOTS: AtomicU64 = AtomicU64::new(0);
+        // Relaxed: only that no number is given twice matters.
+        let number = ROOTS.fetch_add(1, Relaxed);
+        let root = Self {
             current: Aligned(AtomicPtr::new(Arc::into_raw(Arc::new(first)).cast_mut())),
             first: Block::new(),
-            retired: Mutex::new(Vec::new()),
-        }
+            retired: UnsafeCell::new(Vec::new()),
+            number,
+        };
+        (root, Owner { number })
+    }
+
+    /// The retired versions.
+    fn retired<'a>(&'a self, owner: &'a mut Owner) -> &'a mut Vec<Arc<T>> {
+        assert_eq!(owner.number, self.number, "the owner is another root's");
+        // SAFETY: nobody but the owner, of which there is one, comes here, and it is borrowed for as long as the list.
+        unsafe { &mut *self.retired.get() }
     }
 
     /// Names a version in a hazard of this thread.
@@ -154,26 +174,30 @@ impl<T> Root<T> {
         self.current.0.load(Ordering::SeqCst) == version.as_ptr()
     }
 
-    /// Puts another version in place of the current one, and then does as [`release_retired`](Self::release_retired).
-    pub(super) fn swap(&self, next: Arc<T>, take: impl FnMut(Arc<T>)) -> bool {
+    /// Has near what a swap changes, which other cores had last.
+    pub(super) fn prefetch_swap(&self) {
+        prefetch_to_write(&self.current);
+    }
+
+    /// Puts another version in place of the current one. [`release_retired`](Self::release_retired) gives that one back later:
+    /// readers that are just now looking at it are done by then.
+    pub(super) fn swap(&self, owner: &mut Owner, next: Arc<T>) {
         // SeqCst: W1 above.
         let retired = self.current.0.swap(Arc::into_raw(next).cast_mut(), Ordering::SeqCst);
         // SAFETY: it came from `Arc::into_raw`, in `new` or above, and leaves `current` only here.
-        self.retired.lock().push(unsafe { Arc::from_raw(retired) });
-        self.release_retired(take)
+        self.retired(owner).push(unsafe { Arc::from_raw(retired) });
     }
 
-    /// Gives back the versions that were current once and that nobody borrows any more. Whether none is left.
-    pub(super) fn release_retired(&self, take: impl FnMut(Arc<T>)) -> bool {
+    /// Gives back the versions that were current once and that nobody borrows any more.
+    pub(super) fn release_retired(&self, owner: &mut Owner, take: impl FnMut(Arc<T>)) {
+        let retired = self.retired(owner);
+        if retired.is_empty() {
+            return;
+        }
         let named = self.named();
-        let mut retired = self.retired.lock();
         // A version that is not the current one any more is not borrowed anew.
         let is_free = |version: &mut Arc<T>| !named.contains(&Arc::as_ptr(version).cast_mut());
-        let released: SmallVec<[Arc<T>; 4]> = retired.extract_if(.., is_free).collect();
-        let is_empty = retired.is_empty();
-        drop(retired);
-        released.into_iter().for_each(take);
-        is_empty
+        retired.extract_if(.., is_free).for_each(take);
     }
 
     /// What the hazards name.
@@ -390,7 +414,7 @@ mod loom_root {
     }
 
     /// Publishes these numbers one after the other, each in the version that was retired last, if that is free.
-    fn publish(root: &Root<Version>, numbers: std::ops::RangeInclusive<usize>) {
+    fn publish(root: &Root<Version>, owner: &mut Owner, numbers: std::ops::RangeInclusive<usize>) {
         let mut spare: Option<Arc<Version>> = None;
         for number in numbers {
             let next = match spare.take() {
@@ -400,26 +424,29 @@ mod loom_root {
                 }
                 None => Version::new(number),
             };
-            root.swap(next, |free| spare = Some(free));
+            root.swap(owner, next);
+            root.release_retired(owner, |free| spare = Some(free));
         }
     }
 
-    fn root() -> Arc<Root<Version>> {
-        Arc::new(Root::new(Version(UnsafeCell::new(0))))
+    fn root() -> (Arc<Root<Version>>, Owner) {
+        let (root, owner) = Root::new(Version(UnsafeCell::new(0)));
+        (Arc::new(root), owner)
     }
 
     #[test]
     fn loom_root_a_borrowed_version_is_not_written() {
         loom::model(|| {
-            let root = root();
+            let (root, mut owner) = root();
             let shared = Arc::clone(&root);
             let reader = thread::spawn(move || {
                 let (older, newer) = (shared.load().get(), shared.load().get());
                 assert!(older <= newer, "versions do not go back");
             });
-            publish(&root, 1..=3);
+            publish(&root, &mut owner, 1..=3);
             reader.join().unwrap();
-            assert!(root.release_retired(drop), "nobody borrows any more");
+            root.release_retired(&mut owner, drop);
+            assert!(root.retired(&mut owner).is_empty(), "nobody borrows any more");
             assert_eq!(root.load().get(), 3);
         });
     }
@@ -427,14 +454,14 @@ mod loom_root {
     #[test]
     fn loom_root_two_readers_share_a_line() {
         loom::model(|| {
-            let root = root();
+            let (root, mut owner) = root();
             let readers: Vec<_> = (0..2)
                 .map(|_| {
                     let shared = Arc::clone(&root);
                     thread::spawn(move || shared.load().get())
                 })
                 .collect();
-            publish(&root, 1..=2);
+            publish(&root, &mut owner, 1..=2);
             readers.into_iter().for_each(|reader| assert!(reader.join().unwrap() <= 2));
         });
     }
@@ -442,7 +469,7 @@ mod loom_root {
     #[test]
     fn loom_root_a_reader_follows_the_newest_version() {
         loom::model(|| {
-            let root = root();
+            let (root, mut owner) = root();
             let shared = Arc::clone(&root);
             let reader = thread::spawn(move || {
                 let mut borrow = Borrow::new(&*shared);
@@ -450,7 +477,7 @@ mod loom_root {
                 borrow.renew();
                 assert!(older <= borrow.get());
             });
-            publish(&root, 1..=2);
+            publish(&root, &mut owner, 1..=2);
             reader.join().unwrap();
         });
     }

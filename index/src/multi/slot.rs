@@ -8,8 +8,8 @@
 //! ```
 //!
 //! [`publish`](Slot::publish) makes `working` live, in a move; [`settle`](Slot::settle) afterwards turns the old live copy
-//! into a spare. The next write takes the spare with the smallest debt that no reader holds, which
-//! [`Arc::get_mut`] tells, and pays the debt; if there is none, the live copy is cloned.
+//! into a spare. The next write takes the spare with the smallest debt that no reader holds, which its
+//! [`Handles`] tell, and pays the debt; if there is none, the live copy is cloned.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -18,10 +18,8 @@ use std::sync::Arc;
 
 use super::copy::{IndexCopy, ListDirectory, Logged, Operation, TakenOut};
 use super::directory::{Arrangement, Directory, Hint, Lookup, Seek, Stored};
+use super::handles::{Handles, Part, is_same};
 use super::list::{ListValue, PostingList};
-
-/// A live copy, of whatever type.
-pub(super) type Part = Arc<dyn Any + Send + Sync>;
 
 /// A debt may have this many operations, or a quarter as many as there are keys, before a clone is cheaper. So long a spare
 /// that is not needed is kept too: freed sooner, it would only be cloned again for the next reader that holds the others.
@@ -34,7 +32,7 @@ const DEBT_LATER_MAX: usize = 64;
 pub(super) trait Slot: Send {
     fn as_any_mut(&mut self) -> &mut dyn Any;
     fn as_any(&self) -> &dyn Any;
-    /// The copy that readers get.
+    /// One more handle to the copy that readers get.
     fn live(&self) -> Part;
     /// How many operations are pending.
     fn pending_len(&self) -> usize;
@@ -42,24 +40,31 @@ pub(super) trait Slot: Send {
     fn mark(&mut self) -> usize;
     /// Undoes the pending operations from a mark on.
     fn rollback(&mut self, mark: usize);
-    /// Makes the working copy live. Runs no code of keys and values.
-    fn publish(&mut self);
-    /// Turns the copy that was live before into a spare. To be called once readers can no longer find it.
-    fn settle(&mut self);
+    /// Makes the working copy live, and gives the handle for readers. Runs no code of keys and values.
+    fn publish(&mut self) -> Part;
+    /// Turns the copy that was live before into a spare. To be called once readers can no longer find it. Whether that lacks so
+    /// much that it should catch up at once.
+    fn settle(&mut self) -> bool;
+    /// Lets the newest spare catch up, if it is far behind and no reader has it.
+    fn pay_large_debt(&mut self);
+    /// Takes the handle back that is part of a version that nobody reads any more, unless it is to the live copy.
+    fn take_back(&mut self, part: &mut Option<Part>);
+    /// Whether the next write has a copy without making one.
+    fn has_free_copy(&self) -> bool;
     /// Whether the next write can have a copy without exceeding the limit.
     fn has_room(&mut self, copies_max: usize) -> bool;
 }
 
 /// A copy that was live, and the operations since.
 struct Spare<K: Stored, V: ListValue, D: Arrangement<K>> {
-    copy: Arc<IndexCopy<K, V, D>>,
+    copy: Handles<IndexCopy<K, V, D>>,
     debt: Vec<Logged<K, V>>,
 }
 
 /// The writer's side of one index.
 pub(super) struct IndexWriter<K: Stored, V: ListValue, D: Arrangement<K>> {
     live: Arc<IndexCopy<K, V, D>>,
-    working: Option<Arc<IndexCopy<K, V, D>>>,
+    working: Option<Handles<IndexCopy<K, V, D>>>,
     operations: Vec<Logged<K, V>>,
     taken_out: TakenOut<K, V, D>,
     /// Operations before this one are not merged with later ones.
@@ -89,7 +94,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
 
     /// The state with the pending operations.
     pub(super) fn current(&self) -> &IndexCopy<K, V, D> {
-        self.working.as_ref().unwrap_or(&self.live)
+        self.working.as_ref().map_or(&*self.live, Handles::get)
     }
 
     /// Sees to it that there is a working copy, if there is one to be had within `copies_max` copies.
@@ -101,19 +106,14 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         Some(())
     }
 
-    /// Whether the next write has a copy without making one.
-    pub(super) fn has_free_copy(&self) -> bool {
-        self.working.is_some() || self.spares.iter().any(|spare| Arc::strong_count(&spare.copy) == 1)
-    }
-
     /// A copy that no reader holds, brought up to date: a spare, or else a new one.
-    fn take_working(&mut self, copies_max: usize) -> Option<Arc<IndexCopy<K, V, D>>> {
+    fn take_working(&mut self, copies_max: usize) -> Option<Handles<IndexCopy<K, V, D>>> {
         if !self.given_up.is_empty() {
             self.given_up.retain_mut(|copy| Arc::get_mut(copy).is_none());
         }
         match self.reclaim() {
             Some(copy) => Some(copy),
-            None if self.copy_count() < copies_max => Some(Arc::new(self.live.duplicate())),
+            None if self.copy_count() < copies_max => Some(Handles::new(self.live.duplicate())),
             None => None,
         }
     }
@@ -123,18 +123,17 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
     }
 
     /// The best spare that no reader holds, brought up to date.
-    fn reclaim(&mut self) -> Option<Arc<IndexCopy<K, V, D>>> {
+    fn reclaim(&mut self) -> Option<Handles<IndexCopy<K, V, D>>> {
         loop {
-            let spares = self.spares.iter().enumerate();
-            let free = spares.filter(|(_, spare)| Arc::strong_count(&spare.copy) == 1);
+            let free = self.spares.iter().enumerate().filter(|(_, spare)| spare.copy.is_free());
             let (at, _) = free.min_by_key(|(_, spare)| spare.debt.len())?;
             // If a key's code panics from here on, the spare is lost, which is no loss.
             let Spare { mut copy, mut debt } = self.spares.swap_remove(at);
-            if copy.directory.is_wasteful() {
+            // Only the root of the registry hands copies out, and this one is not in it: nobody else can have got it since.
+            let spare = copy.get_mut()?;
+            if spare.directory.is_wasteful() {
                 continue;
             }
-            // Only the root of the registry hands copies out, and this one is not in it: nobody else can have got it since.
-            let spare = Arc::get_mut(&mut copy)?;
             spare.catch_up(&mut debt);
             if self.operations.capacity() == 0 && debt.capacity() <= DEBT_MAX {
                 self.operations = debt;
@@ -145,7 +144,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
 
     fn working(&mut self) -> &mut IndexCopy<K, V, D> {
         let working = self.working.as_mut().expect("a write prepares a working copy first");
-        Arc::get_mut(working).expect("no reader has seen the working copy")
+        working.get_mut().expect("no reader has seen the working copy")
     }
 
     /// The last operation that a new one may be merged with.
@@ -209,7 +208,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         };
         let Some((key, value)) = removed else { return false };
         let copy = self.working();
-        copy.value_count = copy.value_count.saturating_sub(1);
+        copy.value_count.0 = copy.value_count.0.saturating_sub(1);
         self.push(Operation::Remove(key, value), hint, undoes);
         true
     }
@@ -222,7 +221,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         let Seek::Found(spot) = D::seek(&copy.directory, key) else { return 0 };
         let hint = ListDirectory::<K, V, D>::hint_of(&spot);
         let (key, old) = copy.directory.remove(spot);
-        copy.value_count = copy.value_count.saturating_sub(old.len());
+        copy.value_count.0 = copy.value_count.0.saturating_sub(old.len());
         let removed = old.len();
         self.taken_out.lists.push(old);
         self.push(Operation::Replace(key, Box::default()), hint, false);
@@ -254,7 +253,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
 
     pub(super) fn clear(&mut self) -> usize {
         let copy = self.working();
-        let removed = std::mem::take(&mut copy.value_count);
+        let removed = std::mem::take(&mut copy.value_count.0);
         let empty = copy.directory.empty_like();
         let directory = std::mem::replace(&mut copy.directory, empty);
         self.taken_out.all.push((directory, removed));
@@ -274,28 +273,13 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
     /// Removes a value of a key that the index was just seen to have.
     pub(super) fn remove_owned(&mut self, key: K, value: &V) -> bool {
         let copy = self.working();
-        let before = copy.value_count;
+        let before = copy.value_count.0;
         copy.remove(&key, value, Hint::UNKNOWN);
-        let removed = copy.value_count < before;
+        let removed = copy.value_count.0 < before;
         if removed {
             self.push(Operation::Remove(key, value.clone()), Hint::UNKNOWN, false);
         }
         removed
-    }
-
-    /// Lets the newest spare catch up now, if it is far behind and no reader holds it: so whoever wrote much pays for it,
-    /// rather than the next, who may write little.
-    fn pay_large_debt(&mut self) {
-        let Some(spare) = self.spares.last_mut().filter(|spare| spare.debt.len() > DEBT_LATER_MAX) else { return };
-        let Some(copy) = Arc::get_mut(&mut spare.copy) else { return };
-        let mut debt = std::mem::take(&mut spare.debt);
-        let paid = catch_unwind(AssertUnwindSafe(|| copy.catch_up(&mut debt)));
-        if paid.is_err() {
-            // A key's code panicked: the spare is lost, which is no loss.
-            self.spares.pop();
-        } else if debt.capacity() <= DEBT_MAX {
-            spare.debt = debt;
-        }
     }
 
     /// Clones the live copy if there is no other left: so, too, whoever wrote much pays for it. If a key's code panics, the
@@ -305,14 +289,14 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
             return;
         }
         if let Ok(copy) = catch_unwind(AssertUnwindSafe(|| self.live.duplicate())) {
-            self.spares.push(Spare { copy: Arc::new(copy), debt: Vec::new() });
+            self.spares.push(Spare { copy: Handles::new(copy), debt: Vec::new() });
         }
     }
 
     /// Puts a copy aside that will not be used again.
-    fn give_up(&mut self, mut copy: Arc<IndexCopy<K, V, D>>) {
-        if Arc::get_mut(&mut copy).is_none() {
-            self.given_up.push(copy);
+    fn give_up(&mut self, copy: Handles<IndexCopy<K, V, D>>) {
+        if !copy.is_free() {
+            self.given_up.push(copy.into_own());
         }
     }
 }
@@ -350,7 +334,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
         let Some(mut working) = self.working.take() else { return };
         let (operations, taken_out) = (&mut self.operations, &mut self.taken_out);
         let undone = catch_unwind(AssertUnwindSafe(|| {
-            let copy = Arc::get_mut(&mut working).expect("no reader has seen the working copy");
+            let copy = working.get_mut().expect("no reader has seen the working copy");
             while operations.len() > mark
                 && let Some(logged) = operations.pop()
             {
@@ -368,16 +352,17 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
         self.floor = self.operations.len();
     }
 
-    fn publish(&mut self) {
-        if let Some(working) = self.working.take() {
-            self.retiring = Some(std::mem::replace(&mut self.live, working));
-        }
+    fn publish(&mut self) -> Part {
+        let Some(working) = self.working.take() else { return self.live() };
+        let (live, part) = working.publish();
+        self.retiring = Some(std::mem::replace(&mut self.live, live));
+        part
     }
 
-    fn settle(&mut self) {
+    fn settle(&mut self) -> bool {
         let mut operations = std::mem::take(&mut self.operations);
         self.floor = 0;
-        let Some(retiring) = self.retiring.take() else { return };
+        let Some(retiring) = self.retiring.take().map(Handles::of_published) else { return false };
         if !self.taken_out.all.is_empty()
             && let Some(clear) = operations.iter().rposition(|logged| matches!(logged.operation, Operation::Clear))
         {
@@ -399,14 +384,40 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
         if operations.len() > debt_max {
             self.give_up(retiring);
             self.replace_spares();
-            return;
+            return false;
         }
+        // The next write begins with them.
+        retiring.get().prefetch(&operations);
+        let owes_much = operations.len() > DEBT_LATER_MAX;
         self.spares.push(Spare { copy: retiring, debt: operations });
-        self.pay_large_debt();
+        owes_much
+    }
+
+    fn pay_large_debt(&mut self) {
+        let Some(spare) = self.spares.last_mut().filter(|spare| spare.debt.len() > DEBT_LATER_MAX) else { return };
+        let Some(copy) = spare.copy.get_mut() else { return };
+        let mut debt = std::mem::take(&mut spare.debt);
+        let paid = catch_unwind(AssertUnwindSafe(|| copy.catch_up(&mut debt)));
+        if paid.is_err() {
+            // A key's code panicked: the spare is lost, which is no loss.
+            self.spares.pop();
+        } else if debt.capacity() <= DEBT_MAX {
+            spare.debt = debt;
+        }
+    }
+
+    fn take_back(&mut self, part: &mut Option<Part>) {
+        let Some(old) = part.take_if(|part| !is_same(&self.live, part)) else { return };
+        if let Some(spare) = self.spares.iter_mut().find(|spare| spare.copy.is_of(&old)) {
+            spare.copy.take_back(old);
+        }
+    }
+
+    fn has_free_copy(&self) -> bool {
+        self.working.is_some() || self.spares.iter().any(|spare| spare.copy.is_free())
     }
 
     fn has_room(&mut self, copies_max: usize) -> bool {
-        let spares = self.spares.iter_mut().any(|spare| Arc::get_mut(&mut spare.copy).is_some());
-        spares || self.copy_count() < copies_max
+        self.spares.iter().any(|spare| spare.copy.is_free()) || self.copy_count() < copies_max
     }
 }

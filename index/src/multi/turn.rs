@@ -1,135 +1,234 @@
 //! Whose turn it is to write.
 //!
 //! The [`Writer`] of a registry is a box that changes hands: whoever has taken it may write, and gives it back when done.
-//! It is not a mutex guard, so that a batch may move between threads. A single short step is done in place, under the lock,
-//! which costs half as much.
+//! It is not a mutex guard, so that a batch may move between threads. Taking it and giving it back is one atomic step each,
+//! unless somebody has to wait.
+//!
+//! # Nobody sleeps on
+//! Who waits counts itself (W1), then looks for the writer, or for a sequence (W2), and only then sleeps, all under the lock.
+//! Who gives the writer back stores the sequence and the writer (G1), then looks whether somebody is counted (G2), and if so
+//! takes the lock and wakes. Between W1 and W2 as between G1 and G2 is a `SeqCst` fence: so W2 sees G1, or G2 sees W1.
 
+use std::ptr::null_mut;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-#[cfg(feature = "shuttle")]
+#[cfg(loom)]
+use loom::sync::{Condvar, Mutex, MutexGuard};
+#[cfg(all(not(loom), feature = "shuttle"))]
 use shuttle::sync::{Condvar, Mutex, MutexGuard};
-#[cfg(not(feature = "shuttle"))]
+#[cfg(not(any(loom, feature = "shuttle")))]
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::registry::Sequence;
 use super::writer::Writer;
+use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+
+/// An atomic pointer goes to every thread, whatever it points to; so does the writer.
+const _: fn(Writer) -> Box<dyn Send> = |writer| Box::new(writer);
 
 /// The place where the writer waits for its next user.
 pub(super) struct Turn {
-    state: Mutex<State>,
+    /// The writer, or null while somebody has it.
+    idle: AtomicPtr<Writer>,
+    /// The last sequence whose publication is complete.
+    sequence: AtomicU64,
+    /// Who waits for the writer or for a sequence.
+    waiting: AtomicUsize,
+    sleep: Mutex<()>,
     given_back: Condvar,
     published: Condvar,
 }
 
-struct State {
-    writer: Option<Box<Writer>>,
-    /// The last sequence whose publication is complete.
-    sequence: Sequence,
-    writers_waiting: usize,
-    readers_waiting: usize,
+/// Somebody who is counted as waiting.
+struct Waiting<'t>(&'t Turn);
+
+impl<'t> Waiting<'t> {
+    fn new(turn: &'t Turn) -> Self {
+        // Relaxed, and the fence: W1 above.
+        turn.waiting.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        Self(turn)
+    }
 }
 
-/// The writer in its place, under the lock. Others are woken at the end also where a step panics.
-struct InPlace<'t> {
-    turn: &'t Turn,
-    state: MutexGuard<'t, State>,
-}
-
-impl Drop for InPlace<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.turn.wake(&mut self.state);
+        // Relaxed: whoever still sees the old count wakes in vain.
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The writer for one step. Given back also where the step panics.
+struct Step<'t> {
+    turn: &'t Turn,
+    writer: Option<Box<Writer>>,
+}
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            self.turn.end(writer);
+        }
     }
 }
 
 impl Turn {
     pub(super) fn new(writer: Writer) -> Self {
-        let state = State {
-            sequence: writer.sequence(),
-            writer: Some(Box::new(writer)),
-            writers_waiting: 0,
-            readers_waiting: 0,
-        };
-        Self { state: Mutex::new(state), given_back: Condvar::new(), published: Condvar::new() }
-    }
-
-    /// A panic of a key's or value's code under this lock leaves the writer as whole as one without it, so a poisoned lock is
-    /// as good as any.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The state once nobody else writes.
-    fn lock_idle(&self) -> MutexGuard<'_, State> {
-        let mut state = self.lock();
-        while state.writer.is_none() {
-            state.writers_waiting += 1;
-            state = self.given_back.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.writers_waiting -= 1;
+        Self {
+            sequence: AtomicU64::new(writer.sequence().get()),
+            idle: AtomicPtr::new(Box::into_raw(Box::new(writer))),
+            waiting: AtomicUsize::new(0),
+            sleep: Mutex::new(()),
+            given_back: Condvar::new(),
+            published: Condvar::new(),
         }
-        state
     }
 
-    /// Waits until nobody else writes.
-    pub(super) fn begin(&self) -> Box<Writer> {
-        self.lock_idle().writer.take().expect("nobody else has the writer")
-    }
-
-    /// Waits until nobody else writes, and does a step that is short.
-    #[inline]
-    pub(super) fn with<R>(&self, step: impl FnOnce(&mut Writer) -> R) -> R {
-        let mut held = InPlace { turn: self, state: self.lock_idle() };
-        step(held.state.writer.as_mut().expect("nobody else has the writer"))
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.sleep.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the writer if nobody else has it.
     pub(super) fn try_begin(&self) -> Option<Box<Writer>> {
-        self.lock().writer.take()
+        // Acquire: pairs with the release store in `end`; what the last one did with the writer comes first.
+        let writer = self.idle.swap(null_mut(), Ordering::Acquire);
+        // SAFETY: it came from `Box::into_raw`, and the swap has given it to this thread alone.
+        (!writer.is_null()).then(|| unsafe { Box::from_raw(writer) })
+    }
+
+    /// Waits until nobody else writes.
+    pub(super) fn begin(&self) -> Box<Writer> {
+        self.try_begin().unwrap_or_else(|| self.begin_later())
+    }
+
+    #[cold]
+    fn begin_later(&self) -> Box<Writer> {
+        let mut sleep = self.lock();
+        let _waiting = Waiting::new(self);
+        loop {
+            if let Some(writer) = self.try_begin() {
+                return writer;
+            }
+            sleep = self.given_back.wait(sleep).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until nobody else writes, and does a step that is short.
+    #[inline]
+    pub(super) fn with<R>(&self, act: impl FnOnce(&mut Writer) -> R) -> R {
+        let mut step = Step { turn: self, writer: Some(self.begin()) };
+        act(step.writer.as_mut().expect("the step has the writer until it is dropped"))
     }
 
     /// Gives the writer back and wakes those who wait for it or for what it has published.
     pub(super) fn end(&self, writer: Box<Writer>) {
-        let mut state = self.lock();
-        state.writer = Some(writer);
-        self.wake(&mut state);
+        // Release: pairs with the acquire loads of those who wait for a sequence, who see what was published before.
+        self.sequence.store(writer.sequence().get(), Ordering::Release);
+        let writer = Box::into_raw(writer);
+        // Release: pairs with the acquire swap in `try_begin`.
+        if cfg!(loom) {
+            // Loom lets a store fall between what a swap reads and what it writes, which no processor does.
+            self.idle.swap(writer, Ordering::Release);
+        } else {
+            self.idle.store(writer, Ordering::Release);
+        }
+        // G1 above is before it, G2 behind.
+        fence(Ordering::SeqCst);
+        // Relaxed: the fence orders it.
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.wake();
+        }
     }
 
-    /// Wakes those who wait for the writer, which is there, or for what it has published.
-    fn wake(&self, state: &mut State) {
-        if let Some(writer) = &state.writer {
-            state.sequence = writer.sequence();
-        }
-        if state.writers_waiting > 0 {
-            self.given_back.notify_one();
-        }
-        if state.readers_waiting > 0 {
-            self.published.notify_all();
-        }
+    #[cold]
+    fn wake(&self) {
+        let _sleep = self.lock();
+        self.given_back.notify_one();
+        self.published.notify_all();
+    }
+
+    fn is_published(&self, sequence: Sequence) -> bool {
+        // Acquire: pairs with the release store in `end`.
+        self.sequence.load(Ordering::Acquire) >= sequence.get()
     }
 
     /// Waits until a sequence is published.
     pub(super) fn wait_for(&self, sequence: Sequence) {
-        let mut state = self.lock();
-        while state.sequence < sequence {
-            state.readers_waiting += 1;
-            state = self.published.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.readers_waiting -= 1;
+        let mut sleep = self.lock();
+        let _waiting = Waiting::new(self);
+        while !self.is_published(sequence) {
+            sleep = self.published.wait(sleep).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Waits until a sequence is published, but not longer than the limit. Whether it is.
     pub(super) fn wait_for_timeout(&self, sequence: Sequence, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
-        let mut state = self.lock();
-        while state.sequence < sequence {
+        let mut sleep = self.lock();
+        let _waiting = Waiting::new(self);
+        while !self.is_published(sequence) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            state.readers_waiting += 1;
-            (state, _) = self.published.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
-            state.readers_waiting -= 1;
+            (sleep, _) = self.published.wait_timeout(sleep, left).unwrap_or_else(PoisonError::into_inner);
         }
         true
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        drop(self.try_begin());
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_turn {
+    use std::sync::Arc;
+
+    use loom::thread;
+
+    use super::*;
+    use crate::multi::registry::Published;
+    use crate::multi::root::Root;
+
+    fn turn() -> (Arc<Turn>, Arc<Root<Published>>) {
+        let (root, owner) = Root::new(Published::default());
+        (Arc::new(Turn::new(Writer::new(owner, 2))), Arc::new(root))
+    }
+
+    /// Takes the writer, publishes something and gives the writer back; what has been published then.
+    fn publish(turn: &Turn, root: &Root<Published>) -> Sequence {
+        let mut writer = turn.begin();
+        writer.pending_meta = Some(Arc::new(()));
+        let sequence = writer.publish(root);
+        turn.end(writer);
+        sequence
+    }
+
+    #[test]
+    fn loom_turn_who_waits_for_the_writer_gets_it() {
+        loom::model(|| {
+            let (turn, root) = turn();
+            let (other, other_root) = (Arc::clone(&turn), Arc::clone(&root));
+            let thread = thread::spawn(move || publish(&other, &other_root));
+            let sequences = (publish(&turn, &root), thread.join().unwrap());
+            assert_ne!(sequences.0, sequences.1, "one after the other");
+        });
+    }
+
+    #[test]
+    fn loom_turn_who_waits_for_a_sequence_sees_it() {
+        loom::model(|| {
+            let (turn, root) = turn();
+            let awaited = Sequence::default().next();
+            let (other, other_root) = (Arc::clone(&turn), Arc::clone(&root));
+            let thread = thread::spawn(move || publish(&other, &other_root));
+            turn.wait_for(awaited);
+            assert!(root.load().sequence >= awaited, "it is published");
+            thread.join().unwrap();
+        });
     }
 }

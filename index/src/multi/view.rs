@@ -105,7 +105,7 @@ impl<'a, K: Stored, V: ListValue, D: Arrangement<K>> MultiView<'a, K, V, D> {
 
     /// How many values there are under all keys. O(1).
     pub fn len_values(&self) -> usize {
-        self.copy.value_count
+        self.copy.value_count.0
     }
 
     /// Whether there is no key. O(1).

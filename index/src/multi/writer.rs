@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::directory::{Arrangement, Stored};
+use super::handles::get_mut;
 use super::index::MultiIndex;
 use super::list::ListValue;
 use super::registry::{Busy, Meta, Published, Sequence, Shared, WhenHeld};
-use super::root::Root;
+use super::root::{Owner, Root};
 use super::slot::{IndexWriter, Slot};
+use crate::memory::prefetch_to_write;
 
 /// The writer for as long as somebody has it; gives it back when dropped.
 pub(super) struct Tenure<P: std::ops::Deref<Target = Shared>> {
@@ -69,6 +71,7 @@ impl<P: std::ops::Deref<Target = Shared>> Drop for Tenure<P> {
 
 /// The one who writes: every index, and what is pending on it.
 pub(super) struct Writer {
+    owner: Owner,
     copies_max: usize,
     slots: Vec<Option<Box<dyn Slot>>>,
     /// Slots that may have pending operations.
@@ -83,8 +86,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(copies_max: usize) -> Self {
+    pub(super) fn new(owner: Owner, copies_max: usize) -> Self {
         Self {
+            owner,
             copies_max,
             slots: Vec::new(),
             touched: Vec::new(),
@@ -115,6 +119,11 @@ impl Writer {
         }
     }
 
+    /// Whether there may be something to publish or to take back.
+    pub(super) fn is_anything_pending(&self) -> bool {
+        !self.touched.is_empty() || self.pending_meta.is_some()
+    }
+
     pub(super) fn pending_len(&self) -> usize {
         self.touched.iter().filter_map(|at| self.slots[*at].as_ref()).map(|slot| slot.pending_len()).sum()
     }
@@ -142,17 +151,19 @@ impl Writer {
         V: ListValue,
         D: Arrangement<K>,
     {
+        if let Some(Some(slot)) = self.slots.get(index.slot)
+            && !slot.has_free_copy()
+        {
+            self.take_back(root);
+        }
+        let copies_max = self.copies_max;
         let slot = self.slots.get_mut(index.slot).and_then(Option::as_mut);
         let writer = slot.and_then(|slot| slot.as_any_mut().downcast_mut::<IndexWriter<K, V, D>>());
         let writer = writer.filter(|writer| Arc::ptr_eq(writer.identity(), &index.identity));
         let writer = writer.expect("the index is not in this registry, or not any more");
-        if !writer.has_free_copy() {
-            self.former.release(root);
-        }
-        let copies_max = self.copies_max;
         if writer.prepare(copies_max).is_none() {
             let start = Instant::now();
-            let prepared = prepare_held(writer, copies_max, when_held, root);
+            let prepared = prepare_held(writer, copies_max, when_held, || root.release_retired(&mut self.owner, drop));
             if matches!(when_held, WhenHeld::Wait(_)) {
                 self.waited += start.elapsed();
             }
@@ -166,7 +177,7 @@ impl Writer {
 
     /// Whether every pending index would have a copy for the next write.
     pub(super) fn has_room(&mut self, root: &Root<Published>) -> bool {
-        self.former.release(root);
+        self.take_back(root);
         let copies_max = self.copies_max;
         let mut has_room = true;
         self.each_touched(|_, slot| has_room &= slot.has_room(copies_max));
@@ -192,10 +203,10 @@ impl Writer {
     /// Publishes which indexes there are, without what is pending on them.
     fn publish_structure(&mut self, root: &Root<Published>) {
         self.sequence = self.sequence.next();
-        self.former.spare = None;
+        self.former = Former { structure: self.sequence, ..Former::default() };
         let mut published = Published::default();
-        self.update(&mut published);
-        self.former.are_held = !root.swap(Arc::new(published), drop);
+        self.fill(&mut published);
+        root.swap(&mut self.owner, Arc::new(published));
     }
 
     /// Publishes everything that is pending with one swap. Publishes nothing if nothing is.
@@ -206,66 +217,77 @@ impl Writer {
         if self.touched.is_empty() && self.pending_meta.is_none() {
             return self.sequence;
         }
+        // Most often the write has done so.
+        self.take_back(root);
+        root.prefetch_swap();
+        if let Some(spare) = &self.former.spare {
+            prefetch_to_write(&**spare);
+        }
         self.sequence = self.sequence.next();
         if let Some(meta) = self.pending_meta.take() {
             self.meta = Some(meta);
         }
-        self.each_touched(|_, slot| slot.publish());
         let mut published = self.former.spare.take().unwrap_or_default();
-        self.update(Arc::get_mut(&mut published).expect("nobody has a version that is not published"));
-        let mut released = None;
-        self.former.are_held = !root.swap(published, |version| keep_newest(&mut released, version));
-        if let Some(mut spare) = released
-            && let Some(free) = Arc::get_mut(&mut spare)
-        {
-            if free.sequence.next() == self.sequence {
-                self.update(free);
-            } else {
-                free.parts.clear();
-            }
-            self.former.spare = Some(spare);
+        self.fill(get_mut(&mut published).expect("nobody has a version that is not published"));
+        root.swap(&mut self.owner, published);
+        let mut owes_much = false;
+        self.each_touched(|_, slot| owes_much |= slot.settle());
+        if owes_much {
+            // So whoever wrote much pays for it, rather than the next, who may write little.
+            self.take_back(root);
+            self.each_touched(|_, slot| slot.pay_large_debt());
         }
-        self.each_touched(|_, slot| slot.settle());
+        std::mem::swap(&mut self.former.touched, &mut self.touched);
         self.touched.clear();
         self.sequence
     }
 
-    /// Brings a version that is not published up to date. It has no index, or lacks those that are being published.
-    fn update(&self, published: &mut Published) {
-        published.sequence = self.sequence;
-        published.meta.clone_from(&self.meta);
-        if published.parts.is_empty() {
-            published.parts.extend(self.slots.iter().map(|slot| slot.as_ref().map(|slot| slot.live())));
-            return;
+    /// Brings a version that is not published up to date: the one that was spare, or a new one.
+    fn fill(&mut self, version: &mut Published) {
+        version.sequence = self.sequence;
+        version.meta.clone_from(&self.meta);
+        if version.parts.is_empty() {
+            version.parts.extend(self.slots.iter().map(|_| None));
+            self.former.lacking.extend(0..self.slots.len());
         }
         for at in &self.touched {
-            published.parts[*at] = self.slots[*at].as_ref().map(|slot| slot.live());
+            version.parts[*at] = self.slots[*at].as_mut().map(|slot| slot.publish());
+        }
+        for at in self.former.lacking.drain(..) {
+            if version.parts[at].is_none() {
+                version.parts[at] = self.slots[at].as_ref().map(|slot| slot.live());
+            }
         }
     }
-}
 
-/// The versions before the current one.
-#[derive(Default)]
-struct Former {
-    /// One that nobody reads: up to date, or empty.
-    spare: Option<Arc<Published>>,
-    /// Whether there may be some that readers held when they were retired.
-    are_held: bool,
-}
-
-impl Former {
-    /// Takes back those that no reader holds any more, and with them the copies in them.
-    fn release(&mut self, root: &Root<Published>) {
-        if !self.are_held {
-            return;
-        }
+    /// Takes back the versions that no reader has any more, and with them the copies that are in no other.
+    fn take_back(&mut self, root: &Root<Published>) {
         let mut released = None;
-        self.are_held = !root.release_retired(|version| keep_newest(&mut released, version));
-        if let Some(mut spare) = released.filter(|_| self.spare.is_none())
-            && let Some(free) = Arc::get_mut(&mut spare)
-        {
-            free.parts.clear();
-            self.spare = Some(spare);
+        root.release_retired(&mut self.owner, |version| keep_newest(&mut released, version));
+        if let Some(version) = released {
+            self.keep(version);
+        }
+    }
+
+    /// Takes the copies out of a version that is not the current one, and makes it the spare one if there is none.
+    fn keep(&mut self, mut version: Arc<Published>) {
+        let Some(free) = get_mut(&mut version) else { return };
+        let mut lacking = std::mem::take(&mut self.former.lacking);
+        lacking.clear();
+        if free.sequence.next() == self.sequence {
+            // All other parts are the current ones.
+            lacking.extend_from_slice(&self.former.touched);
+        } else {
+            lacking.extend(0..free.parts.len());
+        }
+        for at in &lacking {
+            if let Some(Some(slot)) = self.slots.get_mut(*at) {
+                slot.take_back(&mut free.parts[*at]);
+            }
+        }
+        if self.former.spare.is_none() && free.sequence >= self.former.structure {
+            self.former.lacking = lacking;
+            self.former.spare = Some(version);
         }
     }
 }
@@ -277,12 +299,25 @@ fn keep_newest(kept: &mut Option<Arc<Published>>, version: Arc<Published>) {
     }
 }
 
+/// The versions before the current one.
+#[derive(Default)]
+struct Former {
+    /// One that nobody has, to be the next.
+    spare: Option<Arc<Published>>,
+    /// Which indexes' parts may be missing from it.
+    lacking: Vec<usize>,
+    /// Which indexes the last publication has changed.
+    touched: Vec<usize>,
+    /// The version since which the same indexes exist. None before it becomes the spare one.
+    structure: Sequence,
+}
+
 /// Finds a working copy although readers hold those that were allowed.
 fn prepare_held<K, V, D>(
     writer: &mut IndexWriter<K, V, D>,
     copies_max: usize,
     when_held: WhenHeld,
-    root: &Root<Published>,
+    mut release: impl FnMut(),
 ) -> Result<(), Busy>
 where
     K: Stored,
@@ -296,7 +331,7 @@ where
             let deadline = Instant::now() + limit;
             while Instant::now() < deadline {
                 pause();
-                root.release_retired(drop);
+                release();
                 if writer.prepare(copies_max).is_some() {
                     return Ok(());
                 }
