@@ -232,12 +232,12 @@ impl Writer {
         root.swap(&mut self.owner, published);
         let mut owes_much = false;
         self.each_touched(|_, slot| owes_much |= slot.settle());
+        self.former.touched.clone_from(&self.touched);
         if owes_much {
             // So whoever wrote much pays for it, rather than the next, who may write little.
             self.take_back(root);
             self.each_touched(|_, slot| slot.pay_large_debt());
         }
-        std::mem::swap(&mut self.former.touched, &mut self.touched);
         self.touched.clear();
         self.sequence
     }
@@ -272,7 +272,11 @@ impl Writer {
     /// Takes the copies out of a version that is not the current one, and makes it the spare one if there is none.
     fn keep(&mut self, mut version: Arc<Published>) {
         let Some(free) = get_mut(&mut version) else { return };
-        let mut lacking = std::mem::take(&mut self.former.lacking);
+        // While there is a spare one, the list is that one's.
+        let mut lacking = match self.former.spare {
+            None => std::mem::take(&mut self.former.lacking),
+            Some(_) => Vec::new(),
+        };
         lacking.clear();
         if free.sequence.next() == self.sequence {
             // All other parts are the current ones.
