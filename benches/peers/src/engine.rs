@@ -132,7 +132,7 @@ fn in_memory(plan: &Plan, sheet: &mut Sheet) {
     let table = Table::create(&database);
     table.fill(&database, plan.n);
     if plan.wants("read by secondary key") {
-        let reads = plan.operations / 4;
+        let reads = plan.operations;
         let begun = Instant::now();
         let found = read(&database, &table, 0..reads, plan.n);
         sheet.add("read by secondary key", OURS, "ns", per_operation(begun.elapsed(), reads));
@@ -188,7 +188,7 @@ fn commits(plan: &Plan, sheet: &mut Sheet, peer: &str, mut commit: impl FnMut(us
     if !plan.wants("commit one row") {
         return;
     }
-    let count = plan.operations / 8;
+    let count = (plan.operations / 2).min(1 << 18);
     let mut latencies = Vec::with_capacity(count);
     let begun = Instant::now();
     let mut last = begun;

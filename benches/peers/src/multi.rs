@@ -262,7 +262,8 @@ impl<'r, P: MultiPeer> Round<'r, P> {
         if !self.plan.wants(workload) {
             return;
         }
-        let lists = (self.plan.operations / self.length as usize).max(1 << 10);
+        let values = if workload.starts_with("get") { 1 } else { self.length as usize };
+        let lists = (self.plan.operations / values).max(1 << 13);
         let drawn: Vec<u64> = (0..lists).map(|step| draw(step, self.keys as usize) as u64).collect();
         let wanted = drawn.iter().fold(0_u64, |sum, key| sum.wrapping_add(expected(*key, self.length)));
         let probes: Vec<u64> = drawn.into_iter().map(key_of).collect();

@@ -84,13 +84,13 @@ impl Query {
         }
     }
 
-    /// How often it runs in one pass.
+    /// How often it runs in one pass: often enough for most of it to be no first touch.
     fn repetitions(self, plan: &Plan) -> usize {
         match self {
-            Self::Point => plan.operations / 8,
-            Self::NonUnique | Self::Range => plan.operations / 256,
-            Self::Top => plan.operations / 64,
-            Self::Join => plan.operations / 8192,
+            Self::Point => plan.operations,
+            Self::NonUnique | Self::Range => (plan.operations / 32).min(1 << 12),
+            Self::Top => plan.operations / 8,
+            Self::Join => plan.operations / 4096,
             Self::Scan => 2_000_000 / plan.n,
         }
         .clamp(2, 1 << 18)
