@@ -7,6 +7,12 @@ use std::slice;
 use hashbag::SetIter;
 
 use super::segments::Repeats;
+use crate::memory::prefetch;
+
+/// Bytes that come from memory at once.
+const LINE: usize = 64;
+/// How many lines of the next run are asked for while one is read.
+const AHEAD: usize = 4;
 
 /// The values of a [`PostingList`](super::PostingList), from [`iter`](super::PostingList::iter).
 pub struct ListIter<'a, V> {
@@ -47,6 +53,10 @@ impl<'a, V> ListIter<'a, V> {
 impl<'a, V> Rest<'a, V> {
     fn next_run(&mut self) -> Option<slice::Iter<'a, V>> {
         let run = self.segments.find(|segment| !segment.is_empty()).map(|segment| segment.iter());
+        if let Some(next) = self.segments.as_slice().first() {
+            // Each segment begins somewhere else, where the processor does not see it coming.
+            next.chunks((LINE / size_of::<V>().max(1)).max(1)).take(AHEAD).for_each(|line| prefetch(line.as_ptr()));
+        }
         let run = run.or_else(|| self.next_repeat().map(|value| slice::from_ref(value).iter()))?;
         self.len = self.len.saturating_sub(run.len());
         Some(run)
