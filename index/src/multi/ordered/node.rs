@@ -54,7 +54,7 @@ impl<N: Default> Arena<N> {
         if self.nodes.len() == self.nodes.capacity() {
             // A large block is remapped, not copied, and so may grow by little.
             let is_small = self.nodes.len() * size_of::<N>() < SMALL_BYTES;
-            self.reserve(4.max(if is_small { self.nodes.len() } else { self.nodes.len() / 8 }));
+            self.reserve(4.max(if is_small { self.nodes.len() } else { self.nodes.len() / 12 }));
         }
         self.nodes.push(node);
         u32::try_from(self.nodes.len() - 1).expect("a directory has fewer than 2^32 nodes")
