@@ -3,8 +3,8 @@
 //! Operations are resolved: they say what did change, not what was asked for. Applying one to the other copy therefore
 //! runs no predicate and no caller's iterator a second time; undoing one is just as plain.
 //!
-//! An operation is logged with a *hint*, where its key was found. Copies that have seen the same operations have the same
-//! shape, so the other copy looks there first, and searches only if the key is elsewhere.
+//! An operation is logged with a *hint*, where its key was found or put. Copies that have seen the same operations have the
+//! same shape, so the other copy looks there first, and searches only if the key is elsewhere.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -91,11 +91,11 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
     fn locate(&self, key: &K, hint: Hint) -> Seek<Spot<D, K, PostingList<V>>> {
         match self.directory.spot_at(hint) {
             Some(spot) if D::is_same(self.directory.entry(&spot).0, key) => Seek::Found(spot),
-            _ => D::locate(&self.directory, key),
+            _ => D::locate_near(&self.directory, key, hint),
         }
     }
 
-    /// Adds a value. The length of the key's list now, and where the key was.
+    /// Adds a value. The length of the key's list now, and where the key was or went.
     #[inline]
     pub(super) fn insert(&mut self, key: Cow<'_, K>, value: V, hint: Hint) -> (usize, Hint) {
         let inserted = match self.locate(&key, hint) {
@@ -105,15 +105,16 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
                 (list.len(), ListDirectory::<K, V, D>::hint_of(&spot))
             }
             Seek::Vacant(spot) => {
+                let hint = ListDirectory::<K, V, D>::hint_of_vacant(&spot);
                 self.directory.insert(spot, key.into_owned(), PostingList::one(value));
-                (1, Hint::UNKNOWN)
+                (1, hint)
             }
         };
         self.value_count.0 += 1;
         inserted
     }
 
-    /// Adds a value unless it is in the key's list. Where the key was, if it was added.
+    /// Adds a value unless it is in the key's list. Where the key was or went, if it was added.
     pub(super) fn insert_distinct(&mut self, key: &K, value: &V) -> Option<Hint> {
         let hint = match D::locate(&self.directory, key) {
             Seek::Found(spot) if self.directory.entry(&spot).1.contains(value) => return None,
@@ -122,15 +123,16 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
                 ListDirectory::<K, V, D>::hint_of(&spot)
             }
             Seek::Vacant(spot) => {
+                let hint = ListDirectory::<K, V, D>::hint_of_vacant(&spot);
                 self.directory.insert(spot, key.clone(), PostingList::one(value.clone()));
-                Hint::UNKNOWN
+                hint
             }
         };
         self.value_count.0 += 1;
         Some(hint)
     }
 
-    /// Exchanges the list of a key; an empty one stands for an absent key. The list that it had, and where the key was.
+    /// Exchanges the list of a key; an empty one stands for an absent key. The list that it had, and where the key was or went.
     #[inline]
     pub(super) fn replace(&mut self, key: Cow<'_, K>, list: PostingList<V>, hint: Hint) -> (PostingList<V>, Hint) {
         let added = list.len();
@@ -145,8 +147,9 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
             }
             Seek::Vacant(_) if added == 0 => (list, Hint::UNKNOWN),
             Seek::Vacant(spot) => {
+                let hint = ListDirectory::<K, V, D>::hint_of_vacant(&spot);
                 self.directory.insert(spot, key.into_owned(), list);
-                (PostingList::new(), Hint::UNKNOWN)
+                (PostingList::new(), hint)
             }
         };
         self.value_count.0 = (self.value_count.0 + added).saturating_sub(old.len());

@@ -47,6 +47,9 @@ pub trait Arrangement<K>: sealed::Sealed + Send + Sync + Sized + 'static {
 
     /// Where the key is, or where it would go.
     fn locate<T: Stored>(directory: &Self::Directory<T>, key: &K) -> Seek<Spot<Self, K, T>>;
+
+    /// [`locate`](Self::locate), cheaper if the key is or would go near the spot that a hint names.
+    fn locate_near<T: Stored>(directory: &Self::Directory<T>, key: &K, hint: Hint) -> Seek<Spot<Self, K, T>>;
 }
 
 impl<K: Stored + Hash + Eq> Arrangement<K> for Hashed {
@@ -68,6 +71,10 @@ impl<K: Stored + Hash + Eq> Arrangement<K> for Hashed {
     }
 
     fn locate<T: Stored>(directory: &HashDirectory<K, T>, key: &K) -> Seek<super::hashed::Spot> {
+        directory.seek(key)
+    }
+
+    fn locate_near<T: Stored>(directory: &HashDirectory<K, T>, key: &K, _hint: Hint) -> Seek<super::hashed::Spot> {
         directory.seek(key)
     }
 }
@@ -94,6 +101,10 @@ impl<K: Stored + IndexKey> Arrangement<K> for Ordered {
 
     fn locate<T: Stored>(directory: &OrderedDirectory<K, T>, key: &K) -> Seek<super::ordered::Spot> {
         directory.seek(key)
+    }
+
+    fn locate_near<T: Stored>(directory: &OrderedDirectory<K, T>, key: &K, hint: Hint) -> Seek<super::ordered::Spot> {
+        directory.seek_near(key, hint)
     }
 }
 
@@ -143,8 +154,8 @@ pub enum Seek<S> {
     Vacant(S),
 }
 
-/// The number of a spot where a key was found in another copy: where it is looked for first. Nothing depends on its being
-/// there.
+/// The number of a spot where a key was found or put in another copy: where it is looked for first. Nothing depends on its
+/// being there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hint(pub(super) u64);
 
@@ -189,7 +200,10 @@ pub trait Directory<K, T>: Default + Send + Sync + 'static {
     /// The number of a spot where a key was found, which is the same in copies that have seen the same operations.
     fn hint_of(spot: &Self::Spot) -> Hint;
 
-    /// The spot that a hint names, if some key is there.
+    /// The number of a vacant spot, likewise, or [`Hint::UNKNOWN`] where it would not help.
+    fn hint_of_vacant(spot: &Self::Spot) -> Hint;
+
+    /// The spot that a hint names, if some key was there when the hint was taken, and is.
     fn spot_at(&self, hint: Hint) -> Option<Self::Spot>;
 
     /// Has the entry that a hint names brought near, to be written soon.

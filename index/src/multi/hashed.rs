@@ -289,6 +289,12 @@ impl<K: Stored + Hash + Eq, T: Stored> Directory<K, T> for HashDirectory<K, T> {
         Hint(spot.slot as u64)
     }
 
+    /// The search for a vacant spot costs little more than the hash, which the insertion needs.
+    #[inline]
+    fn hint_of_vacant(_spot: &Spot) -> Hint {
+        Hint::UNKNOWN
+    }
+
     #[inline]
     fn spot_at(&self, hint: Hint) -> Option<Spot> {
         let slot = usize::try_from(hint.0).ok()?;

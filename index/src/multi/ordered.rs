@@ -33,6 +33,8 @@ mod remove;
 const ORDER: usize = 8;
 /// How full a tree is built from sorted entries.
 const FILL: usize = 7;
+/// The bit of a hint that says that its slot was vacant.
+const VACANT: u64 = 1 << 31;
 /// More levels than any memory holds: each takes at least three splits of the level below.
 const HEIGHT_MAX: usize = 24;
 
@@ -177,6 +179,25 @@ impl<K: IndexKey, T> OrderedDirectory<K, T> {
         let spot = Spot { leaf, slot: slot as u32 };
         if found { Seek::Found(spot) } else { Seek::Vacant(spot) }
     }
+
+    /// [`seek`](Self::seek), first in the leaf that a hint names: a key between two keys of a leaf is in no other one.
+    pub(super) fn seek_near<Q: IndexKey + ?Sized>(&self, key: &Q, hint: Hint) -> Seek<Spot>
+    where
+        K: Borrow<Q>,
+    {
+        let number = (hint.0 >> 32) as u32;
+        if let Some(leaf) = self.leaves.get(number) {
+            let (slot, found) = leaf.search(key.word(0), key);
+            let spot = Spot { leaf: number, slot: slot as u32 };
+            if found {
+                return Seek::Found(spot);
+            }
+            if slot > 0 && slot < leaf.len() {
+                return Seek::Vacant(spot);
+            }
+        }
+        self.seek(key)
+    }
 }
 
 impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
@@ -272,6 +293,11 @@ impl<K: Stored + IndexKey, T: Stored> Directory<K, T> for OrderedDirectory<K, T>
     }
 
     #[inline]
+    fn hint_of_vacant(spot: &Spot) -> Hint {
+        Hint(Self::hint_of(spot).0 | VACANT)
+    }
+
+    #[inline]
     fn spot_at(&self, hint: Hint) -> Option<Spot> {
         let spot = Spot { leaf: (hint.0 >> 32) as u32, slot: hint.0 as u32 };
         self.leaves.get(spot.leaf)?.entry(spot.slot as usize).map(|_| spot)
@@ -279,8 +305,10 @@ impl<K: Stored + IndexKey, T: Stored> Directory<K, T> for OrderedDirectory<K, T>
 
     #[inline]
     fn prefetch(&self, hint: Hint) {
-        if let Some(leaf) = self.leaves.get((hint.0 >> 32) as u32) {
-            leaf.prefetch(hint.0 as u32 as usize);
+        let Some(leaf) = self.leaves.get((hint.0 >> 32) as u32) else { return };
+        leaf.prefetch((hint.0 & (VACANT - 1)) as usize);
+        if hint.0 & VACANT != 0 {
+            leaf.prefetch_words();
         }
     }
 

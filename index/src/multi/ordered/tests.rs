@@ -64,8 +64,43 @@ fn bound<K: fmt::Debug + Clone + 'static>(
     prop_oneof![key.clone().prop_map(Bound::Included), key.prop_map(Bound::Excluded), Just(Bound::Unbounded),]
 }
 
+/// Whichever leaf a hint names, the search ends where it ends without one.
+fn check_hints<K: Stored + IndexKey + fmt::Debug>(ops: Vec<(u8, K)>) {
+    let mut tree = OrderedDirectory::default();
+    for (op, key) in &ops {
+        if *op == 0 {
+            remove(&mut tree, key)
+        } else {
+            insert(&mut tree, key.clone(), 0)
+        };
+    }
+    let place = |seek| match seek {
+        Seek::Found(Spot { leaf, slot }) => (true, leaf, slot),
+        Seek::Vacant(Spot { leaf, slot }) => (false, leaf, slot),
+    };
+    let spots = (0..=tree.leaves.len() as u32).map(|leaf| Spot { leaf, slot: 1 });
+    let hints: Vec<Hint> = spots.map(|spot| OrderedDirectory::<K, u64>::hint_of_vacant(&spot)).collect();
+    for (_, key) in &ops {
+        let expected = place(tree.seek(key));
+        for hint in hints.iter().chain([&Hint::UNKNOWN]) {
+            assert!(tree.spot_at(*hint).is_none());
+            assert_eq!(place(tree.seek_near(key, *hint)), expected, "{key:?} {hint:?}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn hints_mislead_no_search_for_numbers(ops in prop::collection::vec((0..3u8, 0..300u64), 0..300)) {
+        check_hints(ops);
+    }
+
+    #[test]
+    fn hints_mislead_no_search_for_texts(ops in prop::collection::vec((0..3u8, "(prefix-){0,2}[ab]{0,4}"), 0..200)) {
+        check_hints(ops);
+    }
 
     #[test]
     fn tree_of_numbers_agrees_with_a_btree_map(
