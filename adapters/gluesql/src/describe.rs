@@ -1,34 +1,17 @@
-//! What GlueSQL asks besides rows: the planner's passes, when a table was made, and functions of the user's.
+//! What GlueSQL asks besides rows: when a table was made, and functions of the user's.
 
 use std::collections::BTreeMap;
 
 use gluesql_core::data::{CustomFunction as Function, Value};
 use gluesql_core::error::Result;
-use gluesql_core::plan::StatementPlan;
-use gluesql_core::planner::{
-    fetch_schema_map, plan_aggregate, plan_hash_join, plan_index, plan_primary_key, plan_schemaless, validate,
-};
-use gluesql_core::store::{CustomFunction, CustomFunctionMut, MetaIter, Metadata, Planner};
+use gluesql_core::store::{CustomFunction, CustomFunctionMut, MetaIter, Metadata};
 
 use crate::storage::ManiculeStorage;
 
-/// GlueSQL's own passes, with the one that takes indexes.
-impl Planner for ManiculeStorage {
-    fn plan(&self, statement: StatementPlan) -> Result<StatementPlan> {
-        let schemas = fetch_schema_map(self, &statement)?;
-        validate(&schemas, &statement)?;
-        let statement = plan_schemaless(&schemas, statement)?;
-        let statement = plan_primary_key(&schemas, statement);
-        let statement = plan_index(&schemas, statement);
-        let statement = plan_hash_join(&schemas, statement);
-        Ok(plan_aggregate(statement))
-    }
-}
-
 impl Metadata for ManiculeStorage {
     fn scan_table_meta(&self) -> Result<MetaIter> {
-        let view = self.view();
-        let tables = view.catalog.tables.iter().map(|(name, table)| {
+        let catalog = self.catalog();
+        let tables = catalog.tables.iter().map(|(name, table)| {
             Ok((name.clone(), BTreeMap::from([("CREATED".to_owned(), Value::Timestamp(table.created))])))
         });
         Ok(Box::new(tables.collect::<Vec<_>>().into_iter()))

@@ -5,6 +5,7 @@ mod storage;
 
 mod alter;
 mod describe;
+mod plan;
 mod read;
 mod write;
 

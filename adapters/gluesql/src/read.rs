@@ -3,6 +3,7 @@
 use gluesql_core::ast::IndexOperator;
 use gluesql_core::data::{Key, Schema, Value};
 use gluesql_core::error::{IndexError, Result};
+use gluesql_core::executor::Referencing;
 use gluesql_core::store::{Index, RowIter, Store};
 use manicule_index::Direction;
 
@@ -13,11 +14,20 @@ use crate::view::{IndexScan, TableScan, View};
 
 impl Store for ManiculeStorage {
     fn fetch_schema(&self, table_name: &str) -> Result<Option<Schema>> {
-        Ok(self.view().catalog.tables.get(table_name).map(|table| table.schema.clone()))
+        Ok(self.catalog().tables.get(table_name).map(|table| table.schema.clone()))
     }
 
     fn fetch_all_schemas(&self) -> Result<Vec<Schema>> {
-        Ok(self.view().catalog.tables.values().map(|table| table.schema.clone()).collect())
+        Ok(self.catalog().tables.values().map(|table| table.schema.clone()).collect())
+    }
+
+    /// GlueSQL's own clones all schemas, for each DELETE.
+    fn fetch_referencings(&self, table_name: &str) -> Result<Vec<Referencing>> {
+        let catalog = self.catalog();
+        let others = catalog.tables.iter().filter(|(name, _)| *name != table_name);
+        let references = others.flat_map(|(name, table)| table.schema.foreign_keys.iter().map(move |key| (name, key)));
+        let referencing = references.filter(|(_, key)| key.referenced_table_name == table_name);
+        Ok(referencing.map(|(name, key)| Referencing { table_name: name.clone(), foreign_key: key.clone() }).collect())
     }
 
     fn fetch_data(&self, table_name: &str, key: &Key) -> Result<Option<Vec<Value>>> {

@@ -57,12 +57,17 @@ impl ManiculeStorage {
 
     /// How many versions of rows there are: one for each row and one for each change that was not vacuumed yet. O(rows).
     pub fn version_count(&self) -> usize {
-        self.view().catalog.tables.values().map(|table| table.rows.version_count()).sum()
+        self.catalog().tables.values().map(|table| table.rows.version_count()).sum()
     }
 
     /// What this handle sees now.
     pub(crate) fn view(&self) -> Cow<'_, View> {
         self.transaction.as_ref().map_or_else(|| Cow::Owned(self.shared.view()), |open| Cow::Borrowed(&open.view))
+    }
+
+    /// The names that this handle sees now.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.transaction.as_ref().map_or_else(|| self.shared.published().catalog, |open| Arc::clone(&open.view.catalog))
     }
 
     /// Runs a change in the transaction, or in one of its own.
