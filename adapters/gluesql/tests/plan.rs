@@ -14,14 +14,14 @@ const TABLES: &str = "
 
 fn storage<S: GStore + GStoreMut + Planner>(storage: S) -> S {
     let mut glue = Glue::new(storage);
-    glue.execute(TABLES).unwrap();
+    glue.execute(TABLES).expect("the tables are made");
     glue.storage
 }
 
 /// The plan of a statement, the same by both planners, or the error of both; and whether it is the statement as it was
 /// written.
 fn check(sql: &str) -> bool {
-    let statement = || translate(&parse(sql).unwrap().remove(0)).unwrap().into();
+    let statement = || translate(&parse(sql).expect(sql).remove(0)).expect(sql).into();
     let planned = storage(ManiculeStorage::new()).plan(statement());
     assert_eq!(planned, storage(MemoryStorage::default()).plan(statement()), "{sql}");
     planned == Ok(statement())
