@@ -3,9 +3,11 @@
 //! Nothing uncommitted enters a chain or an index, so rolling back is dropping the write set, and going back to a
 //! savepoint is undoing the newest entries of it.
 
+mod table_writes;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::btree_map::BTreeMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use ahash::RandomState;
@@ -17,6 +19,8 @@ use crate::key::Key;
 use crate::row::RowBuf;
 use crate::state::TableState;
 use crate::version::bytes_taken;
+
+pub(crate) use table_writes::TableWrites;
 
 /// What a change takes besides its row: its places in the write set, or its version and its entries when it is installed.
 const BYTES_PER_CHANGE: usize = 128;
@@ -86,9 +90,6 @@ impl Hasher for IsHash {
     }
 }
 
-/// The changed rows of one table.
-pub(crate) type TableWrites = BTreeMap<RowId, PendingRow>;
-
 /// What a transaction makes of a row.
 #[derive(Debug)]
 pub(crate) struct PendingRow {
@@ -96,6 +97,14 @@ pub(crate) struct PendingRow {
     pub(crate) row: Option<RowBuf>,
     /// Whether the row is there only since this transaction.
     pub(crate) is_new: IsNew,
+}
+
+impl PendingRow {
+    /// Takes the place of a change, which it gives. Whether the row is new does not change by it.
+    fn replace(&mut self, later: Self) -> Self {
+        let is_new = self.is_new;
+        std::mem::replace(self, Self { is_new, ..later })
+    }
 }
 
 /// Whether a row began in this transaction.
@@ -146,7 +155,7 @@ impl WriteSet {
 
     fn table_mut(&mut self, table: TableId) -> &mut TableWrites {
         let at = self.find(table).unwrap_or_else(|at| {
-            self.tables.insert(at, (table, TableWrites::new()));
+            self.tables.insert(at, (table, TableWrites::default()));
             at
         });
         &mut self.tables[at].1
@@ -154,8 +163,7 @@ impl WriteSet {
 
     /// Whether no row is changed that was there before.
     pub(crate) fn are_all_new(&self) -> bool {
-        let mut rows = self.tables.iter().flat_map(|(_, writes)| writes.values());
-        rows.all(|pending| pending.is_new == IsNew::Yes)
+        self.tables.iter().all(|(_, writes)| writes.are_all_new())
     }
 
     /// The changed rows of each table.
@@ -191,16 +199,7 @@ impl WriteSet {
     /// Puts a row in the place of the one before.
     pub(crate) fn put(&mut self, table: TableId, row_id: RowId, row: Option<RowBuf>, is_new: IsNew) {
         self.row_bytes += row.as_ref().map_or(0, |row| bytes_taken(Some(row)));
-        let before = match self.table_mut(table).entry(row_id) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(PendingRow { row, is_new });
-                None
-            }
-            Entry::Occupied(mut pending) => {
-                let is_new = pending.get().is_new;
-                Some(pending.insert(PendingRow { row, is_new }))
-            }
-        };
+        let before = self.table_mut(table).insert(row_id, PendingRow { row, is_new });
         self.undo.push(Undo { table, row_id, before });
     }
 
@@ -213,7 +212,7 @@ impl WriteSet {
             let writes = self.table_mut(undo.table);
             let undone = match undo.before {
                 Some(before) => writes.insert(undo.row_id, before),
-                None => writes.remove(&undo.row_id),
+                None => writes.remove(undo.row_id),
             };
             self.row_bytes -= undone.and_then(|undone| undone.row).map_or(0, |row| bytes_taken(Some(&row)));
         }
