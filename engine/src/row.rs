@@ -18,7 +18,7 @@ use manicule_index::{ChainNode, IndexKey, TotalF64};
 use ref_cast::RefCast;
 
 use crate::ids::Timestamp;
-use crate::value::Value;
+use crate::value::{ColumnType, Value};
 
 /// The largest row in bytes: offsets are 32 bits wide.
 pub const ROW_BYTES_MAX: usize = u32::MAX as usize;
@@ -203,6 +203,21 @@ impl Row {
         }
         let slot = self.bytes.get(slots_offset(count) + 8 * column..)?.first_chunk()?;
         Some(Stored { kind: *self.bytes.get(2 + column)?, slot: u64::from_le_bytes(*slot) })
+    }
+
+    /// The types of all values in column order, `None` for NULL. Cheaper than reading the values.
+    pub(crate) fn column_types(&self) -> impl Iterator<Item = Option<ColumnType>> {
+        let kinds = self.bytes.get(2..2 + self.column_count()).unwrap_or_default();
+        kinds.iter().map(|kind| match *kind {
+            INTEGER => Some(ColumnType::Integer),
+            REAL => Some(ColumnType::Real),
+            TEXT => Some(ColumnType::Text),
+            BOOLEAN => Some(ColumnType::Boolean),
+            BLOB => Some(ColumnType::Blob),
+            DATE => Some(ColumnType::Date),
+            TIMESTAMP => Some(ColumnType::Timestamp),
+            _ => None,
+        })
     }
 
     /// The integer that a column holds; `None` for NULL and every other kind. Cheaper than reading it as a value.

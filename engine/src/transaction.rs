@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::catalog::{Column, TableSchema};
 use crate::commit::Attempt;
 use crate::commit_lock::WriterPlace;
 use crate::database::Inner;
@@ -11,6 +12,7 @@ use crate::read_set::ReadSet;
 use crate::row::{Row, RowBuf};
 use crate::snapshots::OwnedSlot;
 use crate::state::{State, TableState};
+use crate::value::{ColumnType, Value};
 use crate::view::{View, ViewSource};
 use crate::write_set::{IsNew, WriteSet};
 
@@ -240,23 +242,25 @@ pub(crate) fn check_row(state: &TableState, row: &Row) -> Result<()> {
             found: row.column_count(),
         });
     }
-    for (column, value) in schema.columns.iter().zip(row.values()) {
-        let (table, name) = (|| schema.name.clone(), || column.name.clone());
-        match value.column_type() {
-            None if column.not_null => return Err(Error::NotNullViolation { table: table(), column: name() }),
-            Some(found) if found != column.column_type => {
-                let expected = column.column_type;
-                return Err(Error::TypeMismatch {
-                    table: table(),
-                    column: name(),
-                    expected,
-                    found: value.into_owned(),
-                });
-            }
-            _ => {}
-        }
+    let fits = |(column, found): (&Column, Option<ColumnType>)| match found {
+        None => !column.not_null,
+        Some(found) => found == column.column_type,
+    };
+    match schema.columns.iter().zip(row.column_types()).position(|column| !fits(column)) {
+        Some(column) => Err(misfit(schema, column, row.get(column))),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The error for a value that does not fit its column.
+#[cold]
+fn misfit(schema: &TableSchema, column: usize, found: Value<'_>) -> Error {
+    let Column { name, column_type, .. } = &schema.columns[column];
+    let (table, column) = (schema.name.clone(), name.clone());
+    match found {
+        Value::Null => Error::NotNullViolation { table, column },
+        found => Error::TypeMismatch { table, column, expected: *column_type, found: found.into_owned() },
+    }
 }
 
 /// The error for a row whose key in `index` another row has.
