@@ -113,7 +113,7 @@ impl Inner {
     pub(crate) fn commit(&self, mut attempt: Attempt<'_>) -> Result<Timestamp> {
         let mut committer = self.commit_lock.lock(attempt.place.take())?;
         self.log.as_ref().map_or(Ok(()), |log| log.check())?;
-        let current = self.state.load_full();
+        let current = self.state.load();
         let guard = manicule_index::pin();
         if let Err(error) = self.validate(&current, &attempt, &guard) {
             drop(guard);
