@@ -365,7 +365,7 @@ pub struct ChainWriter<'a, H: Copy> {
     _lock: MutexGuard<'a, ()>,
 }
 
-impl<H: Copy + Send + Sync + 'static> ChainWriter<'_, H> {
+impl<'a, H: Copy + Send + Sync + 'static> ChainWriter<'a, H> {
     /// Makes `node` the newest of `id`.
     ///
     /// # Panics
@@ -386,14 +386,17 @@ impl<H: Copy + Send + Sync + 'static> ChainWriter<'_, H> {
     }
 
     /// Unlinks each older node of `id` for which `is_needed(newer, older)` is false; `newer` is the header of the node
-    /// before it that stays. `unlinked` is told of each. The newest node always stays. Gives how many are left.
-    pub fn prune(
+    /// before it that stays. `unlinked` is told of each, and may keep it as long as the guard. The newest node always stays. Gives how many are left.
+    pub fn prune<'g>(
         &mut self,
         id: u64,
-        guard: &Guard,
+        guard: &'g Guard,
         mut is_needed: impl FnMut(H, H) -> bool,
-        mut unlinked: impl FnMut(Link<'_, H>),
-    ) -> usize {
+        mut unlinked: impl FnMut(Link<'g, H>),
+    ) -> usize
+    where
+        'a: 'g,
+    {
         let Some(mut newer) = self.array.head(id, guard) else { return 0 };
         let mut left = 1;
         while let Some(link) = newer.next() {
@@ -412,8 +415,11 @@ impl<H: Copy + Send + Sync + 'static> ChainWriter<'_, H> {
         left
     }
 
-    /// Takes away all nodes of `id`; `unlinked` is told of each.
-    pub fn clear(&mut self, id: u64, guard: &Guard, mut unlinked: impl FnMut(Link<'_, H>)) {
+    /// Takes away all nodes of `id`; `unlinked` is told of each, and may keep it as long as the guard.
+    pub fn clear<'g>(&mut self, id: u64, guard: &'g Guard, mut unlinked: impl FnMut(Link<'g, H>))
+    where
+        'a: 'g,
+    {
         let Some(slot) = self.array.slot(id) else { return };
         let mut link = self.array.head(id, guard);
         // Release for symmetry with `push`; a reader that sees null reads nothing through it.

@@ -15,11 +15,10 @@ use super::{Committer, Step};
 use crate::database::Inner;
 use crate::ids::{RowId, TableId, Timestamp};
 use crate::index::IndexWriter;
-use crate::key::Key;
 use crate::row::Row;
 use crate::snapshots::ActiveSnapshots;
 use crate::state::TableState;
-use crate::version::{self, Version};
+use crate::version;
 
 /// The least length of the queue at which it is worth a look.
 pub(super) const GARBAGE_LEN_TO_MERGE: usize = 1 << 14;
@@ -112,11 +111,11 @@ impl Committer {
 pub(super) fn vacuum_row(step: &mut Step<'_>, state: &TableState, row_id: RowId) {
     let Some(active) = &step.active else { return };
     let rows = &state.table.rows;
-    let mut unlinked = Vec::new();
-    let mut unlink = |version: Version<'_>| {
+    let mut unlinked: SmallVec<[&Row; 1]> = SmallVec::new();
+    let mut unlink = |version| {
         let row = version::row(version);
         state.table.count_unlinked(row);
-        unlinked.extend(row.map(|row| keys_of(state, row)));
+        unlinked.extend(row);
     };
     let mut writer = rows.writer();
     writer.prune(row_id.0, step.guard, |newer, older| active.sees(older, newer), &mut unlink);
@@ -127,28 +126,24 @@ pub(super) fn vacuum_row(step: &mut Step<'_>, state: &TableState, row_id: RowId)
         writer.clear(row_id.0, step.guard, &mut unlink);
     }
     drop(writer);
-    for keys in unlinked {
-        remove_entries(step, state, row_id, &keys);
+    for row in unlinked {
+        remove_entries(step, state, row_id, row);
     }
 }
 
-/// The key of a row in each index of its table.
-fn keys_of(state: &TableState, row: &Row) -> Vec<Key> {
-    state.written_indexes().map(|index| index.shape().of_row(row)).collect()
-}
-
 /// Removes the entries of an unlinked version, but for keys that a version left in the chain has too.
-fn remove_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, keys: &[Key]) {
+fn remove_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, unlinked: &Row) {
     let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
-    for (index, key) in state.written_indexes().zip(keys) {
+    for index in state.written_indexes() {
+        let key = index.shape().of_row(unlinked);
         let mut link = state.table.rows.head(row_id.0, step.guard);
         let mut is_needed = false;
         while let Some(version) = link {
-            is_needed |= version::row(version).is_some_and(|row| index.shape().matches(row, key));
+            is_needed |= version::row(version).is_some_and(|row| index.shape().matches(row, &key));
             link = version.next();
         }
         if !is_needed {
-            index.remove(key, row_id, &mut writer);
+            index.remove(&key, row_id, &mut writer);
         }
     }
 }
