@@ -4,7 +4,7 @@
 //! from a stored row or a constant borrows for `'v` and can be kept without a copy; a value that was computed belongs to
 //! the slot that holds it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
 use manicule_engine::{Row, RowId, Value, View};
@@ -103,6 +103,38 @@ impl<'r, 'v> Frame<'r, 'v> {
     }
 }
 
+/// What is known so far of each subplan that reads no outer row; empty until the first is run.
+#[derive(Debug)]
+pub(crate) enum Answers<'v> {
+    /// Known while the run lasts.
+    OfRun(RefCell<Vec<SubqueryCache<'v>>>),
+    /// Known to all runs of a statement, whatever it has changed between them.
+    Kept(&'v RefCell<Vec<SubqueryCache<'static>>>),
+}
+
+impl<'v> Answers<'v> {
+    /// What is known of the subplan at `position`.
+    pub(crate) fn get(&self, position: usize) -> Option<Ref<'_, SubqueryCache<'v>>> {
+        match self {
+            Self::OfRun(answers) => Ref::filter_map(answers.borrow(), |answers| answers.get(position)).ok(),
+            Self::Kept(answers) => Ref::filter_map(answers.borrow(), |answers| answers.get(position)).ok(),
+        }
+    }
+
+    /// Notes the answer of one of `count` subplans.
+    pub(crate) fn set(&self, position: usize, count: usize, answer: SubqueryCache<'v>) {
+        match self {
+            Self::OfRun(answers) => put(&mut answers.borrow_mut(), position, count, answer),
+            Self::Kept(answers) => put(&mut answers.borrow_mut(), position, count, answer.into_owned()),
+        }
+    }
+}
+
+fn put<'a>(answers: &mut Vec<SubqueryCache<'a>>, position: usize, count: usize, answer: SubqueryCache<'a>) {
+    answers.resize_with(count, SubqueryCache::default);
+    answers[position] = answer;
+}
+
 /// What all parts of a running statement share.
 #[derive(Debug)]
 pub(crate) struct Run<'v> {
@@ -112,8 +144,7 @@ pub(crate) struct Run<'v> {
     pub(crate) parameters: &'v [Value<'v>],
     pub(crate) settings: Settings,
     limits: &'v Limits<'v>,
-    /// What is known of each subplan so far; empty until the first is run.
-    pub(crate) caches: RefCell<Vec<SubqueryCache<'v>>>,
+    pub(crate) answers: Answers<'v>,
     /// What EXPLAIN ANALYZE counts, for each node of the plan.
     pub(crate) counters: Option<RefCell<Vec<Counter>>>,
     memory_bytes: Cell<usize>,
@@ -151,7 +182,7 @@ impl<'v> Run<'v> {
             parameters: &[],
             settings: Settings::default(),
             limits: &NO_LIMITS,
-            caches: RefCell::default(),
+            answers: Answers::OfRun(RefCell::default()),
             counters: None,
             memory_bytes: Cell::new(0),
             rows_to_poll: Cell::new(ROWS_PER_POLL),

@@ -98,3 +98,33 @@ fn a_change_is_explained_with_what_it_did() {
     assert_eq!(sqlstate(&mut session, "EXPLAIN ANALYZE INSERT INTO t VALUES (1, 1, 'x', NULL)"), "23505");
     assert_eq!(rows(&mut session, "SELECT count(*) FROM t"), "6");
 }
+
+#[test]
+fn a_subquery_of_do_update_that_reads_no_outer_row_is_run_once() {
+    let check = |sql: &str, expected: &str| {
+        let mut session = session();
+        session.execute("UPDATE t SET a = 5 + 2 * (id - 1)").unwrap();
+        session.execute(&format!("INSERT INTO t (id, a, b) VALUES {sql}")).unwrap();
+        assert_eq!(rows(&mut session, "SELECT a FROM t ORDER BY id"), expected, "{sql}");
+    };
+    let max = "(SELECT max(a) FROM t)";
+    let set_max = format!("ON CONFLICT (id) DO UPDATE SET a = {max} + 1");
+    check(&format!("(4, 50, 'n'), (1, 0, 'n'), (2, 0, 'n') {set_max}"), "51 51 9 50");
+    check(&format!("(1, 0, 'n'), (4, 50, 'n'), (2, 0, 'n') {set_max}"), "10 10 9 50");
+    check(&format!("(1, 0, 'n'), (2, 0, 'n') {set_max} WHERE {max} = 9"), "10 10 9");
+    let condition = "DO UPDATE SET a = excluded.a + 100 WHERE excluded.a IN (SELECT a FROM t)";
+    check(&format!("(1, 7, 'n'), (2, 5, 'n'), (3, 5, 'n') ON CONFLICT (id) {condition}"), "107 105 105");
+    let exists = "CASE WHEN EXISTS (SELECT 1 FROM t WHERE a >= 100) THEN -1 ELSE excluded.a END";
+    check(&format!("(1, 100, 'n'), (2, 5, 'n') ON CONFLICT (id) DO UPDATE SET a = {exists}"), "100 5 9");
+    // Only where it is asked for.
+    let late = format!("CASE excluded.a WHEN 0 THEN 1000 ELSE {max} + 1 END");
+    check(
+        &format!("(1, 0, 'n'), (2, 1, 'n'), (3, 1, 'n') ON CONFLICT (id) DO UPDATE SET a = {late}"),
+        "1000 1001 1001",
+    );
+    // One that reads an outer row is run for each, but not what is in it.
+    let others = "(SELECT max(a) FROM t AS u WHERE u.id <> excluded.id)";
+    check(&format!("(1, 0, 'n'), (2, 0, 'n') ON CONFLICT (id) DO UPDATE SET a = {others} + 1"), "10 11 9");
+    let sum = format!("(SELECT u.a + {max} FROM t AS u WHERE u.id = excluded.id)");
+    check(&format!("(1, 0, 'n'), (2, 0, 'n'), (3, 0, 'n') ON CONFLICT (id) DO UPDATE SET a = {sum}"), "14 16 18");
+}

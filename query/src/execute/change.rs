@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use manicule_engine::{Row, RowBuf, RowId, TableId, TableSchema, Transaction, Value, View};
 
-use super::{Analysis, Counter, OnRow, attempt, coerced_parameters, finished, run, run_output};
+use super::{Analysis, Counter, OnRow, SubqueryCache, attempt, coerced_parameters, finished, run, run_output};
 use crate::context::ExecutionContext;
 use crate::error::{Error, Result};
 use crate::evaluate::{coerce_for_storage, evaluate, evaluate_kept, violates};
@@ -25,6 +25,8 @@ pub(super) struct Change<'c> {
     parameters: &'c [Value<'c>],
     /// What EXPLAIN ANALYZE counts while the rows are found.
     counters: RefCell<Option<Vec<Counter>>>,
+    /// The answers of the subqueries of DO UPDATE, each asked for once in a statement.
+    answers: RefCell<Vec<SubqueryCache<'static>>>,
 }
 
 /// Rows and the slot in which expressions find them.
@@ -43,7 +45,8 @@ pub(crate) fn change(
 ) -> Result<u64> {
     let coerced = coerced_parameters(plan, context);
     let parameters = coerced.as_deref().unwrap_or(context.parameters);
-    Change { plan, context, parameters, counters: RefCell::default() }.run(transaction, on_row)
+    Change { plan, context, parameters, counters: RefCell::default(), answers: RefCell::default() }
+        .run(transaction, on_row)
 }
 
 /// Runs a change with counters and drops the rows of RETURNING.
@@ -55,7 +58,7 @@ pub(crate) fn analyze_change(
     let coerced = coerced_parameters(plan, context);
     let parameters = coerced.as_deref().unwrap_or(context.parameters);
     let counters = RefCell::new(Some(vec![Counter::default(); plan.node_count]));
-    let change = Change { plan, context, parameters, counters };
+    let change = Change { plan, context, parameters, counters, answers: RefCell::default() };
     let start = Instant::now();
     let changed = change.run(transaction, &mut |_| ControlFlow::Continue(()))?;
     let counters = change.counters.into_inner().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Subqueries in expressions. One that reads no outer row is run once and its answer kept; a correlated one is run for
 //! each row, over a frame of its own with the outer rows that it reads.
 
+use std::cell::Ref;
 use std::ops::ControlFlow;
 
 use ahash::AHashSet;
@@ -22,6 +23,21 @@ pub(crate) enum SubqueryCache<'v> {
     Exists(bool),
     Scalar(Value<'v>),
     Set(ValueSet<'v>),
+}
+
+impl SubqueryCache<'_> {
+    /// The same, borrowed from nothing.
+    pub(crate) fn into_owned(self) -> SubqueryCache<'static> {
+        match self {
+            Self::Unknown => SubqueryCache::Unknown,
+            Self::Exists(exists) => SubqueryCache::Exists(exists),
+            Self::Scalar(value) => SubqueryCache::Scalar(value.into_owned()),
+            Self::Set(ValueSet { values, has_null }) => {
+                let values = values.into_iter().map(Value::into_owned).collect();
+                SubqueryCache::Set(ValueSet { values, has_null })
+            }
+        }
+    }
 }
 
 /// The rows of a subquery of one column, to look values up in.
@@ -64,8 +80,8 @@ pub(crate) fn evaluate_subquery<'a, 'v: 'a>(
             SubqueryForm::In => boolean(negate_if(is_among(operand.unwrap_or_default(), subplan, frame)?, negated)),
         });
     }
-    run_once(form, position, frame)?;
-    Ok(match &frame.run.caches.borrow()[position] {
+    let answer = run_once(form, position, frame)?;
+    Ok(match &*answer {
         SubqueryCache::Unknown => unreachable!("the answer has just been put there"),
         SubqueryCache::Exists(exists) => Value::Boolean(*exists != negated),
         SubqueryCache::Scalar(value) => value.clone(),
@@ -73,10 +89,15 @@ pub(crate) fn evaluate_subquery<'a, 'v: 'a>(
     })
 }
 
-/// Runs a subquery that reads no outer row, unless its answer is there.
-fn run_once(form: SubqueryForm, position: usize, frame: &Frame<'_, '_>) -> Result<()> {
-    if !is_unknown(position, frame) {
-        return Ok(());
+/// The answer of a subquery that reads no outer row; runs it unless its answer is there.
+fn run_once<'f, 'v>(
+    form: SubqueryForm,
+    position: usize,
+    frame: &'f Frame<'_, 'v>,
+) -> Result<Ref<'f, SubqueryCache<'v>>> {
+    let answers = &frame.run.answers;
+    if let Some(known) = answers.get(position).filter(|answer| !matches!(**answer, SubqueryCache::Unknown)) {
+        return Ok(known);
     }
     let subplan = &frame.run.subplans[position];
     let answer = match form {
@@ -84,8 +105,8 @@ fn run_once(form: SubqueryForm, position: usize, frame: &Frame<'_, '_>) -> Resul
         SubqueryForm::Exists => SubqueryCache::Exists(exists(subplan, frame)?),
         SubqueryForm::In => SubqueryCache::Set(set(subplan, frame)?),
     };
-    frame.run.caches.borrow_mut()[position] = answer;
-    Ok(())
+    answers.set(position, frame.run.subplans.len(), answer);
+    Ok(answers.get(position).expect("the answer has just been put there"))
 }
 
 /// The different values but NULL of a subquery that reads no outer row and is asked by IN, in no order; `None` if there are
@@ -95,19 +116,10 @@ pub(super) fn subquery_values<'v>(
     values_max: usize,
     frame: &Frame<'_, 'v>,
 ) -> Result<Option<Vec<Value<'v>>>> {
-    run_once(SubqueryForm::In, position, frame)?;
-    Ok(match &frame.run.caches.borrow()[position] {
+    Ok(match &*run_once(SubqueryForm::In, position, frame)? {
         SubqueryCache::Set(set) if set.values.len() <= values_max => Some(set.values.iter().cloned().collect()),
         _ => None,
     })
-}
-
-fn is_unknown(position: usize, frame: &Frame<'_, '_>) -> bool {
-    let mut caches = frame.run.caches.borrow_mut();
-    if caches.is_empty() {
-        caches.resize_with(frame.run.subplans.len(), SubqueryCache::default);
-    }
-    matches!(caches[position], SubqueryCache::Unknown)
 }
 
 /// Runs a subquery over a frame of its own; `visit` gets the first column of each row.

@@ -8,7 +8,7 @@ use super::{Change, Rows, changed_row};
 use crate::error::Result;
 use crate::evaluate::passes;
 use crate::expr::Expr;
-use crate::frame::{Frame, Run, Slot};
+use crate::frame::{Answers, Frame, Run, Slot};
 use crate::physical::InsertAction;
 use crate::plan::OnConflict;
 
@@ -61,7 +61,8 @@ impl Change<'_> {
         Ok(Some((row_id, row)))
     }
 
-    /// The existing row as DO UPDATE changes it; `None` if its WHERE is not true.
+    /// The existing row as DO UPDATE changes it; `None` if its WHERE is not true. A subquery that reads no outer row is run
+    /// when it is first asked for, and not again for the rows after.
     fn resolve(
         &self,
         insert: &InsertAction,
@@ -72,7 +73,8 @@ impl Change<'_> {
         let row_id = resolution.row_id;
         let view = transaction.view();
         let Some(row) = view.row(insert.table, row_id) else { return Ok(None) };
-        let run = Run::new(self.plan, &view, self.context, self.parameters);
+        let mut run = Run::new(self.plan, &view, self.context, self.parameters);
+        run.answers = Answers::Kept(&self.answers);
         let mut frame = Frame::new(&run, self.plan.slot_count);
         frame.slots[resolution.existing] = Slot::Stored(row_id, row);
         frame.slots[insert.slot] = Slot::Stored(row_id, resolution.excluded);

@@ -96,8 +96,6 @@ fn on_conflict(generator: &mut Generator<'_>, table: &Table) -> String {
     let excluded = table.columns.iter().map(|column| Column { is_stored: false, ..column.clone() });
     let new = Relation { alias: "excluded".into(), columns: excluded.collect() };
     generator.scope.extend([old, new]);
-    // No subqueries here: SQLite runs one that reads no outer row once, before or after the statement has changed rows.
-    let budget = std::mem::take(&mut generator.budget);
     let value = match column.kind {
         Kind::Date => format!("excluded.{}", column.name),
         kind => generator.expr(kind, 1),
@@ -105,7 +103,6 @@ fn on_conflict(generator: &mut Generator<'_>, table: &Table) -> String {
     let condition =
         if generator.random.percent(30) { format!(" WHERE {}", generator.condition(0)) } else { String::new() };
     generator.scope.clear();
-    generator.budget = budget;
     format!(" ON CONFLICT ({target}) DO UPDATE SET {} = {value}{condition}", column.name)
 }
 
