@@ -42,13 +42,13 @@ impl<'v, C: Copy + Default> Lookahead<'v, C> {
         Self { table, guard, timestamp, entries: [none; AHEAD], len: 0 }
     }
 
-    /// Takes a candidate; when there are enough, `visit` gets the visible rows of them all.
+    /// Takes a candidate; when there are enough, `visit` gets the visible rows of them all, `None` for one that has none.
     #[inline]
     pub(crate) fn push<B>(
         &mut self,
         check: C,
         row_id: RowId,
-        visit: &mut impl FnMut(C, RowId, &'v Row) -> ControlFlow<B>,
+        visit: &mut impl FnMut(C, RowId, Option<&'v Row>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let place = self.table.rows.place(row_id.0);
         place.iter().for_each(|place| place.prefetch());
@@ -58,7 +58,10 @@ impl<'v, C: Copy + Default> Lookahead<'v, C> {
     }
 
     /// `visit` gets the visible rows of the candidates that are left.
-    pub(crate) fn flush<B>(&mut self, visit: &mut impl FnMut(C, RowId, &'v Row) -> ControlFlow<B>) -> ControlFlow<B> {
+    pub(crate) fn flush<B>(
+        &mut self,
+        visit: &mut impl FnMut(C, RowId, Option<&'v Row>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         let entries = &self.entries[..self.len];
         self.len = 0;
         if entries.len() > 1 {
@@ -66,9 +69,7 @@ impl<'v, C: Copy + Default> Lookahead<'v, C> {
         }
         for entry in entries {
             let head = entry.place.and_then(|place| place.head(self.guard));
-            if let Some(row) = head.and_then(|head| visible(head, self.timestamp)) {
-                visit(entry.check, entry.row_id, row)?;
-            }
+            visit(entry.check, entry.row_id, head.and_then(|head| visible(head, self.timestamp)))?;
         }
         ControlFlow::Continue(())
     }

@@ -76,15 +76,13 @@ fn check(view: &View<'_>, table: TableId) {
     }
     let counted = view.count_all::<()>(table, || ControlFlow::Continue(()));
     assert!(matches!(counted, ControlFlow::Continue(RowCount { rows: ACCOUNTS, .. })));
-    let _ = view.range_covered(schema.indexes[1].id, &KeyRange::all(), Direction::Forward, |_, covered| {
-        add(
-            3,
-            match covered {
-                Covered::Row(row) => balance(row),
-                Covered::Key(key) => balance(&Row::new(&[Value::Null, key.value(0)])),
-            },
-        )
-    });
+    let covered_balance = |covered: Covered<'_, '_>| match covered {
+        Covered::Row(row) => balance(row),
+        Covered::Key(key) => balance(&Row::new(&[Value::Null, key.value(0)])),
+    };
+    let all = (&KeyRange::all(), Direction::Forward);
+    let visit = |_, covered: Covered<'_, '_>| add(3, covered_balance(covered));
+    let _ = view.range_covered(schema.indexes[1].id, all, visit, || ControlFlow::Continue(()));
     assert_eq!(sums, [ACCOUNTS as i64 * BALANCE; 4]);
 }
 

@@ -123,8 +123,17 @@ impl<'s> View<'s> {
     pub fn scan_while<'v, B>(
         &'v self,
         table: TableId,
-        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
-        mut go_on: impl FnMut() -> ControlFlow<B>,
+        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+        go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.visit_all(table, either(visit, go_on))
+    }
+
+    /// All visible rows, in order of row id; `None` for each row that is not visible.
+    fn visit_all<'v, B>(
+        &'v self,
+        table: TableId,
+        mut visit: impl FnMut(RowId, Option<&'v Row>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some(state) = self.state.table(table) else { return ControlFlow::Continue(()) };
         if let Some(reads) = self.reads {
@@ -132,25 +141,20 @@ impl<'s> View<'s> {
         }
         let mut installed = state.table.rows.iter(&self.guard).map(|(id, head)| (RowId(id), head));
         let Some(writes) = self.pending(table) else {
-            return installed.try_for_each(|(row_id, head)| match visible(head, self.timestamp) {
-                Some(row) => visit(row_id, row),
-                None => go_on(),
-            });
+            return installed.try_for_each(|(row_id, head)| visit(row_id, visible(head, self.timestamp)));
         };
         let mut pending = writes.iter().peekable();
         for (row_id, head) in installed {
             while let Some((own, change)) = pending.next_if(|(own, _)| **own < row_id) {
-                change.row.as_deref().map_or(ControlFlow::Continue(()), |row| visit(*own, row))?;
+                visit(*own, change.row.as_deref())?;
             }
             let row = match pending.next_if(|(own, _)| **own == row_id) {
                 Some((_, change)) => change.row.as_deref(),
                 None => visible(head, self.timestamp),
             };
-            row.map_or_else(&mut go_on, |row| visit(row_id, row))?;
+            visit(row_id, row)?;
         }
-        pending.try_for_each(|(own, change)| {
-            change.row.as_deref().map_or(ControlFlow::Continue(()), |row| visit(*own, row))
-        })
+        pending.try_for_each(|(own, change)| visit(*own, change.row.as_deref()))
     }
 
     /// All visible rows whose key equals `key`, one value for each column of the index, each row once; in order of row
@@ -164,10 +168,23 @@ impl<'s> View<'s> {
         key: &[Value<'_>],
         visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
+        self.lookup_while(index, key, visit, || ControlFlow::Continue(()))
+    }
+
+    /// [`lookup`](Self::lookup) that asks `go_on` at each entry of the index that stands for no row of the answer, so that it
+    /// can be ended where there are many of them.
+    #[inline]
+    pub fn lookup_while<'v, B>(
+        &'v self,
+        index: IndexId,
+        key: &[Value<'_>],
+        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+        go_on: impl FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
         let Some(key) = index.shape.of_values(key) else { return ControlFlow::Continue(()) };
         self.note_key(state, index, &key);
-        self.visit_key((state, index), &key, visit)
+        self.visit_key((state, index), &key, either(visit, go_on))
     }
 
     /// Notes the read of a key, if somebody wants to know.
@@ -178,17 +195,17 @@ impl<'s> View<'s> {
         }
     }
 
-    /// The visible rows with the key.
+    /// The visible rows with the key; `None` for each entry that stands for none.
     #[inline]
     fn visit_key<'v, B>(
         &'v self,
         (state, index): (&'v TableState, &'v Index),
         key: &Key,
-        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+        mut visit: impl FnMut(RowId, Option<&'v Row>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         if let Some(writes) = self.pending(state.schema.id) {
-            let found = self.matches_with_own(state, index, key, writes);
-            return found.into_iter().try_for_each(|(row_id, row)| visit(row_id, row));
+            let found = self.matches_with_own((state, index), key, writes, |row_id| visit(row_id, None))?;
+            return found.into_iter().try_for_each(|(row_id, row)| visit(row_id, Some(row)));
         }
         if !index.unique {
             return self.visit_candidates((state, index), key, visit);
@@ -200,12 +217,8 @@ impl<'s> View<'s> {
             SoleCandidate::Row(row_id) => row_id,
             SoleCandidate::Unknown => return self.visit_candidates((state, index), key, visit),
         };
-        match self.installed(&state.table, row_id) {
-            Some(row) if exact.is_some_and(|exact| exact.holds()) || index.shape.matches(row, key) => {
-                visit(row_id, row)
-            }
-            _ => ControlFlow::Continue(()),
-        }
+        let row = self.installed(&state.table, row_id);
+        visit(row_id, row.filter(|row| exact.is_some_and(|exact| exact.holds()) || index.shape.matches(row, key)))
     }
 
     /// [`visit_key`](Self::visit_key) where a key may have several rows.
@@ -213,15 +226,14 @@ impl<'s> View<'s> {
         &'v self,
         (state, index): (&'v TableState, &'v Index),
         key: &Key,
-        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+        mut visit: impl FnMut(RowId, Option<&'v Row>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let exact = Exact::begin(self, state, index);
         let reader = exact.as_ref().map_or_else(|| self.reader(), |exact| exact.reader(self));
         let is_proven = || exact.as_ref().is_some_and(Exact::holds);
         let mut ahead = self.lookahead(state);
-        let mut check = |(), row_id, row| match is_proven() || index.shape.matches(row, key) {
-            true => visit(row_id, row),
-            false => ControlFlow::Continue(()),
+        let mut check = |(), row_id, row: Option<&'v Row>| {
+            visit(row_id, row.filter(|row| is_proven() || index.shape.matches(row, key)))
         };
         index.candidates(key, reader, |row_id| ahead.push((), row_id, &mut check))?;
         ahead.flush(&mut check)
@@ -234,25 +246,26 @@ impl<'s> View<'s> {
     }
 
     /// [`lookup`](Self::lookup) of many keys, in their order; `visit` is told the position of the key. The misses of
-    /// different keys overlap.
+    /// different keys overlap. `go_on` is asked as by [`lookup_while`](Self::lookup_while).
     pub fn lookup_many<'v, B>(
         &'v self,
         index: IndexId,
         keys: &[Vec<Value<'_>>],
         mut visit: impl FnMut(usize, RowId, &'v Row) -> ControlFlow<B>,
+        mut go_on: impl FnMut() -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let is_plain = |state: &TableState| self.reads.is_none() && self.pending(state.schema.id).is_none();
         let Some((state, index)) = self.state.index(index).filter(|(state, _)| is_plain(state)) else {
             let mut one = |(position, key): (usize, &Vec<Value<'_>>)| {
-                self.lookup(index, key, |row_id, row| visit(position, row_id, row))
+                self.lookup_while(index, key, |row_id, row| visit(position, row_id, row), &mut go_on)
             };
             return keys.iter().enumerate().try_for_each(&mut one);
         };
         let encoded = keys.iter().enumerate().filter_map(|(at, key)| Some((at, index.shape.of_values(key)?)));
         let (positions, encoded): (Vec<usize>, Vec<Key>) = encoded.unzip();
-        let mut check = |at: usize, row_id, row| match index.shape.matches(row, &encoded[at]) {
-            true => visit(positions[at], row_id, row),
-            false => ControlFlow::Continue(()),
+        let mut check = |at: usize, row_id, row: Option<&'v Row>| {
+            let row = row.filter(|row| index.shape.matches(row, &encoded[at]));
+            row.map_or_else(&mut go_on, |row| visit(positions[at], row_id, row))
         };
         let mut ahead = self.lookahead(state);
         index.candidates_many(&encoded, self.reader(), |at, row_id| ahead.push(at, row_id, &mut check))?;
@@ -266,15 +279,28 @@ impl<'s> View<'s> {
         index: IndexId,
         range: &KeyRange<'_>,
         direction: Direction,
-        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.range_while(index, (range, direction), visit, || ControlFlow::Continue(()))
+    }
+
+    /// [`range`](Self::range) that asks `go_on` at each entry of the index that stands for no row of the answer, so that it can
+    /// be ended where there are many of them.
+    pub fn range_while<'v, B>(
+        &'v self,
+        index: IndexId,
+        (range, direction): (&KeyRange<'_>, Direction),
+        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+        go_on: impl FnMut() -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
         let span = index.shape.span(range);
         let stored = if index.shape.is_stored_reversed() { reverse(direction) } else { direction };
+        let mut visit = either(visit, go_on);
         let Some(reads) = self.reads else { return self.visit_span((state, index), &span, stored, visit) };
         let mut last = None;
         let flow = self.visit_span((state, index), &span, stored, |row_id, row| {
-            last = Some(row);
+            last = row.or(last);
             visit(row_id, row)
         });
         let passed = match last.filter(|_| flow.is_break()) {
@@ -285,13 +311,14 @@ impl<'s> View<'s> {
         flow
     }
 
-    /// The visible rows with keys in the span, in the order in which the index stores them, or against it.
+    /// The visible rows with keys in the span, in the order in which the index stores them, or against it; `None` for each
+    /// entry that stands for none.
     fn visit_span<'v, B>(
         &'v self,
         (state, index): (&'v TableState, &'v Index),
         span: &KeySpan,
         stored: Direction,
-        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+        mut visit: impl FnMut(RowId, Option<&'v Row>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         if let Some(writes) = self.pending(state.schema.id) {
             return self.visit_span_with_own((state, index), (span, stored), writes, visit);
@@ -300,9 +327,8 @@ impl<'s> View<'s> {
         let reader = exact.as_ref().map_or_else(|| self.reader(), |exact| exact.reader(self));
         let mut ahead = self.lookahead(state);
         let is_proven = || exact.as_ref().is_some_and(Exact::holds);
-        let mut check = |claim: Claim, row_id, row| match is_proven() || claim.holds(row, &index.shape) {
-            true => visit(row_id, row),
-            false => ControlFlow::Continue(()),
+        let mut check = |claim: Claim, row_id, row: Option<&'v Row>| {
+            visit(row_id, row.filter(|row| is_proven() || claim.holds(row, &index.shape)))
         };
         index.range(span, stored, reader, |entry, row_id| {
             let claim = match entry {
@@ -313,8 +339,7 @@ impl<'s> View<'s> {
                     // The bytes are the index's own for the moment only.
                     ahead.flush(&mut check)?;
                     let row = self.installed(&state.table, row_id);
-                    let row = row.filter(|row| index.shape.matches_entry(row, entry));
-                    return row.map_or(ControlFlow::Continue(()), |row| check(Claim::Proven, row_id, row));
+                    return check(Claim::Proven, row_id, row.filter(|row| index.shape.matches_entry(row, entry)));
                 }
             };
             ahead.push(claim, row_id, &mut check)
@@ -406,6 +431,18 @@ impl Drop for View<'_> {
 impl fmt::Debug for View<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("View").field("timestamp", &self.timestamp).finish_non_exhaustive()
+    }
+}
+
+/// What gets the rows of an answer, and is asked to go on at what is none.
+#[inline]
+fn either<'v, B>(
+    mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+    mut go_on: impl FnMut() -> ControlFlow<B>,
+) -> impl FnMut(RowId, Option<&'v Row>) -> ControlFlow<B> {
+    move |row_id, row| match row {
+        Some(row) => visit(row_id, row),
+        None => go_on(),
     }
 }
 

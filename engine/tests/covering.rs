@@ -70,16 +70,17 @@ impl World {
             });
             expected.sort();
             let mut found = Vec::new();
-            let _: ControlFlow<()> =
-                view.range_covered(*index, &KeyRange::all(), Direction::Forward, |row_id, covered| {
-                    let key: Vec<Value<'static>> = match covered {
-                        Covered::Row(row) => columns.iter().map(|&column| row.get(column).into_owned()).collect(),
-                        Covered::Key(key) => (0..columns.len()).map(|position| key.value(position)).collect(),
-                    };
-                    handed_out[usize::from(matches!(covered, Covered::Row(_)))] += 1;
-                    found.push((key, row_id));
-                    ControlFlow::Continue(())
-                });
+            let visit = |row_id, covered: Covered<'_, '_>| {
+                let key: Vec<Value<'static>> = match covered {
+                    Covered::Row(row) => columns.iter().map(|&column| row.get(column).into_owned()).collect(),
+                    Covered::Key(key) => (0..columns.len()).map(|position| key.value(position)).collect(),
+                };
+                handed_out[usize::from(matches!(covered, Covered::Row(_)))] += 1;
+                found.push((key, row_id));
+                ControlFlow::Continue(())
+            };
+            let all = (&KeyRange::all(), Direction::Forward);
+            let _: ControlFlow<()> = view.range_covered(*index, all, visit, || ControlFlow::Continue(()));
             found.sort();
             assert_eq!(found, expected, "index {index}");
             let mut found = Vec::new();

@@ -330,3 +330,45 @@ fn a_scan_of_rows_that_it_does_not_see_can_be_cancelled() {
     assert_eq!((cancelled.unwrap_err().sqlstate(), row_count), ("57014", 1));
     session.execute("ROLLBACK").unwrap();
 }
+
+#[test]
+fn a_read_of_an_index_whose_rows_it_does_not_see_can_be_cancelled() {
+    let (database, mut session) = database();
+    let create = "CREATE TABLE later (id INTEGER, kind INTEGER, size INTEGER, note TEXT);
+                  CREATE INDEX later_kind ON later USING HASH (kind); CREATE INDEX later_size ON later USING TREE (size)";
+    session.execute(create).unwrap();
+    let values = |ids: std::ops::Range<i64>| {
+        let row = |id: i64| format!("({id}, {}, {id}, 'a')", if id % 8 == 0 { 0 } else { id });
+        ids.map(row).collect::<Vec<_>>().join(", ")
+    };
+    session.execute(&format!("INSERT INTO later VALUES {}; BEGIN", values(0..512))).unwrap();
+    Session::new(&database).execute(&format!("INSERT INTO later VALUES {}", values(512..12_000))).unwrap();
+    let mut check = |sql: &str, via: &str| {
+        let prepared = session.prepare(sql).unwrap();
+        assert!(prepared.via().contains(via), "{sql}: {}", prepared.via());
+        let handle = session.cancel_handle();
+        let cancelled = session.query_prepared(&prepared, &[], |_| {
+            handle.cancel();
+            ControlFlow::Continue(())
+        });
+        assert_eq!(cancelled.expect_err(sql).sqlstate(), "57014", "{sql}");
+    };
+    check("SELECT note FROM later WHERE kind = 0", "via later_kind (multi)");
+    for read in [
+        "SELECT id FROM later WHERE kind = 0 AND note = 'b'",
+        "SELECT count(*) FROM later WHERE kind = 0",
+        "SELECT kind FROM later WHERE kind = 0",
+        "SELECT id FROM later WHERE kind IN (0, 7)",
+        "SELECT id FROM later WHERE kind IN (SELECT 0)",
+        "SELECT l.id FROM account AS a JOIN later AS l ON l.kind = a.balance - 100 WHERE a.id = 1",
+    ] {
+        check(&format!("SELECT 1 UNION ALL {read}"), "later_kind (multi");
+    }
+    for read in [
+        "SELECT id FROM later WHERE size BETWEEN 512 AND 2000",
+        "SELECT size FROM later WHERE size BETWEEN 512 AND 2000",
+        "SELECT count(*) FROM later WHERE size BETWEEN 512 AND 2000",
+    ] {
+        check(&format!("SELECT 1 UNION ALL {read}"), "later_size (multi");
+    }
+}

@@ -65,7 +65,7 @@ impl View<'_> {
     }
 
     /// How many visible rows the table has: [`scan`](Self::scan) for who wants no more. Constant time where no row has to
-    /// be looked at; otherwise `go_on` is asked at each.
+    /// be looked at; otherwise `go_on` is asked at each, and at each that is not visible.
     pub fn count_all<B>(&self, table: TableId, mut go_on: impl FnMut() -> ControlFlow<B>) -> ControlFlow<B, RowCount> {
         if let Some(state) = self.state.table(table).filter(|_| self.pending(table).is_none())
             && let Some(since) = state.table.all_visible.to(self.timestamp)
@@ -77,8 +77,8 @@ impl View<'_> {
             }
         }
         let mut rows = 0;
-        self.scan(table, |_, _| {
-            rows += 1;
+        self.visit_all(table, |_, row| {
+            rows += u64::from(row.is_some());
             go_on()
         })?;
         self.note_in_vain(table, rows);
@@ -86,7 +86,7 @@ impl View<'_> {
     }
 
     /// How many visible rows have the key: [`lookup`](Self::lookup) for who wants no more. Constant time where no row has
-    /// to be looked at; otherwise `go_on` is asked at each.
+    /// to be looked at; otherwise `go_on` is asked at each entry.
     pub fn count<B>(
         &self,
         index: IndexId,
@@ -99,7 +99,7 @@ impl View<'_> {
     }
 
     /// How many visible rows lie in the range: [`range`](Self::range) for who wants no more. O(log n + different keys)
-    /// where no row has to be looked at. `go_on` is asked at each key or row, at least at every eighth.
+    /// where no row has to be looked at. `go_on` is asked at each key or entry, at least at every eighth.
     pub fn count_range<B>(
         &self,
         index: IndexId,
@@ -111,40 +111,44 @@ impl View<'_> {
     }
 
     /// [`lookup`](Self::lookup) for who needs no more of a row than the index has; rows that have to be looked at anyway
-    /// are given as such.
+    /// are given as such. `go_on` is asked as by [`lookup_while`](Self::lookup_while).
     pub fn lookup_covered<'v, B>(
         &'v self,
         index: IndexId,
         key: &[Value<'_>],
         visit: impl FnMut(RowId, Covered<'v, '_>) -> ControlFlow<B>,
+        go_on: impl FnMut() -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
         let Some(key) = index.shape.of_values(key) else { return ControlFlow::Continue(()) };
         self.note_key(state, index, &key);
-        self.visit_covered((state, index), &Question::Key(key), Direction::Forward, visit)
+        self.visit_covered((state, index), (&Question::Key(key), Direction::Forward), visit, go_on)
     }
 
     /// [`range`](Self::range) for who needs no more of a row than the index has; rows that have to be looked at anyway are
-    /// given as such.
+    /// given as such. `go_on` is asked as by [`range_while`](Self::range_while).
     pub fn range_covered<'v, B>(
         &'v self,
         index: IndexId,
-        range: &KeyRange<'_>,
-        direction: Direction,
+        (range, direction): (&KeyRange<'_>, Direction),
         mut visit: impl FnMut(RowId, Covered<'v, '_>) -> ControlFlow<B>,
+        go_on: impl FnMut() -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
         let question = Question::Span(index.shape.span(range));
         let stored = if index.shape.is_stored_reversed() { reverse(direction) } else { direction };
-        let Some(reads) = self.reads else { return self.visit_covered((state, index), &question, stored, visit) };
+        let Some(reads) = self.reads else {
+            return self.visit_covered((state, index), (&question, stored), visit, go_on);
+        };
         let mut last = None;
-        let flow = self.visit_covered((state, index), &question, stored, |row_id, covered| {
+        let visit = |row_id, covered: Covered<'v, '_>| {
             last = Some(match &covered {
                 Covered::Row(row) => index.shape.of_row(row),
                 Covered::Key(key) => Key::from(key.key),
             });
             visit(row_id, covered)
-        });
+        };
+        let flow = self.visit_covered((state, index), (&question, stored), visit, go_on);
         question.note_until(last.filter(|_| flow.is_break()).as_ref(), stored, (state, index), reads);
         flow
     }
@@ -168,8 +172,8 @@ impl View<'_> {
             }
         }
         let mut rows = 0;
-        self.visit_rows((state, index), question, Direction::Forward, |_, _| {
-            rows += 1;
+        self.visit_rows((state, index), (question, Direction::Forward), |_, row| {
+            rows += u64::from(row.is_some());
             go_on()
         })?;
         self.note_in_vain(state.schema.id, rows);
@@ -186,13 +190,14 @@ impl View<'_> {
     fn visit_covered<'v, B>(
         &'v self,
         (state, index): (&'v TableState, &'v Index),
-        question: &Question,
-        stored: Direction,
+        (question, stored): (&Question, Direction),
         mut visit: impl FnMut(RowId, Covered<'v, '_>) -> ControlFlow<B>,
+        mut go_on: impl FnMut() -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some(exact) = Exact::begin(self, state, index) else {
             let mut rows = 0;
-            let flow = self.visit_rows((state, index), question, stored, |row_id, row| {
+            let flow = self.visit_rows((state, index), (question, stored), |row_id, row| {
+                let Some(row) = row else { return go_on() };
                 rows += 1;
                 visit(row_id, Covered::Row(row))
             });
@@ -207,7 +212,7 @@ impl View<'_> {
             }
             match self.installed(&state.table, row_id) {
                 Some(row) if index.shape.matches_entry(row, key) => visit(row_id, Covered::Row(row)),
-                _ => ControlFlow::Continue(()),
+                _ => go_on(),
             }
         };
         match question {
@@ -219,9 +224,8 @@ impl View<'_> {
     fn visit_rows<'v, B>(
         &'v self,
         (state, index): (&'v TableState, &'v Index),
-        question: &Question,
-        stored: Direction,
-        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+        (question, stored): (&Question, Direction),
+        visit: impl FnMut(RowId, Option<&'v Row>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         match question {
             Question::Key(key) => self.visit_key((state, index), key, visit),

@@ -13,16 +13,20 @@ use crate::row::Row;
 use crate::state::TableState;
 use crate::write_set::TableWrites;
 
+/// Rows that answer a lookup.
+type Matches<'v> = SmallVec<[(RowId, &'v Row); 8]>;
+
 impl View<'_> {
-    /// The rows with the key, the transaction's own among them, each once and in order of row id.
-    pub(super) fn matches_with_own<'v>(
+    /// The rows with the key, the transaction's own among them, each once and in order of row id. `pass_over` gets the
+    /// candidates that are none.
+    pub(super) fn matches_with_own<'v, B>(
         &'v self,
-        state: &'v TableState,
-        index: &Index,
+        (state, index): (&'v TableState, &Index),
         key: &Key,
         writes: &'v TableWrites,
-    ) -> SmallVec<[(RowId, &'v Row); 8]> {
-        let mut found = self.installed_matches(state, index, key, writes);
+        pass_over: impl FnMut(RowId) -> ControlFlow<B>,
+    ) -> ControlFlow<B, Matches<'v>> {
+        let mut found = self.installed_matches((state, index), key, writes, pass_over)?;
         let candidates = self.writes.map(|set| set.candidates(state, index, key)).unwrap_or_default();
         found.extend(candidates.iter().filter_map(|row_id| {
             let row = writes.get(row_id)?.row.as_deref()?;
@@ -30,37 +34,39 @@ impl View<'_> {
         }));
         found.sort_unstable_by_key(|(row_id, _)| *row_id);
         found.dedup_by_key(|(row_id, _)| *row_id);
-        found
+        ControlFlow::Continue(found)
     }
 
     /// The installed rows with the key that the transaction has not changed.
-    fn installed_matches<'v>(
+    fn installed_matches<'v, B>(
         &'v self,
-        state: &'v TableState,
-        index: &Index,
+        (state, index): (&'v TableState, &Index),
         key: &Key,
         writes: &TableWrites,
-    ) -> SmallVec<[(RowId, &'v Row); 8]> {
+        mut pass_over: impl FnMut(RowId) -> ControlFlow<B>,
+    ) -> ControlFlow<B, Matches<'v>> {
         let mut found = SmallVec::new();
-        let _: ControlFlow<()> = index.candidates(key, self.reader(), |row_id| {
+        index.candidates(key, self.reader(), |row_id| {
             if !writes.contains_key(&row_id)
                 && let Some(row) = self.installed(&state.table, row_id)
                 && index.shape.matches(row, key)
             {
                 found.push((row_id, row));
+                return ControlFlow::Continue(());
             }
-            ControlFlow::Continue(())
-        });
-        found
+            pass_over(row_id)
+        })?;
+        ControlFlow::Continue(found)
     }
 
-    /// Visits the rows in the span in the order of their keys, or against it, the transaction's own among them.
+    /// Visits the rows in the span in the order of their keys, or against it, the transaction's own among them; `None` for
+    /// each entry that stands for none.
     pub(super) fn visit_span_with_own<'v, B>(
         &'v self,
         (state, index): (&'v TableState, &'v Index),
         (span, stored): (&KeySpan, Direction),
         writes: &'v TableWrites,
-        mut visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
+        mut visit: impl FnMut(RowId, Option<&'v Row>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let order = |left: (KeyRef<'_>, RowId), right: (KeyRef<'_>, RowId)| {
             let by_key = left.0.cmp(&right.0);
@@ -76,19 +82,17 @@ impl View<'_> {
         let mut own = own.into_iter().peekable();
         index.range(span, stored, self.reader(), |entry, row_id| {
             if writes.contains_key(&row_id) {
-                return ControlFlow::Continue(());
+                return visit(row_id, None);
             }
-            let Some(row) = self.installed(&state.table, row_id).filter(|row| index.shape.matches_entry(row, entry))
-            else {
-                return ControlFlow::Continue(());
-            };
+            let row = self.installed(&state.table, row_id).filter(|row| index.shape.matches_entry(row, entry));
+            let Some(row) = row else { return visit(row_id, None) };
             while let Some((_, own_id, row)) =
                 own.next_if(|(key, own_id, _)| order((key.as_ref(), *own_id), (entry, row_id)).is_lt())
             {
-                visit(own_id, row)?;
+                visit(own_id, Some(row))?;
             }
-            visit(row_id, row)
+            visit(row_id, Some(row))
         })?;
-        own.try_for_each(|(_, row_id, row)| visit(row_id, row))
+        own.try_for_each(|(_, row_id, row)| visit(row_id, Some(row)))
     }
 }

@@ -158,11 +158,12 @@ fn check_lookup(view: &View<'_>, path: &Path, model: &Model, random: &mut Random
     let wanted = model.iter().filter(|(_, row)| key_of(path, row) == key).map(|(row_id, _)| *row_id);
     assert_eq!(found, wanted.collect::<Vec<_>>(), "{key:?} in index {}", path.index);
     let mut covered = Vec::new();
-    let _: ControlFlow<()> = view.lookup_covered(path.index, &key, |row_id, row| {
+    let visit = |row_id, row: Covered<'_, '_>| {
         assert_eq!(covered_key(path, row), key);
         covered.push(row_id);
         ControlFlow::Continue(())
-    });
+    };
+    let _: ControlFlow<()> = view.lookup_covered(path.index, &key, visit, || ControlFlow::Continue(()));
     assert_eq!(covered, found, "{key:?} in index {} alone", path.index);
     assert_eq!(counted(view.count(path.index, &key, || ControlFlow::Continue(()))).rows, found.len() as u64);
 }
@@ -179,10 +180,11 @@ fn covered_key(path: &Path, covered: Covered<'_, '_>) -> Vec<Value<'static>> {
 fn check_lookup_many(view: &View<'_>, path: &Path, model: &Model, random: &mut Random) {
     let keys: Vec<Vec<Value<'_>>> = (0..40).map(|_| key_of(path, &ModelRow::random(random))).collect();
     let mut found = Vec::new();
-    let _: ControlFlow<()> = view.lookup_many(path.index, &keys, |position, row_id, _| {
+    let visit = |position, row_id, _: &_| {
         found.push((position, row_id));
         ControlFlow::Continue(())
-    });
+    };
+    let _: ControlFlow<()> = view.lookup_many(path.index, &keys, visit, || ControlFlow::Continue(()));
     let rows_of = |(position, key): (usize, &Vec<Value<'_>>)| {
         let rows = model.iter().filter(|(_, row)| key_of(path, row) == *key);
         rows.map(|(row_id, _)| (position, *row_id)).collect::<Vec<_>>()
@@ -223,10 +225,12 @@ fn check_range(view: &View<'_>, path: &Path, model: &Model, random: &mut Random)
             ControlFlow::Continue(())
         });
         let mut covered = Vec::new();
-        let _: ControlFlow<()> = view.range_covered(path.index, &range, direction, |row_id, row| {
+        let visit = |row_id, row: Covered<'_, '_>| {
             covered.push((covered_key(path, row), row_id));
             ControlFlow::Continue(())
-        });
+        };
+        let _: ControlFlow<()> =
+            view.range_covered(path.index, (&range, direction), visit, || ControlFlow::Continue(()));
         assert_eq!(covered, found, "{range:?} {direction:?} of index {} alone", path.index);
         assert_eq!(
             counted(view.count_range(path.index, &range, || ControlFlow::Continue(()))).rows,

@@ -53,18 +53,21 @@ pub(super) fn visit<'r, 'v>(
     frame: &mut Frame<'r, 'v>,
     show: &mut VisitCovered<'_, 'r, 'v>,
 ) -> Flow {
-    let view = frame.run.view();
+    let run = frame.run;
+    let view = run.view();
+    let tick = || attempt(run.tick());
     match &scan.path {
         AccessPath::Lookup(lookup) if lookup.has_one_key() => {
             let Some(key) = attempt(one_key(lookup, frame))? else { return ControlFlow::Continue(()) };
-            view.lookup_covered(lookup.index, &key, |row_id, covered| show(frame, row_id, covered))
+            view.lookup_covered(lookup.index, &key, |row_id, covered| show(frame, row_id, covered), tick)
         }
-        AccessPath::Lookup(lookup) => attempt(all_keys(lookup, frame))?
-            .iter()
-            .try_for_each(|key| view.lookup_covered(lookup.index, key, |row_id, covered| show(frame, row_id, covered))),
+        AccessPath::Lookup(lookup) => attempt(all_keys(lookup, frame))?.iter().try_for_each(|key| {
+            view.lookup_covered(lookup.index, key, |row_id, covered| show(frame, row_id, covered), tick)
+        }),
         AccessPath::Range(range) => {
             let Some(key_range) = attempt(key_range(range, frame))? else { return ControlFlow::Continue(()) };
-            view.range_covered(range.index, &key_range, range.direction, |row_id, covered| show(frame, row_id, covered))
+            let show = |row_id, covered: Covered<'v, '_>| show(frame, row_id, covered);
+            view.range_covered(range.index, (&key_range, range.direction), show, tick)
         }
         AccessPath::FullScan => unreachable!("the rows of a full scan that is covered are counted"),
         AccessPath::Members(_) | AccessPath::Union(_) => unreachable!("no index covers them"),

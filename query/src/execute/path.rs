@@ -20,20 +20,23 @@ pub(super) trait Visit<'r, 'v>: FnMut(&mut Frame<'r, 'v>, RowId, &'v Row) -> Flo
 
 impl<'r, 'v, V: FnMut(&mut Frame<'r, 'v>, RowId, &'v Row) -> Flow + ?Sized> Visit<'r, 'v> for V {}
 
-/// Calls `visit` for each row that the path finds.
+/// Calls `visit` for each row that the path finds. Rows that are passed over because they are not visible count as rows, too,
+/// so that the statement can be ended among them.
 pub(super) fn visit<'r, 'v>(
     scan: &'v TableScan,
     path: &'v AccessPath,
     frame: &mut Frame<'r, 'v>,
     visit: &mut (impl Visit<'r, 'v> + ?Sized),
 ) -> Flow {
-    let view = frame.run.view();
+    let run = frame.run;
+    let view = run.view();
     match path {
         AccessPath::FullScan => scan_all(scan.table, frame, visit),
         AccessPath::Lookup(lookup) => visit_lookup(lookup, frame, visit),
         AccessPath::Range(range) => {
             let Some(key_range) = attempt(key_range(range, frame))? else { return ControlFlow::Continue(()) };
-            view.range(range.index, &key_range, range.direction, |row_id, row| visit(frame, row_id, row))
+            let visit = |row_id, row| visit(frame, row_id, row);
+            view.range_while(range.index, (&key_range, range.direction), visit, || attempt(run.tick()))
         }
         AccessPath::Members(members) => visit_members(scan, members, frame, visit),
         AccessPath::Union(paths) => {
@@ -49,14 +52,17 @@ fn visit_members<'r, 'v>(
     frame: &mut Frame<'r, 'v>,
     visit: &mut (impl Visit<'r, 'v> + ?Sized),
 ) -> Flow {
-    let view = frame.run.view();
+    let run = frame.run;
     match attempt(few_keys(scan, members, frame))? {
-        Some(keys) => view.lookup_many(members.index, &keys, |_, row_id, row| visit(frame, row_id, row)),
+        Some(keys) => {
+            let visit = |_, row_id, row| visit(frame, row_id, row);
+            run.view().lookup_many(members.index, &keys, visit, || attempt(run.tick()))
+        }
         None => scan_all(scan.table, frame, visit),
     }
 }
 
-/// Every row of a table. Those that are not visible count as rows, too, so that the scan can be cancelled among them.
+/// Every row of a table.
 fn scan_all<'r, 'v>(table: TableId, frame: &mut Frame<'r, 'v>, visit: &mut (impl Visit<'r, 'v> + ?Sized)) -> Flow {
     let run = frame.run;
     run.view().scan_while(table, |row_id, row| visit(frame, row_id, row), || attempt(run.tick()))
@@ -91,23 +97,26 @@ fn visit_lookup<'r, 'v>(
     frame: &mut Frame<'r, 'v>,
     visit: &mut (impl Visit<'r, 'v> + ?Sized),
 ) -> Flow {
-    let view = frame.run.view();
+    let run = frame.run;
+    let view = run.view();
+    let tick = || attempt(run.tick());
     match lookup.columns.as_slice() {
         // The usual case needs no list.
         [KeyColumn { column_type, values }] if values.len() == 1 => {
             let Some(key) = attempt(key_value(&values[0], *column_type, frame))? else {
                 return ControlFlow::Continue(());
             };
-            return view.lookup(lookup.index, std::slice::from_ref(&key), |row_id, row| visit(frame, row_id, row));
+            let key = std::slice::from_ref(&key);
+            return view.lookup_while(lookup.index, key, |row_id, row| visit(frame, row_id, row), tick);
         }
         _ if lookup.has_one_key() => {
             let Some(key) = attempt(one_key(lookup, frame))? else { return ControlFlow::Continue(()) };
-            return view.lookup(lookup.index, &key, |row_id, row| visit(frame, row_id, row));
+            return view.lookup_while(lookup.index, &key, |row_id, row| visit(frame, row_id, row), tick);
         }
         _ => {}
     }
     let keys = attempt(all_keys(lookup, frame))?;
-    view.lookup_many(lookup.index, &keys, |_, row_id, row| visit(frame, row_id, row))
+    view.lookup_many(lookup.index, &keys, |_, row_id, row| visit(frame, row_id, row), tick)
 }
 
 /// The key of a lookup that has one; `None` if the index can hold no equal one.

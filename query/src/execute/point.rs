@@ -1,6 +1,9 @@
 //! The short way of a lookup by one whole key: no frame, no tree, no allocation.
 
-use manicule_engine::{Value, View};
+use std::cell::Cell;
+use std::ops::ControlFlow;
+
+use manicule_engine::{Row, Value, View};
 use smallvec::SmallVec;
 
 use super::output::hand_out_columns;
@@ -56,13 +59,18 @@ fn hand_out(
     key: &[Value<'_>],
     mut on_row: impl FnMut(&[Value<'_>]) -> Flow,
 ) -> Result<()> {
-    let mut rows_to_poll = ROWS_PER_POLL;
-    finished(view.lookup(point.index, key, |_, row| {
-        rows_to_poll -= 1;
-        if rows_to_poll == 0 {
-            rows_to_poll = ROWS_PER_POLL;
-            attempt(context.limits.check())?;
+    let rows_to_poll = Cell::new(ROWS_PER_POLL);
+    let tick = || {
+        rows_to_poll.set(rows_to_poll.get() - 1);
+        if rows_to_poll.get() == 0 {
+            rows_to_poll.set(ROWS_PER_POLL);
+            return attempt(context.limits.check());
         }
+        ControlFlow::Continue(())
+    };
+    let visit = |_, row: &Row| {
+        tick()?;
         hand_out_columns(row, &point.columns, &mut on_row)
-    }))
+    };
+    finished(view.lookup_while(point.index, key, visit, tick))
 }
