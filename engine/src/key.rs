@@ -101,6 +101,7 @@ impl KeyShape {
     }
 
     /// [`of_values`](Self::of_values) where keys are bytes.
+    #[inline(never)]
     fn bytes_of_values(&self, values: &[Value<'_>]) -> Option<Key> {
         let mut bytes = KeyBytes::new();
         let mut repeats = Repeats::No;
@@ -120,8 +121,15 @@ impl KeyShape {
         match key {
             Key::Word(word) => self.word_of_row(row) == Some(*word),
             Key::Null => self.word_of_row(row).is_none(),
-            Key::Bytes(..) => self.of_row(row) == *key,
+            Key::Bytes(..) => self.matches_bytes(row, key),
         }
+    }
+
+    /// [`matches`](Self::matches) where keys are bytes. Apart, so that the other is short enough to be inlined where rows are
+    /// read.
+    #[inline(never)]
+    fn matches_bytes(&self, row: &Row, key: &Key) -> bool {
+        self.of_row(row) == *key
     }
 
     /// Whether a row has the key of an entry.

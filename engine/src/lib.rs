@@ -59,4 +59,4 @@ pub use statistics::{IndexStatistics, ListShape};
 pub use store::{Durability, OnDamage, OpenOptions, StoreKind};
 pub use transaction::{Isolation, Savepoint, Start, Transaction, TransactionOptions};
 pub use value::{ColumnType, Value, compare_integer_real, compare_reals};
-pub use view::{Covered, IndexKey, RowCount, View};
+pub use view::{Covered, IndexKey, RowCount, SoleRow, View};

@@ -293,7 +293,7 @@ impl Stored {
 /// Where the slots begin, aligned to eight bytes.
 #[inline]
 fn slots_offset(count: usize) -> usize {
-    (2 + count).next_multiple_of(8)
+    (2 + count + 7) & !7
 }
 
 fn kind(value: &Value<'_>) -> u8 {

@@ -93,11 +93,11 @@ impl<'s> WrittenIndex<'s> {
     }
 }
 
-/// Where an index is found.
-#[derive(Clone, Copy, Debug)]
+/// An index and the table that it belongs to, side by side: a lookup begins here.
+#[derive(Clone, Debug)]
 struct IndexPlace {
-    table: TableId,
-    position: usize,
+    table: Arc<TableState>,
+    index: Arc<Index>,
 }
 
 impl State {
@@ -114,9 +114,8 @@ impl State {
     /// The index and the table that it belongs to.
     #[inline]
     pub(crate) fn index(&self, index: IndexId) -> Option<(&TableState, &Index)> {
-        let place = self.indexes.get(index.0 as usize)?.as_ref()?;
-        let table = self.table(place.table)?;
-        Some((table, table.indexes.get(place.position)?))
+        let IndexPlace { table, index } = self.indexes.get(index.0 as usize)?.as_ref()?;
+        Some((table, index))
     }
 
     pub(crate) fn tables(&self) -> impl Iterator<Item = &Arc<TableState>> {
@@ -127,12 +126,14 @@ impl State {
     pub(crate) fn put_table(&mut self, state: TableState) {
         let id = state.schema.id;
         self.remove_table(id);
-        for (position, index) in state.indexes.iter().enumerate() {
-            *place(&mut self.indexes, index.id.0) = Some(IndexPlace { table: id, position });
-        }
         let catalog = Arc::make_mut(&mut self.catalog);
         catalog.tables.insert(state.schema.name.to_ascii_lowercase(), Arc::clone(&state.schema));
-        *place(&mut self.tables, id.0) = Some(Arc::new(state));
+        let state = Arc::new(state);
+        for index in &state.indexes {
+            let entry = IndexPlace { table: Arc::clone(&state), index: Arc::clone(index) };
+            *place(&mut self.indexes, index.id.0) = Some(entry);
+        }
+        *place(&mut self.tables, id.0) = Some(state);
     }
 
     /// Takes a table out, and its indexes.

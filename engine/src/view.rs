@@ -6,6 +6,7 @@
 
 mod covering;
 mod exact;
+mod lookup;
 mod own;
 
 use std::cell::Cell;
@@ -18,7 +19,7 @@ use manicule_index::{Guard, LazySnapshot};
 use crate::catalog::Catalog;
 use crate::database::Inner;
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
-use crate::index::{Index, IndexReader, SoleCandidate};
+use crate::index::{Index, IndexReader};
 use crate::key::{Key, KeyRef, KeySpan, until};
 use crate::lookahead::Lookahead;
 use crate::range::{Direction, KeyRange};
@@ -33,6 +34,7 @@ use crate::write_set::{TableWrites, WriteSet};
 
 pub use covering::{Covered, IndexKey, RowCount};
 use exact::{Claim, Exact};
+pub use lookup::SoleRow;
 
 /// What one reader sees at one moment.
 ///
@@ -157,119 +159,10 @@ impl<'s> View<'s> {
         pending.try_for_each(|(own, change)| visit(*own, change.row.as_deref()))
     }
 
-    /// All visible rows whose key equals `key`, one value for each column of the index, each row once; in order of row
-    /// id unless they are more than a thousand.
-    ///
-    /// The values are fitted to the columns: 3.0 finds 3 in an INTEGER column, 3.5 finds nothing. NULL finds NULL.
-    #[inline]
-    pub fn lookup<'v, B>(
-        &'v self,
-        index: IndexId,
-        key: &[Value<'_>],
-        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        self.lookup_while(index, key, visit, || ControlFlow::Continue(()))
-    }
-
-    /// [`lookup`](Self::lookup) that asks `go_on` at each entry of the index that stands for no row of the answer, so that it
-    /// can be ended where there are many of them.
-    #[inline]
-    pub fn lookup_while<'v, B>(
-        &'v self,
-        index: IndexId,
-        key: &[Value<'_>],
-        visit: impl FnMut(RowId, &'v Row) -> ControlFlow<B>,
-        go_on: impl FnMut() -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
-        let Some(key) = index.shape.of_values(key) else { return ControlFlow::Continue(()) };
-        self.note_key(state, index, &key);
-        self.visit_key((state, index), &key, either(visit, go_on))
-    }
-
-    /// Notes the read of a key, if somebody wants to know.
-    #[inline]
-    fn note_key(&self, state: &TableState, index: &Index, key: &Key) {
-        if let Some(reads) = self.reads {
-            reads.note(state.schema.id, Read::Key(index.id, key.clone()));
-        }
-    }
-
-    /// The visible rows with the key; `None` for each entry that stands for none.
-    #[inline]
-    fn visit_key<'v, B>(
-        &'v self,
-        (state, index): (&'v TableState, &'v Index),
-        key: &Key,
-        mut visit: impl FnMut(RowId, Option<&'v Row>) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        if let Some(writes) = self.pending(state.schema.id) {
-            let found = self.matches_with_own((state, index), key, writes, |row_id| visit(row_id, None))?;
-            return found.into_iter().try_for_each(|(row_id, row)| visit(row_id, Some(row)));
-        }
-        if !index.unique {
-            return self.visit_candidates((state, index), key, visit);
-        }
-        // A word is compared sooner than it is known whether it has to be.
-        let exact = if index.shape.has_words() { None } else { Exact::begin(self, state, index) };
-        let row_id = match index.sole_candidate(key, &self.guard) {
-            SoleCandidate::None => return ControlFlow::Continue(()),
-            SoleCandidate::Row(row_id) => row_id,
-            SoleCandidate::Unknown => return self.visit_candidates((state, index), key, visit),
-        };
-        let row = self.installed(&state.table, row_id);
-        visit(row_id, row.filter(|row| exact.is_some_and(|exact| exact.holds()) || index.shape.matches(row, key)))
-    }
-
-    /// [`visit_key`](Self::visit_key) where a key may have several rows.
-    fn visit_candidates<'v, B>(
-        &'v self,
-        (state, index): (&'v TableState, &'v Index),
-        key: &Key,
-        mut visit: impl FnMut(RowId, Option<&'v Row>) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let exact = Exact::begin(self, state, index);
-        let reader = exact.as_ref().map_or_else(|| self.reader(), |exact| exact.reader(self));
-        let is_proven = || exact.as_ref().is_some_and(Exact::holds);
-        let mut ahead = self.lookahead(state);
-        let mut check = |(), row_id, row: Option<&'v Row>| {
-            visit(row_id, row.filter(|row| is_proven() || index.shape.matches(row, key)))
-        };
-        index.candidates(key, reader, |row_id| ahead.push((), row_id, &mut check))?;
-        ahead.flush(&mut check)
-    }
-
     /// Candidates on their way to rows of a table.
     #[inline]
     fn lookahead<'v, C: Copy + Default>(&'v self, state: &'v TableState) -> Lookahead<'v, C> {
         Lookahead::new(&state.table, self.timestamp, &self.guard)
-    }
-
-    /// [`lookup`](Self::lookup) of many keys, in their order; `visit` is told the position of the key. The misses of
-    /// different keys overlap. `go_on` is asked as by [`lookup_while`](Self::lookup_while).
-    pub fn lookup_many<'v, B>(
-        &'v self,
-        index: IndexId,
-        keys: &[Vec<Value<'_>>],
-        mut visit: impl FnMut(usize, RowId, &'v Row) -> ControlFlow<B>,
-        mut go_on: impl FnMut() -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let is_plain = |state: &TableState| self.reads.is_none() && self.pending(state.schema.id).is_none();
-        let Some((state, index)) = self.state.index(index).filter(|(state, _)| is_plain(state)) else {
-            let mut one = |(position, key): (usize, &Vec<Value<'_>>)| {
-                self.lookup_while(index, key, |row_id, row| visit(position, row_id, row), &mut go_on)
-            };
-            return keys.iter().enumerate().try_for_each(&mut one);
-        };
-        let encoded = keys.iter().enumerate().filter_map(|(at, key)| Some((at, index.shape.of_values(key)?)));
-        let (positions, encoded): (Vec<usize>, Vec<Key>) = encoded.unzip();
-        let mut check = |at: usize, row_id, row: Option<&'v Row>| {
-            let row = row.filter(|row| index.shape.matches(row, &encoded[at]));
-            row.map_or_else(&mut go_on, |row| visit(positions[at], row_id, row))
-        };
-        let mut ahead = self.lookahead(state);
-        index.candidates_many(&encoded, self.reader(), |at, row_id| ahead.push(at, row_id, &mut check))?;
-        ahead.flush(&mut check)
     }
 
     /// All visible rows in the range, in order of key; rows with equal keys in order of row id unless they are more than
@@ -405,7 +298,9 @@ impl<'s> View<'s> {
     /// The visible version of a row, without the transaction's own changes.
     #[inline]
     fn installed<'v>(&'v self, table: &'v Table, row_id: RowId) -> Option<&'v Row> {
-        visible(table.rows.head(row_id.0, &self.guard)?, self.timestamp)
+        let head = table.rows.head(row_id.0, &self.guard)?;
+        head.prefetch_second_line();
+        visible(head, self.timestamp)
     }
 
     /// The index, without its table.
@@ -420,6 +315,7 @@ impl<'s> View<'s> {
 }
 
 impl Drop for View<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.own_slot.iter().for_each(|slot| slot.unpin());
         if self.rows_in_vain.get() >= ROWS_IN_VAIN_MIN {

@@ -160,6 +160,7 @@ impl PhysicalPlan {
 
     /// Whether a table that it reads has become eight times larger or smaller since it was made, so that another plan may
     /// be better. It still gives the right rows. Costs one look at each table's row count.
+    #[inline]
     pub fn is_outdated(&self, view: &View<'_>) -> bool {
         /// Fewer rows than this make no difference.
         const ROWS_MIN: u64 = 64;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
-use manicule_engine::{Row, Value, View};
+use manicule_engine::{Row, SoleRow, Value, View};
 use smallvec::SmallVec;
 
 use super::output::hand_out_columns;
@@ -16,19 +16,38 @@ use crate::route::{Fit, fit};
 
 /// Hands out the columns of the rows under one key. Values of up to four key columns and eight result columns lie on the
 /// stack.
+///
+/// A unique index with one column is what most lookups are in, so that has a way of its own: straight, without a list or
+/// anything that goes on to a next row.
 #[inline]
 pub(crate) fn query_point(
     point: &PointLookup,
     view: &View<'_>,
     context: &ExecutionContext<'_>,
-    on_row: impl FnMut(&[Value<'_>]) -> Flow,
+    mut on_row: impl FnMut(&[Value<'_>]) -> Flow,
 ) -> Result<()> {
     if let [part] = point.key.as_slice() {
         let value = value_of(&part.value, context);
         if value.column_type() == Some(part.column_type) {
-            return hand_out(point, view, context, std::slice::from_ref(value), on_row);
+            let key = std::slice::from_ref(value);
+            return match view.lookup_sole(point.index, key) {
+                SoleRow::None => Ok(()),
+                SoleRow::Row(_, row) => finished(hand_out_columns(row, &point.columns, &mut on_row)),
+                SoleRow::Unknown => hand_out_all(point, view, context, key, on_row),
+            };
         }
     }
+    query_fitted(point, view, context, on_row)
+}
+
+/// [`query_point`] where the key has several columns, or a value is of another type than its column.
+#[inline(never)]
+fn query_fitted(
+    point: &PointLookup,
+    view: &View<'_>,
+    context: &ExecutionContext<'_>,
+    on_row: impl FnMut(&[Value<'_>]) -> Flow,
+) -> Result<()> {
     let mut key: SmallVec<[Value<'_>; 4]> = SmallVec::new();
     for part in &point.key {
         let value = value_of(&part.value, context);
@@ -40,7 +59,7 @@ pub(crate) fn query_point(
             Fit::After(_) | Fit::Least | Fit::Greatest => return Ok(()),
         }
     }
-    hand_out(point, view, context, &key, on_row)
+    hand_out_all(point, view, context, &key, on_row)
 }
 
 #[inline]
@@ -51,8 +70,9 @@ fn value_of<'p>(part: &'p PointValue, context: &ExecutionContext<'p>) -> &'p Val
     }
 }
 
-#[inline]
-fn hand_out(
+/// Hands out the columns of all rows under the key.
+#[inline(never)]
+fn hand_out_all(
     point: &PointLookup,
     view: &View<'_>,
     context: &ExecutionContext<'_>,
