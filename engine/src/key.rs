@@ -84,14 +84,25 @@ impl KeyShape {
         Key::Bytes(bytes, repeats)
     }
 
+    /// The word of a key that is one integer, in a column of integers: what most keys are.
+    #[inline]
+    pub(crate) fn integer_word(&self, values: &[Value<'_>]) -> Option<u64> {
+        match (self.word, values) {
+            (Some(KeyColumn { column_type: ColumnType::Integer, .. }), [Value::Integer(integer)]) => {
+                Some(integer.word(0))
+            }
+            _ => None,
+        }
+    }
+
     /// The key that equals `values`, or `None` if no row can have it.
     #[inline]
     pub(crate) fn of_values(&self, values: &[Value<'_>]) -> Option<Key> {
         debug_assert_eq!(values.len(), self.columns.len(), "a lookup has one value for each column of the key");
+        if let Some(word) = self.integer_word(values) {
+            return Some(Key::Word(word));
+        }
         match (self.word, values) {
-            (Some(KeyColumn { column_type: ColumnType::Integer, .. }), [Value::Integer(integer)]) => {
-                Some(Key::Word(integer.word(0)))
-            }
             (Some(column), [value]) => match fit(value, column.column_type) {
                 Fit::Exact(value) => Some(word_of(&value).map_or(Key::Null, Key::Word)),
                 Fit::JustAbove(_) | Fit::Below | Fit::Above => None,

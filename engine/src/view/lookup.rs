@@ -63,8 +63,16 @@ impl View<'_> {
             return SoleRow::Unknown;
         }
         let Some((state, index)) = self.state.index(index) else { return SoleRow::None };
-        let Some(key) = index.shape.of_values(key) else { return SoleRow::None };
-        self.sole_row((state, index), &key)
+        match index.shape.integer_word(key) {
+            Some(word) => self.sole_row((state, index), &Key::Word(word)),
+            None => self.sole_row_of((state, index), key),
+        }
+    }
+
+    /// [`lookup_sole`](Self::lookup_sole) where the key is not just an integer. Apart, so that that is short.
+    #[inline(never)]
+    fn sole_row_of<'v>(&'v self, (state, index): (&'v TableState, &'v Index), key: &[Value<'_>]) -> SoleRow<'v> {
+        index.shape.of_values(key).map_or(SoleRow::None, |key| self.sole_row((state, index), &key))
     }
 
     /// The only row with the key among those that the transaction has not changed, where it is known at once.
