@@ -17,6 +17,8 @@ type Entries = BTreeMap<u64, Vec<u64>>;
 struct Indexed {
     index: Index,
     entries: Entries,
+    /// With what is pending.
+    written: Entries,
 }
 
 #[derive(Clone, Debug)]
@@ -26,6 +28,11 @@ enum Step {
         indexes: u8,
         key: u64,
         values: u64,
+    },
+    /// Writes one value of one key to such indexes, for whoever commits next.
+    Pend {
+        indexes: u8,
+        key: u64,
     },
     /// Commits the removal of a key from such indexes.
     Remove {
@@ -55,6 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         7 => (any::<u8>(), 0..20u64).prop_map(|(indexes, key)| Step::Commit { indexes, key, values: 1 }),
         1 => (any::<u8>(), 0..20u64, 1..200u64).prop_map(|(indexes, key, values)| Step::Commit { indexes, key, values }),
+        2 => (any::<u8>(), 0..20u64).prop_map(|(indexes, key)| Step::Pend { indexes, key }),
         2 => (any::<u8>(), 0..20u64).prop_map(|(indexes, key)| Step::Remove { indexes, key }),
         1 => (any::<u8>(), 0..20u64).prop_map(|(indexes, key)| Step::Rollback { indexes, key }),
         1 => any::<u64>().prop_map(Step::Note),
@@ -127,25 +135,39 @@ impl<'r> World<'r> {
         batch
     }
 
+    /// Commits this, and what was pending before.
+    fn commit(&mut self, batch: Batch) {
+        batch.commit();
+        self.indexes.iter_mut().for_each(|indexed| indexed.entries.clone_from(&indexed.written));
+    }
+
     fn apply(&mut self, step: &Step) {
         match *step {
             Step::Commit { indexes, key, values } => {
                 let batch = self.write(indexes, |batch, indexed| {
-                    let list = indexed.entries.entry(key).or_default();
+                    let list = indexed.written.entry(key).or_default();
                     for value in 0..values {
                         batch.on(&indexed.index).insert(key, value);
                         list.push(value);
                     }
                     list.sort_unstable();
                 });
-                batch.commit();
+                self.commit(batch);
+            }
+            Step::Pend { indexes, key } => {
+                for (_, indexed) in self.indexes.iter_mut().enumerate().filter(|(at, _)| indexes >> (at % 8) & 1 == 1) {
+                    indexed.index.insert(key, 7);
+                    let list = indexed.written.entry(key).or_default();
+                    list.push(7);
+                    list.sort_unstable();
+                }
             }
             Step::Remove { indexes, key } => {
                 let batch = self.write(indexes, |batch, indexed| {
                     let removed = batch.on(&indexed.index).remove_key(&key);
-                    assert_eq!(removed, indexed.entries.remove(&key).map_or(0, |values| values.len()));
+                    assert_eq!(removed, indexed.written.remove(&key).map_or(0, |values| values.len()));
                 });
-                batch.commit();
+                self.commit(batch);
             }
             Step::Rollback { indexes, key } => {
                 let write = |batch: &mut Batch, indexed: &mut Indexed| {
@@ -156,12 +178,12 @@ impl<'r> World<'r> {
             Step::Note(number) => {
                 let mut batch = self.registry.begin();
                 batch.set_meta(number);
-                batch.commit();
+                self.commit(batch);
                 self.note = Some(number);
             }
             Step::Create if self.indexes.len() < 8 => {
                 let index = self.registry.create_ordered();
-                self.indexes.push(Indexed { index, entries: Entries::new() });
+                self.indexes.push(Indexed { index, entries: Entries::new(), written: Entries::new() });
             }
             Step::Drop { at } if !self.indexes.is_empty() => {
                 let Indexed { index, .. } = self.indexes.remove(at % self.indexes.len());

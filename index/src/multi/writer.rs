@@ -204,8 +204,8 @@ impl Writer {
     fn publish_structure(&mut self, root: &Root<Published>) {
         self.sequence = self.sequence.next();
         self.former = Former { structure: self.sequence, ..Former::default() };
-        let mut published = Published::default();
-        self.fill(&mut published);
+        let parts = self.slots.iter().map(|slot| slot.as_ref().map(|slot| slot.live())).collect();
+        let published = Published { sequence: self.sequence, meta: self.meta.clone(), parts };
         root.swap(&mut self.owner, Arc::new(published));
     }
 
@@ -232,6 +232,7 @@ impl Writer {
         root.swap(&mut self.owner, published);
         let mut owes_much = false;
         self.each_touched(|_, slot| owes_much |= slot.settle());
+        // It says which parts of the version before are not the current ones.
         self.former.touched.clone_from(&self.touched);
         if owes_much {
             // So whoever wrote much pays for it, rather than the next, who may write little.
