@@ -1,7 +1,8 @@
 //! Multi indexes against a model: a vector of versions, each a plain map.
 
 use std::collections::BTreeMap;
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use manicule_index::{
     Arrangement, Batch, Hashed, IndexSnapshot, Lookup, MultiIndex, MultiView, Ordered, Registry, Savepoint,
@@ -186,4 +187,41 @@ fn ranges_of_optional_keys_agree_with_the_order() {
     assert_eq!(view.range_rev(Some(10)..Some(19)).next().map(|(key, _)| *key), Some(Some(18)));
     assert_eq!(view.range(Some(19)..Some(10)).count(), 0);
     assert_eq!(view.count_range_keys(Some(10)..Some(20)), 10);
+}
+
+/// A value that counts how many of it there are.
+#[derive(Clone, Debug)]
+struct Counted {
+    value: u64,
+    _count: Arc<()>,
+}
+
+impl PartialEq for Counted {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Eq for Counted {}
+
+impl Hash for Counted {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.value.hash(state);
+    }
+}
+
+#[test]
+fn large_commit_leaves_two_copies_and_no_third() {
+    let count = Arc::new(());
+    let index = MultiIndex::<u64, Counted>::new_hash();
+    // Most of the index, much of it, and a little of it.
+    for (round, keys) in [5000, 5000, 1000, 100].into_iter().enumerate() {
+        let before = index.len_values();
+        for key in 0..keys {
+            index.insert(key, Counted { value: round as u64, _count: Arc::clone(&count) });
+        }
+        index.publish();
+        assert_eq!(index.len_values(), before + keys as usize);
+        assert_eq!(Arc::strong_count(&count) - 1, 2 * index.len_values(), "round {round}");
+    }
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::copy::{IndexCopy, ListDirectory, Logged, Operation, TakenOut};
 use super::directory::{Arrangement, Directory, Hint, Lookup, Seek, Stored};
-use super::handles::{Handles, Part, is_same};
+use super::handles::{Handles, Part, get_mut, is_same};
 use super::list::{ListValue, PostingList};
 
 /// A debt may have this many operations, or a quarter as many as there are keys, before a clone is cheaper. So long a spare
@@ -42,10 +42,11 @@ pub(super) trait Slot: Send {
     fn rollback(&mut self, mark: usize);
     /// Makes the working copy live, and gives the handle for readers. Runs no code of keys and values.
     fn publish(&mut self) -> Part;
-    /// Turns the copy that was live before into a spare. To be called once readers can no longer find it. Whether that lacks so
-    /// much that it should catch up at once.
+    /// Turns the copy that was live before into a spare. To be called once readers can no longer find it. Whether that is so far
+    /// behind that [`pay_large_debt`](Self::pay_large_debt) should follow, once copies that no reader has were taken back.
     fn settle(&mut self) -> bool;
-    /// Lets the newest spare catch up, if it is far behind and no reader has it.
+    /// Lets the newest spare catch up, if it is far behind and no reader has it, or replaces it by a clone if it was given up. So
+    /// whoever wrote much pays for it, rather than the next, who may write little.
     fn pay_large_debt(&mut self);
     /// Takes the handle back that is part of a version that nobody reads any more, unless it is to the live copy.
     fn take_back(&mut self, part: &mut Option<Part>);
@@ -108,9 +109,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
 
     /// A copy that no reader holds, brought up to date: a spare, or else a new one.
     fn take_working(&mut self, copies_max: usize) -> Option<Handles<IndexCopy<K, V, D>>> {
-        if !self.given_up.is_empty() {
-            self.given_up.retain_mut(|copy| Arc::get_mut(copy).is_none());
-        }
+        self.free_given_up();
         match self.reclaim() {
             Some(copy) => Some(copy),
             None if self.copy_count() < copies_max => Some(Handles::new(self.live.duplicate())),
@@ -282,12 +281,15 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         removed
     }
 
-    /// Clones the live copy if there is no other left: so, too, whoever wrote much pays for it. If a key's code panics, the
-    /// next write does it.
-    fn replace_spares(&mut self) {
-        if !self.spares.is_empty() {
-            return;
+    /// Frees the copies that were given up and that no reader has any more.
+    fn free_given_up(&mut self) {
+        if !self.given_up.is_empty() {
+            self.given_up.retain_mut(|copy| get_mut(copy).is_none());
         }
+    }
+
+    /// Clones the live copy. If a key's code panics, the next write does it.
+    fn replace_spares(&mut self) {
         if let Ok(copy) = catch_unwind(AssertUnwindSafe(|| self.live.duplicate())) {
             self.spares.push(Spare { copy: Handles::new(copy), debt: Vec::new() });
         }
@@ -383,8 +385,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
         }
         if operations.len() > debt_max {
             self.give_up(retiring);
-            self.replace_spares();
-            return false;
+            return true;
         }
         // The next write begins with them.
         retiring.get().prefetch(&operations);
@@ -394,6 +395,10 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
     }
 
     fn pay_large_debt(&mut self) {
+        self.free_given_up();
+        if self.spares.is_empty() {
+            return self.replace_spares();
+        }
         let Some(spare) = self.spares.last_mut().filter(|spare| spare.debt.len() > DEBT_LATER_MAX) else { return };
         let Some(copy) = spare.copy.get_mut() else { return };
         let mut debt = std::mem::take(&mut spare.debt);

@@ -235,7 +235,6 @@ impl Writer {
         // It says which parts of the version before are not the current ones.
         self.former.touched.clone_from(&self.touched);
         if owes_much {
-            // So whoever wrote much pays for it, rather than the next, who may write little.
             self.take_back(root);
             self.each_touched(|_, slot| slot.pay_large_debt());
         }
