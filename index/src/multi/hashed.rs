@@ -180,9 +180,8 @@ impl<K: Hash, T> HashDirectory<K, T> {
 }
 
 impl<K: Hash + Eq, T> HashDirectory<K, T> {
-    /// Where the key is. `announce` gets to know each slot that is about to be looked at.
     #[inline]
-    fn find<Q: Hash + Eq + ?Sized>(&self, hash: u64, key: &Q, announce: impl Fn(&Option<(K, T)>)) -> Option<usize>
+    fn find<Q: Hash + Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<usize>
     where
         K: Borrow<Q>,
     {
@@ -191,9 +190,7 @@ impl<K: Hash + Eq, T> HashDirectory<K, T> {
             let word = *self.tags.get(group)?;
             for at in marked(matches(word, tag_of(hash))) {
                 let slot = group * GROUP_SLOTS + at;
-                let entry = &self.groups[group].0[at];
-                announce(entry);
-                match entry {
+                match self.slot(slot) {
                     Some((candidate, _)) if candidate.borrow() == key => return Some(slot),
                     _ => {}
                 }
@@ -211,7 +208,7 @@ impl<K: Hash + Eq, T> HashDirectory<K, T> {
     where
         K: Borrow<Q>,
     {
-        let slot = self.find(self.hasher.hash_one(key), key, |_| ())?;
+        let slot = self.find(self.hasher.hash_one(key), key)?;
         self.slot(slot).map(|(key, value)| (key, value))
     }
 
@@ -220,8 +217,7 @@ impl<K: Hash + Eq, T> HashDirectory<K, T> {
         K: Borrow<Q>,
     {
         let hash = self.hasher.hash_one(key);
-        // Readers' cores have the line too: asked for to be written, it comes once instead of twice.
-        match self.find(hash, key, |entry| prefetch_to_write(entry)) {
+        match self.find(hash, key) {
             Some(slot) => Seek::Found(Spot { hash, slot }),
             None => Seek::Vacant(Spot { hash, slot: usize::MAX }),
         }

@@ -379,7 +379,7 @@ impl<T, R: Rooted<T>> Drop for Borrow<T, R> {
 
 /// Loom takes `SeqCst` accesses for weaker ones, but knows fences.
 #[inline]
-fn model_fence() {
+pub(super) fn model_fence() {
     #[cfg(loom)]
     crate::sync::fence(Ordering::SeqCst);
 }

@@ -5,9 +5,9 @@
 //! unless somebody has to wait.
 //!
 //! # Nobody sleeps on
-//! Who waits counts itself (W1), then looks for the writer, or for a sequence (W2), and only then sleeps, all under the lock.
-//! Who gives the writer back stores the sequence and the writer (G1), then looks whether somebody is counted (G2), and if so
-//! takes the lock and wakes. Between W1 and W2 as between G1 and G2 is a `SeqCst` fence: so W2 sees G1, or G2 sees W1.
+//! Who waits counts itself (W1), then looks for the writer (W2), and for a sequence, and only then sleeps, all under the lock.
+//! Who gives the writer back stores the sequence, puts the writer in its place (G1), then looks whether somebody is counted (G2),
+//! and if so takes the lock and wakes. All four are `SeqCst`: so W2 sees G1, and with it the sequence, or G2 sees W1.
 
 use std::ptr::null_mut;
 use std::sync::PoisonError;
@@ -21,8 +21,9 @@ use shuttle::sync::{Condvar, Mutex, MutexGuard};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::registry::Sequence;
+use super::root::model_fence;
 use super::writer::Writer;
-use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 /// An atomic pointer goes to every thread, whatever it points to; so does the writer.
 const _: fn(Writer) -> Box<dyn Send> = |writer| Box::new(writer);
@@ -45,9 +46,9 @@ struct Waiting<'t>(&'t Turn);
 
 impl<'t> Waiting<'t> {
     fn new(turn: &'t Turn) -> Self {
-        // Relaxed, and the fence: W1 above.
-        turn.waiting.fetch_add(1, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        // SeqCst: W1 above.
+        turn.waiting.fetch_add(1, Ordering::SeqCst);
+        model_fence();
         Self(turn)
     }
 }
@@ -91,8 +92,8 @@ impl Turn {
 
     /// Takes the writer if nobody else has it.
     pub(super) fn try_begin(&self) -> Option<Box<Writer>> {
-        // Acquire: pairs with the release store in `end`; what the last one did with the writer comes first.
-        let writer = self.idle.swap(null_mut(), Ordering::Acquire);
+        // SeqCst: W2 above. It acquires what the last one did with the writer.
+        let writer = self.idle.swap(null_mut(), Ordering::SeqCst);
         // SAFETY: it came from `Box::into_raw`, and the swap has given it to this thread alone.
         (!writer.is_null()).then(|| unsafe { Box::from_raw(writer) })
     }
@@ -123,20 +124,13 @@ impl Turn {
 
     /// Gives the writer back and wakes those who wait for it or for what it has published.
     pub(super) fn end(&self, writer: Box<Writer>) {
-        // Release: pairs with the acquire loads of those who wait for a sequence, who see what was published before.
+        // Release: pairs with the acquire load of who waits for a sequence, who sees what was published before.
         self.sequence.store(writer.sequence().get(), Ordering::Release);
-        let writer = Box::into_raw(writer);
-        // Release: pairs with the acquire swap in `try_begin`.
-        if cfg!(loom) {
-            // Loom lets a store fall between what a swap reads and what it writes, which no processor does.
-            self.idle.swap(writer, Ordering::Release);
-        } else {
-            self.idle.store(writer, Ordering::Release);
-        }
-        // G1 above is before it, G2 behind.
-        fence(Ordering::SeqCst);
-        // Relaxed: the fence orders it.
-        if self.waiting.load(Ordering::Relaxed) > 0 {
+        // SeqCst: G1 above. A swap rather than a store and a fence, which would keep the next write's loads waiting.
+        self.idle.swap(Box::into_raw(writer), Ordering::SeqCst);
+        model_fence();
+        // SeqCst: G2 above.
+        if self.waiting.load(Ordering::SeqCst) > 0 {
             self.wake();
         }
     }
@@ -149,6 +143,8 @@ impl Turn {
     }
 
     fn is_published(&self, sequence: Sequence) -> bool {
+        // SeqCst: W2 above. If it sees G1, it acquires the sequence that was stored before.
+        self.idle.load(Ordering::SeqCst);
         // Acquire: pairs with the release store in `end`.
         self.sequence.load(Ordering::Acquire) >= sequence.get()
     }
