@@ -393,7 +393,8 @@ impl<'a, H: Copy + Send + Sync + 'static> ChainWriter<'a, H> {
     }
 
     /// Unlinks each older node of `id` for which `is_needed(newer, older)` is false; `newer` is the header of the node
-    /// before it that stays. `unlinked` is told of each, and may keep it as long as the guard. The newest node always stays. Gives how many are left.
+    /// before it that stays. `unlinked` is told of each, and may keep it as long as the guard. The newest node always stays.
+    /// Gives how many are left.
     pub fn prune<'g>(
         &mut self,
         id: u64,

@@ -2,8 +2,8 @@
 //!
 //! A reader that borrows the current version names it in a *hazard*, a word that writers look at, and then looks again whether
 //! it still is the current one. So borrowing is one atomic read-modify-write and letting go is one store; nobody waits, and
-//! nothing is counted. A writer that has put another version in its place looks through the hazards: what none of them names is
-//! its own again. What is still named is kept aside, and looked for again later.
+//! nothing is counted. A writer that has put another version in its place keeps the retired one aside, and later looks through the
+//! hazards: what none of them names is its own again.
 //!
 //! These are hazard pointers (Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects", 2004) for one pointer.
 //! A borrow fails to find its version current only if a version was published meanwhile, and then tries again.
@@ -18,8 +18,6 @@ use std::cell::{OnceCell, UnsafeCell};
 use std::ops::Deref;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
 
 use smallvec::SmallVec;
 
@@ -82,14 +80,15 @@ impl<T> Block<T> {
 pub(super) struct Root<T> {
     current: Aligned<AtomicPtr<T>>,
     first: Block<T>,
-    /// Versions that were current once, and were borrowed when they were last looked at. The owner's.
+    /// Versions that were current once and were not given back yet. The owner's.
     retired: UnsafeCell<Vec<Arc<T>>>,
-    number: u64,
+    /// The same in the owner, and in no other root.
+    identity: Arc<()>,
 }
 
 /// The right to put versions into a root: there is one for each.
 pub(super) struct Owner {
-    number: u64,
+    identity: Arc<()>,
 }
 
 /// What readers read and writers write has a line for itself.
@@ -103,21 +102,19 @@ unsafe impl<T: Send + Sync> Sync for Root<T> {}
 
 impl<T> Root<T> {
     pub(super) fn new(first: T) -> (Self, Owner) {
-        static ROOTS: AtomicU64 = AtomicU64::new(0);
-        // Relaxed: only that no number is given twice matters.
-        let number = ROOTS.fetch_add(1, Relaxed);
+        let identity = Arc::new(());
         let root = Self {
             current: Aligned(AtomicPtr::new(Arc::into_raw(Arc::new(first)).cast_mut())),
             first: Block::new(),
             retired: UnsafeCell::new(Vec::new()),
-            number,
+            identity: Arc::clone(&identity),
         };
-        (root, Owner { number })
+        (root, Owner { identity })
     }
 
     /// The retired versions.
     fn retired<'a>(&'a self, owner: &'a mut Owner) -> &'a mut Vec<Arc<T>> {
-        assert_eq!(owner.number, self.number, "the owner is another root's");
+        assert!(Arc::ptr_eq(&owner.identity, &self.identity), "the owner is another root's");
         // SAFETY: nobody but the owner, of which there is one, comes here, and it is borrowed for as long as the list.
         unsafe { &mut *self.retired.get() }
     }
@@ -372,7 +369,7 @@ impl<T, R: Rooted<T>> Drop for Borrow<T, R> {
     fn drop(&mut self) {
         // SAFETY: the hazard lies in the root, which `self.root` keeps.
         let hazard = unsafe { self.hazard.as_ref() };
-        // Release: pairs with the load in `any_hazard`.
+        // Release: pairs with the loads in `named`.
         hazard.store(null_mut(), Ordering::Release);
     }
 }
