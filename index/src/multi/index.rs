@@ -93,13 +93,13 @@ impl<K, V, D> MultiIndex<K, V, D> {
 
     /// How many operations the next publication will publish, in the whole registry. Waits for the writer's turn.
     pub fn pending(&self) -> usize {
-        self.registry.shared.turn.with(|writer| writer.pending_len())
+        Tenure::begin(&*self.registry.shared).writer_ref().pending_len()
     }
 
     /// Publishes everything that is pending in the registry with one swap. Waits for the writer's turn, but for no reader.
     pub fn publish(&self) -> Published {
         let shared = &*self.registry.shared;
-        shared.turn.with(|writer| publish(writer, shared))
+        publish(Tenure::begin(shared).writer(), shared)
     }
 
     /// Publishes everything that is pending, unless readers hold so many copies that the next write could not have one.
@@ -117,7 +117,7 @@ impl<K, V, D> MultiIndex<K, V, D> {
     /// Attaches a value to the next publication and those after it.
     pub fn set_meta<M: Any + Send + Sync>(&self, meta: M) {
         let meta: Meta = Arc::new(meta);
-        self.registry.shared.turn.with(|writer| writer.pending_meta = Some(meta));
+        Tenure::begin(&*self.registry.shared).writer().pending_meta = Some(meta);
     }
 
     /// What was last attached to a publication, if it is an `M`.
@@ -136,17 +136,7 @@ fn publish(writer: &mut Writer, shared: &Shared) -> Published {
 ///
 /// All panic if the index was removed from its registry.
 impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
-    fn write<R>(&self, step: impl FnOnce(&mut IndexWriter<K, V, D>) -> R) -> R {
-        let shared = &*self.registry.shared;
-        match shared.options.when_held {
-            WhenHeld::Wait(_) => self.write_long(step),
-            WhenHeld::Clone | WhenHeld::Busy => shared.turn.with(|writer| step(self.edit(writer))),
-        }
-    }
-
-    /// The same for what may take long, or runs code of the caller that is not a key's or value's: nobody else waits at a
-    /// lock meanwhile.
-    fn write_long<R>(&self, act: impl FnOnce(&mut IndexWriter<K, V, D>) -> R) -> R {
+    fn write<R>(&self, act: impl FnOnce(&mut IndexWriter<K, V, D>) -> R) -> R {
         let shared = &*self.registry.shared;
         let mut tenure = Tenure::begin(shared);
         let writer = tenure.writer();
@@ -202,12 +192,12 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
     /// Keeps only the values for which the predicate holds; it is asked once for each. How many were removed. The
     /// predicate must not write to the registry: it would wait for itself.
     pub fn retain(&self, keep: impl FnMut(&K, &V) -> bool) -> usize {
-        self.write_long(|writer| writer.retain(keep))
+        self.write(|writer| writer.retain(keep))
     }
 
     /// Adds many entries. The iterator must not write to the registry: it would wait for itself.
     pub fn extend(&self, entries: impl IntoIterator<Item = (K, V)>) {
-        self.write_long(|writer| {
+        self.write(|writer| {
             entries.into_iter().for_each(|(key, value)| {
                 writer.insert(key, value);
             });

@@ -60,20 +60,6 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// The writer for one step. Given back also where the step panics.
-struct Step<'t> {
-    turn: &'t Turn,
-    writer: Option<Box<Writer>>,
-}
-
-impl Drop for Step<'_> {
-    fn drop(&mut self) {
-        if let Some(writer) = self.writer.take() {
-            self.turn.end(writer);
-        }
-    }
-}
-
 impl Turn {
     pub(super) fn new(writer: Writer) -> Self {
         Self {
@@ -113,13 +99,6 @@ impl Turn {
             }
             sleep = self.given_back.wait(sleep).unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    /// Waits until nobody else writes, and does a step that is short.
-    #[inline]
-    pub(super) fn with<R>(&self, act: impl FnOnce(&mut Writer) -> R) -> R {
-        let mut step = Step { turn: self, writer: Some(self.begin()) };
-        act(step.writer.as_mut().expect("the step has the writer until it is dropped"))
     }
 
     /// Gives the writer back and wakes those who wait for it or for what it has published.
