@@ -237,7 +237,7 @@ impl Committer {
             insert_sorted(step, state, &rows);
         }
         let before = state.table.totals();
-        for (row_id, pending) in rows {
+        for (row_id, pending) in rows.into_rows() {
             let has_entries = is_bulk && pending.is_new == IsNew::Yes;
             self.install_row(step, state, (row_id, pending), has_entries);
         }

@@ -7,7 +7,6 @@ mod table_writes;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::collections::btree_map::BTreeMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use ahash::RandomState;
@@ -33,8 +32,8 @@ pub(crate) struct WriteSet {
     undo: SmallVec<[Undo; 1]>,
     /// Bytes that the rows take that are put, replaced ones among them.
     row_bytes: usize,
-    /// For each index that was asked, the keys of changed rows.
-    overlays: RefCell<BTreeMap<IndexId, Overlay>>,
+    /// For each index that was asked, in their order, the keys of changed rows.
+    overlays: RefCell<Vec<(IndexId, Overlay)>>,
 }
 
 /// Rows that may have a key.
@@ -42,10 +41,16 @@ pub(crate) type Candidates = SmallVec<[RowId; 2]>;
 
 /// The keys of a table's changed rows in one index, by their hashes, which are a third of their size. Like the index itself
 /// it may name a row that has another key, and never lacks one.
+///
+/// Rows that a program numbers come with ever higher keys. As long as they do, the highest one answers, and none is hashed.
 #[derive(Debug, Default)]
 struct Overlay {
     /// How many changes are in.
     len: usize,
+    /// The highest key and its row, while each change had a higher one than those before. Nothing else is in.
+    ascending: Option<(u64, RowId)>,
+    /// Whether changes are hashed, since one was not higher.
+    is_hashed: bool,
     hasher: RandomState,
     /// The first row of each hash.
     rows: HashMap<u64, RowId, BuildHasherDefault<IsHash>>,
@@ -54,7 +59,29 @@ struct Overlay {
 }
 
 impl Overlay {
-    fn insert(&mut self, hash: u64, row_id: RowId) {
+    /// Takes a changed row while they ascend. Whether this one has gone on so.
+    fn ascend(&mut self, key: &Key, row_id: RowId) -> bool {
+        let Key::Word(word) = *key else { return false };
+        let goes_on =
+            self.ascending.is_none_or(|(highest, holder)| word > highest || (word, row_id) == (highest, holder));
+        if goes_on {
+            self.ascending = Some((word, row_id));
+        }
+        goes_on
+    }
+
+    /// The rows with a key, where it is known without a hash.
+    fn highest(&self, key: &Key) -> Option<Candidates> {
+        let Key::Word(word) = *key else { return None };
+        match self.ascending {
+            Some((highest, _)) if highest > word => None,
+            Some((highest, row_id)) if highest == word => Some(Candidates::from_iter([row_id])),
+            _ => Some(Candidates::new()),
+        }
+    }
+
+    fn insert(&mut self, key: &Key, row_id: RowId) {
+        let hash = self.hasher.hash_one(key);
         let first = *self.rows.entry(hash).or_insert(row_id);
         if first != row_id {
             let more = self.more.entry(hash).or_default();
@@ -64,7 +91,8 @@ impl Overlay {
         }
     }
 
-    fn candidates(&self, hash: u64) -> Candidates {
+    fn candidates(&self, key: &Key) -> Candidates {
+        let hash = self.hasher.hash_one(key);
         let Some(first) = self.rows.get(&hash) else { return Candidates::new() };
         let mut candidates = self.more.get(&hash).cloned().unwrap_or_default();
         candidates.push(*first);
@@ -163,7 +191,7 @@ impl WriteSet {
 
     /// Whether no row is changed that was there before.
     pub(crate) fn are_all_new(&self) -> bool {
-        self.tables.iter().all(|(_, writes)| writes.are_all_new())
+        self.tables.iter().all(|(_, writes)| writes.values().all(|pending| pending.is_new == IsNew::Yes))
     }
 
     /// The changed rows of each table.
@@ -185,15 +213,26 @@ impl WriteSet {
     pub(crate) fn candidates(&self, state: &TableState, index: &Index, key: &Key) -> Candidates {
         let table = state.schema.id;
         let mut overlays = self.overlays.borrow_mut();
-        let overlay = overlays.entry(index.id).or_default();
-        for (_, row_id) in self.touched_since(overlay.len).filter(|(touched, _)| *touched == table) {
-            let row = self.table(table).and_then(|writes| writes.get(&row_id)?.row.as_ref());
-            if let Some(row) = row {
-                overlay.insert(overlay.hasher.hash_one(index.shape.of_row(row)), row_id);
+        let at = overlays.binary_search_by_key(&index.id, |(id, _)| *id).unwrap_or_else(|at| {
+            overlays.insert(at, (index.id, Overlay::default()));
+            at
+        });
+        let overlay = &mut overlays[at].1;
+        let changed = |since: usize| {
+            let touched = self.touched_since(since).filter(|(touched, _)| *touched == table);
+            let row_of = |row_id| self.table(table).and_then(|writes| writes.get(&row_id)?.row.as_ref());
+            touched.filter_map(move |(_, row_id)| Some((index.shape.of_row(row_of(row_id)?), row_id)))
+        };
+        if !overlay.is_hashed && changed(overlay.len).all(|(key, row_id)| overlay.ascend(&key, row_id)) {
+            overlay.len = self.undo.len();
+            if let Some(candidates) = overlay.highest(key) {
+                return candidates;
             }
         }
+        let since = if std::mem::replace(&mut overlay.is_hashed, true) { overlay.len } else { 0 };
+        changed(since).for_each(|(key, row_id)| overlay.insert(&key, row_id));
         overlay.len = self.undo.len();
-        overlay.candidates(overlay.hasher.hash_one(key))
+        overlay.candidates(key)
     }
 
     /// Puts a row in the place of the one before.

@@ -1,41 +1,45 @@
 //! The changed rows of one table.
 
-use std::collections::btree_map::{self, BTreeMap, Entry};
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::iter::from_fn;
 
 use smallvec::SmallVec;
 
-use super::{IsNew, PendingRow};
+use super::PendingRow;
 use crate::ids::RowId;
 
-/// So many rows are searched one by one; most transactions change fewer, and need no memory for them.
+/// In a list that long a row may be put between others; most transactions change fewer, and need no memory for them.
 const FEW_MAX: usize = 8;
 
 /// The changed rows of one table, in order of row id.
+///
+/// New rows come in order of their ids, and so do those that a scan changes. What comes in order goes to the end of a list,
+/// however long; only what comes out of order needs a map.
 #[derive(Debug, Default)]
 pub(crate) struct TableWrites {
-    /// All of them, in order, while they are few.
-    few: SmallVec<[(RowId, PendingRow); 1]>,
-    /// All of them once they are not.
-    many: BTreeMap<RowId, PendingRow>,
+    /// In order of row id.
+    list: SmallVec<[(RowId, PendingRow); 1]>,
+    /// Rows that are not in the list.
+    map: BTreeMap<RowId, PendingRow>,
 }
 
 impl TableWrites {
     /// How many rows are changed.
     pub(crate) fn len(&self) -> usize {
-        self.few.len() + self.many.len()
+        self.list.len() + self.map.len()
     }
 
     /// Whether no row is changed.
     pub(crate) fn is_empty(&self) -> bool {
-        self.few.is_empty() && self.many.is_empty()
+        self.list.is_empty() && self.map.is_empty()
     }
 
     /// What becomes of a row, if it is changed.
     pub(crate) fn get(&self, row_id: &RowId) -> Option<&PendingRow> {
         match self.find(*row_id) {
-            Ok(at) => Some(&self.few[at].1),
-            Err(_) if self.many.is_empty() => None,
-            Err(_) => self.many.get(row_id),
+            Ok(at) => Some(&self.list[at].1),
+            Err(_) if self.map.is_empty() => None,
+            Err(_) => self.map.get(row_id),
         }
     }
 
@@ -46,68 +50,70 @@ impl TableWrites {
 
     /// All changed rows, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&RowId, &PendingRow)> {
-        self.few.iter().map(|(row_id, pending)| (row_id, pending)).chain(&self.many)
+        merge(self.list.iter().map(|(row_id, pending)| (row_id, pending)), self.map.iter())
     }
 
-    /// What becomes of the changed rows, in their order.
+    /// What becomes of the changed rows, in their order, for who needs the rows no longer.
+    pub(crate) fn into_rows(self) -> impl Iterator<Item = (RowId, PendingRow)> {
+        merge(self.list.into_iter(), self.map.into_iter())
+    }
+
+    /// What becomes of the changed rows, in no order.
     pub(crate) fn values(&self) -> impl Iterator<Item = &PendingRow> {
-        self.few.iter().map(|(_, pending)| pending).chain(self.many.values())
-    }
-
-    /// Whether all of them are new.
-    pub(crate) fn are_all_new(&self) -> bool {
-        self.values().all(|pending| pending.is_new == IsNew::Yes)
+        self.list.iter().map(|(_, pending)| pending).chain(self.map.values())
     }
 
     /// Puts a change in the place of the one before, which it gives. Whether the row is new stays as it was.
     pub(crate) fn insert(&mut self, row_id: RowId, pending: PendingRow) -> Option<PendingRow> {
         match self.find(row_id) {
-            Ok(at) => return Some(self.few[at].1.replace(pending)),
-            Err(at) if self.many.is_empty() && self.few.len() < FEW_MAX => self.few.insert(at, (row_id, pending)),
-            Err(_) => {
-                self.many.extend(self.few.drain(..));
-                match self.many.entry(row_id) {
-                    Entry::Vacant(vacant) => drop(vacant.insert(pending)),
-                    Entry::Occupied(mut occupied) => return Some(occupied.get_mut().replace(pending)),
-                }
+            Ok(at) => return Some(self.list[at].1.replace(pending)),
+            Err(at) if (at == self.list.len() || self.list.len() < FEW_MAX) && !self.map.contains_key(&row_id) => {
+                self.list.insert(at, (row_id, pending));
             }
+            Err(_) => match self.map.entry(row_id) {
+                Entry::Vacant(vacant) => drop(vacant.insert(pending)),
+                Entry::Occupied(mut occupied) => return Some(occupied.get_mut().replace(pending)),
+            },
         }
         None
     }
 
-    /// Takes a change back.
+    /// Takes a change back; the last one of the list at little cost.
     pub(crate) fn remove(&mut self, row_id: RowId) -> Option<PendingRow> {
         match self.find(row_id) {
-            Ok(at) => Some(self.few.remove(at).1),
-            Err(_) => self.many.remove(&row_id),
+            Ok(at) => Some(self.list.remove(at).1),
+            Err(_) => self.map.remove(&row_id),
         }
     }
 
-    /// Where a row is among few, or would go. Rows that are inserted one after the other go to the end.
+    /// Where a row is in the list, or would go. The row that came last is found at once.
     fn find(&self, row_id: RowId) -> Result<usize, usize> {
-        let at = self.few.iter().rposition(|(other, _)| *other <= row_id);
-        match at {
-            Some(at) if self.few[at].0 == row_id => Ok(at),
-            Some(at) => Err(at + 1),
-            None => Err(0),
+        match self.list.last() {
+            Some((last, _)) if *last < row_id => Err(self.list.len()),
+            Some((last, _)) if *last == row_id => Ok(self.list.len() - 1),
+            _ => self.list.binary_search_by_key(&row_id, |(other, _)| *other),
         }
     }
 }
 
-impl IntoIterator for TableWrites {
-    type Item = (RowId, PendingRow);
-    type IntoIter =
-        std::iter::Chain<smallvec::IntoIter<[(RowId, PendingRow); 1]>, btree_map::IntoIter<RowId, PendingRow>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.few.into_iter().chain(self.many)
-    }
+/// Two sequences in order of row id as one.
+fn merge<I: Ord + Copy, T>(
+    list: impl Iterator<Item = (I, T)>,
+    map: impl Iterator<Item = (I, T)>,
+) -> impl Iterator<Item = (I, T)> {
+    let (mut list, mut map) = (list.peekable(), map.peekable());
+    from_fn(move || match (list.peek(), map.peek()) {
+        (Some((listed, _)), Some((mapped, _))) if mapped < listed => map.next(),
+        (Some(_), _) => list.next(),
+        (None, _) => map.next(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::IsNew;
     use super::*;
     use crate::row::Row;
     use crate::value::Value;
@@ -137,7 +143,7 @@ mod tests {
             }
             let listed: Vec<_> = writes.iter().map(|(row_id, pending)| (*row_id, content(pending))).collect();
             prop_assert!(listed.iter().cloned().eq(model));
-            prop_assert!(writes.into_iter().map(|(row_id, pending)| (row_id, content(&pending))).eq(listed));
+            prop_assert!(writes.into_rows().map(|(row_id, pending)| (row_id, content(&pending))).eq(listed));
         }
     }
 }
