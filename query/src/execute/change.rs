@@ -9,6 +9,9 @@ use std::time::Instant;
 
 use manicule_engine::{Row, RowBuf, RowId, TableId, TableSchema, Transaction, Value, View};
 
+use smallvec::SmallVec;
+
+use super::output::VALUES_ON_STACK;
 use super::{Analysis, Counter, OnRow, SubqueryCache, attempt, coerced_parameters, finished, run, run_output};
 use crate::context::ExecutionContext;
 use crate::error::{Error, Result};
@@ -162,8 +165,8 @@ impl Change<'_> {
         insert: &InsertAction,
         table: &TableSchema,
         transaction: &Transaction,
-    ) -> Result<Vec<(RowId, RowBuf)>> {
-        let mut rows = Vec::new();
+    ) -> Result<SmallVec<[(RowId, RowBuf); 1]>> {
+        let mut rows = SmallVec::new();
         self.find(&transaction.view(), |run| {
             let mut frame = Frame::new(run, self.plan.slot_count);
             finished(run_output(&insert.source, &mut frame, &mut |values| {
@@ -243,7 +246,7 @@ fn check_row<'v>(checks: &'v [Check], table: &TableSchema, frame: &Frame<'_, 'v>
 
 /// The row with its values as the columns take them.
 fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> RowBuf {
-    let coerced: Vec<Value<'_>> = values
+    let coerced: SmallVec<[Value<'_>; VALUES_ON_STACK]> = values
         .iter()
         .enumerate()
         .map(|(position, value)| match table.columns.get(position) {

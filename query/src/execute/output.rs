@@ -12,7 +12,7 @@ use crate::frame::Frame;
 use crate::physical::{Covering, Node, NodeKind, Output, TableScan};
 
 /// The values of a row of the result that need no list on the heap.
-const VALUES_ON_STACK: usize = 8;
+pub(super) const VALUES_ON_STACK: usize = 8;
 
 /// Positions of columns in a table.
 type Columns = SmallVec<[usize; VALUES_ON_STACK]>;
@@ -38,13 +38,7 @@ fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, o
                 return run(input, frame, &mut |frame| on_row(&[attempt(evaluate(expr, frame))?]));
             }
             if output.width <= VALUES_ON_STACK {
-                return run(input, frame, &mut |frame| {
-                    let mut values: SmallVec<[Value<'_>; VALUES_ON_STACK]> = SmallVec::new();
-                    for expr in expressions {
-                        values.push(attempt(evaluate(expr, frame))?);
-                    }
-                    on_row(&values)
-                });
+                return run(input, frame, &mut |frame| hand_out_computed(expressions, frame, on_row));
             }
             run(input, frame, &mut |frame| {
                 let mut values = recycle(std::mem::take(&mut buffer));
@@ -56,6 +50,10 @@ fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, o
                 flow
             })
         }
+        NodeKind::Values { rows, .. } if frame.run.counters.is_none() => rows.iter().try_for_each(|row| {
+            attempt(frame.run.tick())?;
+            hand_out_computed(&row[..output.width], frame, on_row)
+        }),
         NodeKind::Limit { input, limit, offset } if frame.run.counters.is_none() => {
             let mut window = attempt(rows::Window::new(limit.as_ref(), offset.as_ref(), frame))?;
             window.limited(|window| {
@@ -78,6 +76,15 @@ fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, o
             flow
         }),
     }
+}
+
+/// One row of expressions' values.
+fn hand_out_computed<'v>(expressions: &'v [Expr], frame: &Frame<'_, 'v>, on_row: &mut OnRow<'_>) -> Flow {
+    let mut values: SmallVec<[Value<'_>; VALUES_ON_STACK]> = SmallVec::new();
+    for expr in expressions {
+        values.push(attempt(evaluate(expr, frame))?);
+    }
+    on_row(&values)
 }
 
 /// The same memory for values of another lifetime: collecting an emptied list in place allocates nothing.
