@@ -18,7 +18,6 @@
 //! 3. A node is unlinked by one store and freed when no guard that was live then is left. Its own `next` stays as it
 //!    was, so a reader that stands on it goes on along nodes that its guard protects.
 
-mod memory;
 mod node;
 
 use std::fmt;

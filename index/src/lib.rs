@@ -41,7 +41,7 @@ pub use key::{
 pub use multi::{
     Arrangement, Batch, BorrowedSnapshot, Busy, Editor, Entries, Hashed, IndexSnapshot, LazySnapshot, ListIter,
     ListSlices, ListValue, Lookup, MultiIndex, MultiReader, MultiView, Ordered, PostingList, Published,
-    Range as MultiRange, Registry, RegistryOptions, Savepoint, Sequence, Snapshot, Stored, WhenHeld,
+    Range as MultiRange, Registry, RegistryOptions, Savepoint, Sequence, Snapshot, Stored, WhenHeld, list_memory,
 };
 pub use outcome::{Change, Changed, Occupied, Unexpected};
 pub use tree::{

@@ -1,6 +1,7 @@
 //! Memory that is read here and there: huge pages for large tables, fresh pages for those that grow, and cells of few sizes
 //! for small things of which there are many.
 
+pub(crate) mod cells;
 mod pages;
 pub(crate) mod slab;
 pub(crate) mod zeroed;

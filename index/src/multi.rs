@@ -99,7 +99,7 @@ mod shuttle_multi;
 pub use batch::{Batch, Editor, Savepoint};
 pub use directory::{Arrangement, Hashed, Lookup, Ordered, Stored};
 pub use index::{MultiIndex, Published};
-pub use list::{ListIter, ListSlices, ListValue, PostingList};
+pub use list::{ListIter, ListSlices, ListValue, PostingList, list_memory};
 pub use ordered::Range;
 pub use reader::MultiReader;
 pub use registry::{Busy, Registry, RegistryOptions, Sequence, WhenHeld};

@@ -64,6 +64,11 @@ pub(crate) trait MultiPeer: Sync + Sized {
 
     fn new() -> Self;
 
+    /// Bytes that peers of this kind hold and did not ask the program's allocator for.
+    fn outside_bytes() -> i64 {
+        0
+    }
+
     /// Runs `work` with this thread's handle and snapshot.
     fn with_session<R>(&self, work: impl FnOnce(&mut Self::Session<'_>) -> R) -> R;
 }
@@ -202,7 +207,7 @@ impl<'r, P: MultiPeer> Round<'r, P> {
     fn build(plan: &'r Plan, sheet: &'r mut Sheet, length: u64) -> Self {
         let keys = (plan.n as u64 / length).max(1);
         settle();
-        let before = live_bytes();
+        let before = live_bytes() + P::outside_bytes();
         let peer = P::new();
         let begun = Instant::now();
         peer.with_session(|session| {
@@ -221,7 +226,7 @@ impl<'r, P: MultiPeer> Round<'r, P> {
             round.add("insert", "ns", per_operation(elapsed, (keys * length) as usize));
         }
         settle();
-        let bytes = (live_bytes() - before) as f64 / (keys * length) as f64;
+        let bytes = (live_bytes() + P::outside_bytes() - before) as f64 / (keys * length) as f64;
         round.add(&format!("bytes per value, list {length}"), "B", bytes);
         round
     }
@@ -346,7 +351,7 @@ fn singles<P: MultiPeer>(plan: &Plan, sheet: &mut Sheet) {
         return;
     }
     settle();
-    let before = live_bytes();
+    let before = live_bytes() + P::outside_bytes();
     let keys = plan.n as u64;
     let peer = P::new();
     peer.with_session(|session| {
@@ -359,7 +364,7 @@ fn singles<P: MultiPeer>(plan: &Plan, sheet: &mut Sheet) {
         session.publish();
     });
     settle();
-    sheet.add("bytes per key", P::NAME, "B", (live_bytes() - before) as f64 / keys as f64);
+    sheet.add("bytes per key", P::NAME, "B", (live_bytes() + P::outside_bytes() - before) as f64 / keys as f64);
 }
 
 /// One value taken out of a list of 100,000 beside the other lists.

@@ -7,11 +7,14 @@
 //! [next: 8][len: 4][header: H][bytes: len]        aligned to eight; so are the bytes
 //! ```
 
+use std::alloc::Layout;
 use std::fmt;
 use std::ptr::{self, NonNull};
 
-use super::memory::{CELL_ALIGN, allocate, free, taken};
+use crate::memory::cells::{CELL_ALIGN, Cells};
 use crate::sync::AtomicPtr;
+
+static NODES: Cells = Cells::new();
 
 /// What lies before the bytes of a node.
 #[repr(C, align(8))]
@@ -23,9 +26,10 @@ pub(super) struct Head<H> {
 
 impl<H: Copy> Head<H> {
     /// What a node with `len` bytes takes, head included.
-    fn node_bytes(len: u32) -> usize {
+    fn layout(len: u32) -> Layout {
         const { assert!(align_of::<Self>() <= CELL_ALIGN) };
-        size_of::<Self>() + len as usize
+        Layout::from_size_align(size_of::<Self>() + len as usize, CELL_ALIGN)
+            .expect("four gibibytes and a little are a valid layout")
     }
 
     #[inline]
@@ -53,7 +57,7 @@ impl<H: Copy> Head<H> {
 ///
 /// It belongs to whoever has it until it is pushed; from then on it is shared and never changes.
 pub struct ChainNode<H: Copy> {
-    /// From [`allocate`] with the bytes of its length; nobody else has it.
+    /// From `NODES` for the layout of its length; nobody else has it.
     head: NonNull<Head<H>>,
 }
 
@@ -70,7 +74,8 @@ impl<H: Copy> ChainNode<H> {
     /// If `len` is more than `u32::MAX`.
     pub fn new(header: H, len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
         let len = u32::try_from(len).expect("a node has at most 4 GiB");
-        let head = allocate(Head::<H>::node_bytes(len)).cast::<Head<H>>();
+        // SAFETY: a node has a head, so the size is not zero.
+        let head = unsafe { NODES.allocate(Head::<H>::layout(len)) }.cast::<Head<H>>();
         // SAFETY: the memory is the head's by size and alignment, and nobody else knows it.
         unsafe { head.write(Head { next: AtomicPtr::new(ptr::null_mut()), len, header }) };
         // SAFETY: the memory goes on for `len` bytes behind the head.
@@ -113,7 +118,7 @@ impl<H: Copy> ChainNode<H> {
 
     /// Bytes of memory that a node with `len` bytes takes.
     pub fn memory_usage_of(len: usize) -> usize {
-        taken(size_of::<Head<H>>() + len)
+        u32::try_from(len).map_or(usize::MAX, |len| Cells::taken(Head::<H>::layout(len)))
     }
 
     /// Gives the node away, to be freed by [`from_raw`](Self::from_raw).
@@ -143,11 +148,11 @@ impl<H: Copy> Clone for ChainNode<H> {
 impl<H: Copy> Drop for ChainNode<H> {
     fn drop(&mut self) {
         // SAFETY: the head is alive.
-        let bytes = Head::<H>::node_bytes(unsafe { self.head.as_ref() }.len);
+        let layout = Head::<H>::layout(unsafe { self.head.as_ref() }.len);
         // SAFETY: the head is initialised and dropped here alone. (It has something to drop only in a model of memory.)
         unsafe { self.head.drop_in_place() };
-        // SAFETY: it came from `allocate` with as many bytes, and nobody else has it.
-        unsafe { free(self.head.cast(), bytes) };
+        // SAFETY: it came from `NODES` for that layout, and nobody else has it.
+        unsafe { NODES.free(self.head.cast(), layout) };
     }
 }
 

@@ -4,14 +4,14 @@
 //! million of them still removes one in constant time:
 //!
 //! ```text
-//! One(v)          Two([v, v])       Few(Vec)              Many(Box<Segments>)
+//! One(v)          Two([v, v])       Few(Block)            Many(Box<Segments>)
 //! in the directory's entry          one block, ≤ 32       dense segments, a value's hash says which
 //!        1 ─────────▶ 2 ─────────────▶ 3 … 32 ─────────────▶ 33 …
 //!        1 ◀───────────────────────────── 1     16 ◀───────────┘        (it shrinks later than it grows)
 //! ```
 //!
-//! A list of `u64` is 24 bytes, and an `Option` around it costs nothing: the capacity of the `Vec` has room for every
-//! tag. A `SmallVec<[u64; 2]>` in its place would save one shape and make every key eight bytes larger, in two copies.
+//! A list of `u64` is 24 bytes, and an `Option` around it costs nothing. A `SmallVec<[u64; 2]>` in the place of the first three
+//! shapes would make every key eight bytes larger, in two copies, and have its values in the program's heap (`block.rs`).
 //!
 //! **Invariant:** an operation runs `Eq`, `Hash` and `Clone` of the values before it changes anything, so a panic in
 //! one of them leaves the list as it was.
@@ -19,9 +19,12 @@
 use std::fmt;
 use std::hash::Hash;
 
+use block::Block;
+pub use block::list_memory;
 pub use iter::{ListIter, ListSlices};
 use segments::Segments;
 
+mod block;
 mod iter;
 mod segments;
 
@@ -54,7 +57,7 @@ enum Shape<V> {
     One(V),
     Two([V; 2]),
     /// Also the empty list, which owns no memory.
-    Few(Vec<V>),
+    Few(Block<V>),
     Many(Box<Segments<V>>),
 }
 
@@ -64,7 +67,7 @@ const _: () = assert!(size_of::<Option<(u64, PostingList<u64>)>>() == 32);
 impl<V> PostingList<V> {
     /// An empty list. Allocates nothing.
     pub const fn new() -> Self {
-        Self { shape: Shape::Few(Vec::new()) }
+        Self { shape: Shape::Few(Block::new()) }
     }
 
     /// A list of one value. Allocates nothing.
@@ -96,7 +99,7 @@ impl<V> PostingList<V> {
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.shape {
             Shape::One(_) | Shape::Two(_) => 0,
-            Shape::Few(values) => values.capacity() * size_of::<V>(),
+            Shape::Few(values) => values.heap_bytes(),
             Shape::Many(segments) => segments.memory_usage(),
         }
     }
@@ -148,7 +151,7 @@ impl<V> PostingList<V> {
     }
 
     fn take(&mut self) -> Shape<V> {
-        std::mem::replace(&mut self.shape, Shape::Few(Vec::new()))
+        std::mem::replace(&mut self.shape, Shape::Few(Block::new()))
     }
 }
 
@@ -178,7 +181,7 @@ impl<V: Clone + Eq + Hash> PostingList<V> {
         if let Shape::Few(values) = &mut self.shape
             && values.len() >= FEW_MAX
         {
-            self.shape = Shape::Many(Box::new(Segments::new(std::mem::take(values))));
+            self.shape = Shape::Many(Box::new(Segments::new(std::mem::replace(values, Block::new()).into_vec())));
         }
         match &mut self.shape {
             Shape::Few(values) if !values.is_empty() => values.push(value),
@@ -186,7 +189,7 @@ impl<V: Clone + Eq + Hash> PostingList<V> {
             _ => {
                 self.shape = match self.take() {
                     Shape::One(first) => Shape::Two([first, value]),
-                    Shape::Two([first, second]) => Shape::Few(vec![first, second, value]),
+                    Shape::Two([first, second]) => Shape::Few(Block::from_iter([first, second, value])),
                     Shape::Few(_) | Shape::Many(_) => Shape::One(value),
                 }
             }
@@ -198,7 +201,7 @@ impl<V: Clone + Eq + Hash> PostingList<V> {
         if let Shape::Many(segments) = &mut self.shape
             && segments.len() <= MANY_MIN + 1
         {
-            self.shape = Shape::Few(segments.drain());
+            self.shape = Shape::Few(Block::from_iter(segments.drain()));
         }
         match &mut self.shape {
             Shape::Many(segments) => segments.remove(value),
@@ -239,20 +242,11 @@ impl<V: Clone + Eq + Hash> PostingList<V> {
     /// Gives memory back once three quarters of a vector are empty.
     fn shrink(&mut self) {
         let Shape::Few(values) = &mut self.shape else { return };
-        if let [_] = values.as_slice() {
-            self.shape = values.pop().map_or(Shape::Few(Vec::new()), Shape::One);
-        } else if values.len() * 4 <= values.capacity() {
-            values.shrink_to(values.len() * 2);
+        match **values {
+            [_] => self.shape = values.pop().map_or(Shape::Few(Block::new()), Shape::One),
+            _ => values.shrink(),
         }
     }
-}
-
-/// A copy with room for some more: lists are copied because they are about to be written, and the first write to an
-/// exact copy would move it.
-fn clone_with_room<V: Clone>(values: &[V]) -> Vec<V> {
-    let mut copy = Vec::with_capacity(values.len() + 1 + values.len() / 8);
-    copy.extend_from_slice(values);
-    copy
 }
 
 impl<V: Clone + Hash> Clone for PostingList<V> {
@@ -260,7 +254,7 @@ impl<V: Clone + Hash> Clone for PostingList<V> {
         let shape = match &self.shape {
             Shape::One(value) => Shape::One(value.clone()),
             Shape::Two(values) => Shape::Two(values.clone()),
-            Shape::Few(values) => Shape::Few(clone_with_room(values)),
+            Shape::Few(values) => Shape::Few(values.clone()),
             Shape::Many(segments) => Shape::Many(segments.clone()),
         };
         Self { shape }

@@ -1,6 +1,8 @@
 //! Ours, with a hash directory and with an ordered one.
 
-use manicule_index::{Arrangement, Batch, Editor, Hashed, IndexSnapshot, Lookup, MultiIndex, MultiReader, Ordered};
+use manicule_index::{
+    Arrangement, Batch, Editor, Hashed, IndexSnapshot, Lookup, MultiIndex, MultiReader, Ordered, list_memory,
+};
 
 use super::{MultiPeer, MultiSession};
 
@@ -28,6 +30,10 @@ impl MultiPeer for ByHash {
         Self(MultiIndex::new_hash())
     }
 
+    fn outside_bytes() -> i64 {
+        list_memory() as i64
+    }
+
     fn with_session<R>(&self, work: impl FnOnce(&mut Held<'_, Hashed>) -> R) -> R {
         let range = |_: &IndexSnapshot<u64, u64, Hashed>, _, _| unreachable!("a hash directory has no order of keys");
         work(&mut Held::new(&self.0, range))
@@ -42,6 +48,10 @@ impl MultiPeer for InOrder {
 
     fn new() -> Self {
         Self(MultiIndex::new_ordered())
+    }
+
+    fn outside_bytes() -> i64 {
+        list_memory() as i64
     }
 
     fn with_session<R>(&self, work: impl FnOnce(&mut Held<'_, Ordered>) -> R) -> R {
