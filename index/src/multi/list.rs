@@ -181,7 +181,7 @@ impl<V: Clone + Eq + Hash> PostingList<V> {
         if let Shape::Few(values) = &mut self.shape
             && values.len() >= FEW_MAX
         {
-            self.shape = Shape::Many(Box::new(Segments::new(std::mem::replace(values, Block::new()).into_vec())));
+            self.shape = Shape::Many(Box::new(Segments::new(std::mem::take(values))));
         }
         match &mut self.shape {
             Shape::Few(values) if !values.is_empty() => values.push(value),
@@ -201,7 +201,7 @@ impl<V: Clone + Eq + Hash> PostingList<V> {
         if let Shape::Many(segments) = &mut self.shape
             && segments.len() <= MANY_MIN + 1
         {
-            self.shape = Shape::Few(Block::from_iter(segments.drain()));
+            self.shape = Shape::Few(segments.drain());
         }
         match &mut self.shape {
             Shape::Many(segments) => segments.remove(value),

@@ -1,4 +1,4 @@
-//! [`Block`]: the vector of a short posting list.
+//! [`Block`]: the vector of a short posting list, and of a part of a long one.
 //!
 //! It is what a `Vec` is, but its memory is a cell of a slab. Short lists are read one here and one there: among many keys each
 //! is a miss, and in the program's heap, which has small pages, it would miss the TLB too. The length fills the room that a
@@ -15,8 +15,8 @@ use crate::memory::cells::Cells;
 
 static BLOCKS: Cells = Cells::new();
 
-/// Bytes of memory that the posting lists of 3 to 32 values of all multi indexes in this process hold, with the room between
-/// them. Most of it does not come from the program's allocator.
+/// Bytes of memory that the posting lists of up to a kilobyte of all multi indexes in this process hold, with the room between
+/// them. It does not come from the program's allocator.
 #[must_use]
 pub fn list_memory() -> usize {
     BLOCKS.held()
@@ -63,9 +63,22 @@ impl<V> Block<V> {
         self.values.as_ptr().wrapping_add(at as usize)
     }
 
+    /// Whether the next value needs more memory.
+    pub(super) fn is_full(&self) -> bool {
+        self.len == self.capacity
+    }
+
+    /// Makes room for so many more values.
+    pub(super) fn reserve(&mut self, additional: usize) {
+        let wanted = self.len() + additional;
+        if wanted > self.capacity as usize {
+            self.resize(wanted);
+        }
+    }
+
     /// Adds a value. Amortized O(1).
     pub(super) fn push(&mut self, value: V) {
-        if self.len == self.capacity {
+        if self.is_full() {
             let len = self.len as usize;
             self.resize(len + 1 + len / 2);
         }
@@ -110,7 +123,7 @@ impl<V> Block<V> {
             _ => 0,
         };
         let new_layout = layout::<V>(capacity);
-        let capacity = u32::try_from(capacity).expect("a short list has fewer values");
+        let capacity = u32::try_from(capacity).expect("a block has at most four billion values");
         if capacity == self.capacity {
             return;
         }
@@ -129,9 +142,17 @@ impl<V> Block<V> {
         }
     }
 
+    /// Moves all values of another block behind its own.
+    pub(super) fn append(&mut self, other: &mut Self) {
+        self.reserve(other.len());
+        // SAFETY: there is room for so many more; they are initialised, and no longer the other block's from the next line on.
+        unsafe { ptr::copy_nonoverlapping(other.values.as_ptr(), self.place(self.len), other.len()) };
+        self.len += std::mem::take(&mut other.len);
+    }
+
     /// The values as a `Vec`.
     pub(super) fn into_vec(mut self) -> Vec<V> {
-        let mut values = Vec::with_capacity(self.len() + self.len() / 4);
+        let mut values = Vec::with_capacity(self.len());
         // SAFETY: the vector has room for `len` values; they are initialised, and no longer the block's two lines below, before
         // anything can panic.
         unsafe { ptr::copy_nonoverlapping(self.values.as_ptr(), values.as_mut_ptr(), self.len()) };
@@ -145,7 +166,7 @@ impl<V> Block<V> {
 /// What so many values take.
 fn layout<V>(count: usize) -> Layout {
     let count = if size_of::<V>() == 0 { 0 } else { count };
-    Layout::array::<V>(count).expect("a short list fits the address space")
+    Layout::array::<V>(count).expect("a block fits the address space")
 }
 
 impl<V> Deref for Block<V> {
@@ -181,6 +202,12 @@ impl<V> Drop for Block<V> {
         let _memory = Memory(self.values, layout::<V>(self.capacity as usize));
         // SAFETY: the values are initialised, and nobody sees the block any more.
         unsafe { ptr::drop_in_place(&raw mut **self) };
+    }
+}
+
+impl<V> Default for Block<V> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -247,10 +274,12 @@ mod tests {
     fn each_value_is_dropped_once() {
         let value = Rc::new(());
         let mut block: Block<Rc<()>> = (0..20).map(|_| Rc::clone(&value)).collect();
-        let copy = block.clone();
+        let mut copy = block.clone();
         drop(block.swap_remove(3));
         assert_eq!(Rc::strong_count(&value), 1 + 19 + 20);
-        let values = copy.into_vec();
+        block.append(&mut copy);
+        assert_eq!((block.len(), copy.len(), Rc::strong_count(&value)), (39, 0, 1 + 39));
+        let values = block.clone().into_vec();
         drop(block);
         assert_eq!(Rc::strong_count(&value), 1 + values.len());
         drop(values);

@@ -6,6 +6,7 @@ use std::slice;
 
 use hashbag::SetIter;
 
+use super::block::Block;
 use super::segments::Repeats;
 use crate::memory::prefetch;
 
@@ -22,7 +23,7 @@ pub struct ListIter<'a, V> {
 }
 
 struct Rest<'a, V> {
-    segments: slice::Iter<'a, Vec<V>>,
+    segments: slice::Iter<'a, Block<V>>,
     repeats: Option<SetIter<'a, V>>,
     repeated: Option<(&'a V, usize)>,
     /// Values outside the current run.
@@ -35,7 +36,7 @@ impl<'a, V> ListIter<'a, V> {
         Self { run: values.iter(), rest: None }
     }
 
-    pub(super) fn segmented(segments: &'a [Vec<V>], repeats: Option<&'a Repeats<V>>, len: usize) -> Self {
+    pub(super) fn segmented(segments: &'a [Block<V>], repeats: Option<&'a Repeats<V>>, len: usize) -> Self {
         let repeats = repeats.map(|repeats| repeats.set_iter());
         let rest = Rest { segments: segments.iter(), repeats, repeated: None, len };
         Self { run: [].iter(), rest: Some(rest) }

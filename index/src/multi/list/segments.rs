@@ -1,7 +1,7 @@
 //! Long posting lists: linear hashing over dense segments.
 //!
 //! A hash table of values iterates badly, and a vector with a table of positions beside it costs twice the values. So
-//! the table's buckets are made large: each is a plain vector of some two hundred values, a value's hash says which one
+//! the table's buckets are made large: each is a block of some two hundred values, a value's hash says which one
 //! holds it, and the buckets split and merge one at a time (Litwin, "Linear hashing", VLDB 1980).
 //!
 //! ```text
@@ -21,6 +21,7 @@ use std::sync::LazyLock;
 use ahash::{AHasher, RandomState};
 use hashbag::HashBag;
 
+use super::block::Block;
 use super::iter::ListIter;
 
 /// How many values a segment holds on average: a search of some 60 ns, and runs long enough that few begin with a miss.
@@ -48,7 +49,7 @@ impl BuildHasher for ListHasher {
 
 /// A long list. Invariant: there is at least one segment, and a value with repeats is also in its segment.
 pub(super) struct Segments<V> {
-    segments: Vec<Vec<V>>,
+    segments: Vec<Block<V>>,
     /// Values in the segments.
     dense_len: usize,
     repeats: Option<Box<Repeats<V>>>,
@@ -63,9 +64,9 @@ impl<V: Clone + Hash> Clone for Segments<V> {
 impl<V> Segments<V> {
     /// Bytes of the segments and of the bag of repeats.
     pub(super) fn memory_usage(&self) -> usize {
-        let segments: usize = self.segments.iter().map(|segment| segment.capacity() * size_of::<V>()).sum();
+        let segments: usize = self.segments.iter().map(Block::heap_bytes).sum();
         let repeats = self.repeats.as_ref().map_or(0, |repeats| repeats.set_len() * (size_of::<(V, usize)>() + 1));
-        size_of::<Self>() + self.segments.capacity() * size_of::<Vec<V>>() + segments + repeats
+        size_of::<Self>() + self.segments.capacity() * size_of::<Block<V>>() + segments + repeats
     }
 
     pub(super) fn len(&self) -> usize {
@@ -94,15 +95,15 @@ impl<V> Segments<V> {
 
     #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
-        let values: usize = self.segments.iter().map(|segment| segment.capacity() * size_of::<V>() + 16).sum();
-        values + self.segments.capacity() * size_of::<Vec<V>>() + 16 + size_of::<Self>()
+        let values: usize = self.segments.iter().map(|segment| segment.heap_bytes() + 16).sum();
+        values + self.segments.capacity() * size_of::<Block<V>>() + 16 + size_of::<Self>()
     }
 }
 
 impl<V: Eq + Hash> Segments<V> {
     /// Takes over a short list.
-    pub(super) fn new(mut values: Vec<V>) -> Self {
-        values.reserve_exact(values.len() / 4);
+    pub(super) fn new(mut values: Block<V>) -> Self {
+        values.reserve(values.len() / 4);
         Self { dense_len: values.len(), segments: vec![values], repeats: None }
     }
 
@@ -129,8 +130,8 @@ impl<V: Clone + Eq + Hash> Segments<V> {
             self.count_repeats(segment);
         }
         let values = &mut self.segments[segment];
-        if values.len() == values.capacity() {
-            values.reserve_exact(8.max(values.len() / 8));
+        if values.is_full() {
+            values.reserve(8.max(values.len() / 8));
         }
         values.push(value);
         self.dense_len += 1;
@@ -171,10 +172,10 @@ impl<V: Clone + Eq + Hash> Segments<V> {
         Some(removed)
     }
 
-    /// Moves everything into one vector. The list is not used afterwards.
-    pub(super) fn drain(&mut self) -> Vec<V> {
-        let mut values: Vec<V> = self.repeats.iter().flat_map(|repeats| repeats.iter()).cloned().collect();
-        values.reserve_exact(self.dense_len);
+    /// Moves everything into one block. The list is not used afterwards.
+    pub(super) fn drain(&mut self) -> Block<V> {
+        let mut values: Block<V> = self.repeats.iter().flat_map(|repeats| repeats.iter()).cloned().collect();
+        values.reserve(self.dense_len);
         for segment in &mut self.segments {
             values.append(segment);
         }
@@ -189,10 +190,10 @@ impl<V: Clone + Eq + Hash> Segments<V> {
         let moves: Vec<bool> =
             self.segments[parent].iter().map(|value| ListHasher.hash_one(value) as usize & high_bit != 0).collect();
         let moved_len = moves.iter().filter(|moves| **moves).count();
-        let mut moved = Vec::with_capacity(moved_len + moved_len / 8);
+        let mut moved = Block::with_capacity(moved_len + moved_len / 8);
         let kept_len = moves.len() - moved_len;
-        let mut kept = Vec::with_capacity(kept_len + kept_len / 8);
-        for (value, moves) in std::mem::take(&mut self.segments[parent]).into_iter().zip(moves) {
+        let mut kept = Block::with_capacity(kept_len + kept_len / 8);
+        for (value, moves) in std::mem::take(&mut self.segments[parent]).into_vec().into_iter().zip(moves) {
             if moves { moved.push(value) } else { kept.push(value) }
         }
         self.segments[parent] = kept;
