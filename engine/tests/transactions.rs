@@ -146,6 +146,71 @@ fn uniqueness_is_judged_by_the_net_effect() {
     assert!(matches!(duplicate.commit(), Err(Error::UniqueViolation { .. })));
 }
 
+/// One long transaction, whose keys mostly rise: after each change it sees the rows of a model, and a key that is there
+/// twice is found out at once, and gone with the savepoint.
+#[test]
+fn pending_keys_are_unique_in_whatever_order_they_come() {
+    for seed in 1..40_u64 {
+        let (database, table) = accounts(20);
+        let primary = database.catalog().table("account").unwrap().indexes[0].id;
+        let mut transaction = database.begin();
+        let mut rows: Vec<(RowId, i64)> = Vec::new();
+        let _ = transaction.view().scan(table, |row_id, row| {
+            rows.push((row_id, integer(row, 0)));
+            ControlFlow::<()>::Continue(())
+        });
+        let (mut state, mut next) = (seed, 20);
+        let mut draw = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for _ in 0..120 {
+            let savepoint = transaction.savepoint();
+            let before = rows.clone();
+            match draw(12) {
+                0 => {
+                    let (row_id, _) = rows.swap_remove(draw(rows.len()));
+                    transaction.delete(table, row_id).unwrap();
+                }
+                1 => {
+                    let (at, id) = (draw(rows.len()), draw(200) as i64);
+                    transaction.update(table, rows[at].0, account(id, 1)).unwrap();
+                    rows[at].1 = id;
+                }
+                seldom => {
+                    next += 1 + draw(3) as i64;
+                    let id = if seldom == 2 { draw(200) as i64 } else { next };
+                    rows.push((transaction.insert(table, account(id, 1)).unwrap(), id));
+                }
+            }
+            let mut ids: Vec<i64> = rows.iter().map(|(_, id)| *id).collect();
+            ids.sort_unstable();
+            let is_unique = ids.windows(2).all(|pair| pair[0] != pair[1]);
+            assert_eq!(transaction.check_unique(savepoint).is_ok(), is_unique, "seed {seed}: {ids:?}");
+            if !is_unique || draw(8) == 0 {
+                transaction.rollback_to(savepoint);
+                rows = before;
+            }
+            let (row_id, id) = rows[draw(rows.len())];
+            let mut found = Vec::new();
+            let _ = transaction.view().lookup(primary, &[Value::Integer(id)], |row_id, _| {
+                found.push(row_id);
+                ControlFlow::<()>::Continue(())
+            });
+            assert_eq!(found, [row_id], "seed {seed}: {id}");
+        }
+        transaction.commit().unwrap();
+        let mut expected: Vec<i64> = rows.iter().map(|(_, id)| *id).collect();
+        expected.sort_unstable();
+        let mut committed = Vec::new();
+        let _ = database.reader().view().range(primary, &KeyRange::all(), Direction::Forward, |_, row| {
+            committed.push(integer(row, 0));
+            ControlFlow::<()>::Continue(())
+        });
+        assert_eq!(committed, expected, "seed {seed}");
+    }
+}
+
 #[test]
 fn two_transactions_cannot_both_insert_one_key() {
     let (database, table) = accounts(0);
