@@ -178,8 +178,12 @@ fn pending_keys_are_unique_in_whatever_order_they_come() {
                     rows[at].1 = id;
                 }
                 seldom => {
-                    next += 1 + draw(3) as i64;
-                    let id = if seldom == 2 { draw(200) as i64 } else { next };
+                    let id = match seldom {
+                        2 => draw(200) as i64,
+                        3 => next,
+                        _ => next + 1 + draw(3) as i64,
+                    };
+                    next = next.max(id);
                     rows.push((transaction.insert(table, account(id, 1)).unwrap(), id));
                 }
             }
