@@ -10,8 +10,11 @@
 //! ```
 //!
 //! Whoever waits first leads: takes all that is pending, writes it, and wakes the others of its group and one of the next,
-//! who leads that. A thread alone waits for its own sync; eight threads share one, and a group is as large as the disk is
-//! slow.
+//! who leads that. A thread alone waits for its own sync.
+//!
+//! The committers of the last group come back while the next one is about to begin. If that did not wait for them, they
+//! would fall into two halves that sync in turns; so it does, for a part of the time that a sync takes (`company.rs`), and
+//! eight threads share one sync.
 //!
 //! # Invariants
 //!
@@ -21,14 +24,17 @@
 //!    installed versions, in flight or not: either they become visible or nothing commits any more.
 //! 4. After a failure nothing is applied, synced or made visible.
 
+mod company;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::ids::Timestamp;
 use crate::store::{Durability, GroupWrite, RowStore};
 use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard, Ordering};
+use company::Company;
 
 /// The way of commits to a store.
 #[derive(Debug)]
@@ -39,6 +45,8 @@ pub(crate) struct Log {
     /// Where the committers of a group wait, those of even groups and those of odd ones: no more than two groups are not
     /// written yet, the one that is led and the one that gathers.
     written: [Condvar; 2],
+    /// Where a leader waits for company.
+    has_company: Condvar,
     /// Where those wait who are in no group, until nobody leads.
     is_idle: Condvar,
 }
@@ -46,6 +54,7 @@ pub(crate) struct Log {
 #[derive(Debug)]
 struct Queue {
     pending: GroupWrite,
+    company: Company,
     /// The number of the pending group: how many were taken before.
     group: usize,
     /// The last commit of those.
@@ -71,6 +80,7 @@ impl Log {
     pub(crate) fn new(store: Box<dyn RowStore>, durability: Durability, last: Timestamp) -> Self {
         let queue = Queue {
             pending: GroupWrite::default(),
+            company: Company::default(),
             group: 0,
             taken: last,
             written: last,
@@ -79,7 +89,8 @@ impl Log {
             failure: None,
         };
         let written = [Condvar::new(), Condvar::new()];
-        Self { store, durability, queue: Mutex::new(queue), written, is_idle: Condvar::new() }
+        let (has_company, is_idle) = (Condvar::new(), Condvar::new());
+        Self { store, durability, queue: Mutex::new(queue), written, has_company, is_idle }
     }
 
     /// The store, to read it while nobody writes.
@@ -94,7 +105,11 @@ impl Log {
 
     /// Puts the records of a commit in the pending group. The caller holds the commit lock.
     pub(crate) fn append(&self, records: GroupWrite) {
-        self.queue.lock().pending.append(records);
+        let mut queue = self.queue.lock();
+        queue.pending.append(records);
+        if queue.company.arrive() {
+            self.has_company.notify_one();
+        }
     }
 
     /// Waits until a commit that was appended is written and visible, leading a group if nobody does.
@@ -113,17 +128,43 @@ impl Log {
     }
 
     fn write_pending(&self, queue: &mut MutexGuard<'_, Queue>, visible: &AtomicU64) -> Result<()> {
+        self.wait_for_company(queue);
+        let commits = queue.company.depart();
+        let begun = Instant::now();
         let group = std::mem::take(&mut queue.pending);
         let last = group.timestamp();
         queue.group = queue.group.wrapping_add(1);
         queue.taken = last.unwrap_or(queue.taken);
         self.lead(queue, |store| store.apply(&group.finish(), self.durability))?;
+        queue.company.note_written(commits, begun.elapsed());
         if let Some(last) = last {
             self.note_written(queue, last);
             // Release: pairs with the acquire load in `Slot::pin`.
             visible.store(last.0, Ordering::Release);
         }
         Ok(())
+    }
+
+    /// Leads already, so that nobody else does, but lets others append to the group for a while if they are expected.
+    fn wait_for_company(&self, queue: &mut MutexGuard<'_, Queue>) {
+        if self.durability != Durability::Sync {
+            return;
+        }
+        let Some(patience) = queue.company.patience() else { return };
+        let until = Instant::now() + patience;
+        queue.is_led = true;
+        while !queue.company.is_complete() {
+            if cfg!(any(loom, feature = "shuttle")) {
+                // A model has no clock: whoever wants to append may.
+                MutexGuard::unlocked(queue, || ());
+                break;
+            }
+            if self.has_company.wait_until(queue, until).timed_out() {
+                break;
+            }
+        }
+        queue.is_led = false;
+        queue.company.note_waited();
     }
 
     fn note_written(&self, queue: &mut Queue, last: Timestamp) {
