@@ -16,7 +16,7 @@ use crate::memory::cells::Cells;
 static BLOCKS: Cells = Cells::new();
 
 /// Bytes of memory that the posting lists of up to a kilobyte of all multi indexes in this process hold, with the room between
-/// them. It does not come from the program's allocator.
+/// them. On Linux it does not come from the program's allocator.
 #[must_use]
 pub fn list_memory() -> usize {
     BLOCKS.held()
