@@ -116,7 +116,7 @@ impl<H: Copy> ChainNode<H> {
         unsafe { std::slice::from_raw_parts_mut(bytes, len) }
     }
 
-    /// Bytes of memory that a node with `len` bytes takes.
+    /// Bytes of memory that a node with `len` bytes takes; `usize::MAX` where [`new`](Self::new) would panic.
     pub fn memory_usage_of(len: usize) -> usize {
         u32::try_from(len).map_or(usize::MAX, |len| Cells::taken(Head::<H>::layout(len)))
     }

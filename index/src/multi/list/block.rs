@@ -16,7 +16,7 @@ use crate::memory::cells::Cells;
 static BLOCKS: Cells = Cells::new();
 
 /// Bytes of memory that the posting lists of up to a kilobyte of all multi indexes in this process hold, with the room between
-/// them. On Linux it does not come from the program's allocator.
+/// them. On Linux it does not come from the program's allocator. O(1).
 #[must_use]
 pub fn list_memory() -> usize {
     BLOCKS.held()
@@ -79,8 +79,7 @@ impl<V> Block<V> {
     /// Adds a value. Amortized O(1).
     pub(super) fn push(&mut self, value: V) {
         if self.is_full() {
-            let len = self.len as usize;
-            self.resize(len + 1 + len / 2);
+            self.resize(self.len() + 1 + self.len() / 2);
         }
         // SAFETY: there is room for `len` values and one more, and what lies there is not initialised.
         unsafe { self.place(self.len).write(value) };
