@@ -6,9 +6,11 @@
 //! key again: [`KeyShape::matches`]. The commit alone adds and removes entries.
 
 mod build;
+mod guess;
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use build::{BuildingIndex, CaughtUp, IsCancelled, check_wanted};
@@ -21,6 +23,7 @@ use crate::catalog::{IndexMethod, IndexSchema};
 use crate::ids::{IndexId, RowId};
 use crate::key::{Key, KeyShape, KeySpan};
 use crate::range::Direction;
+use guess::{Guesses, Trail};
 
 /// An index.
 pub(crate) struct Index {
@@ -28,6 +31,9 @@ pub(crate) struct Index {
     pub(crate) shape: KeyShape,
     pub(crate) unique: bool,
     entries: CandidateIndex<RowId>,
+    /// Those of a unique index with word keys; of others there are none.
+    guesses: Arc<Guesses>,
+    trail: Trail,
     registry: Registry,
     is_dropped: AtomicBool,
 }
@@ -59,6 +65,9 @@ impl Index {
 
     /// Adds an entry of a row that had none with that key.
     pub(crate) fn insert_new(&self, key: &Key, row_id: RowId, writer: &mut IndexWriter<'_>) {
+        if let (true, Key::Word(word)) = (self.unique, key) {
+            self.guesses.note(*word, row_id, &self.trail, writer.guard);
+        }
         self.entries.insert_new(key, row_id, writer);
     }
 
@@ -89,6 +98,12 @@ impl Index {
         visit: impl FnMut(RowId) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         self.entries.candidates(key, reader, visit)
+    }
+
+    /// The row that probably has the key of a unique index, before the index is asked. A visible version with the key is proof.
+    #[inline]
+    pub(crate) fn guess(&self, word: u64, guard: &Guard) -> Option<RowId> {
+        self.guesses.guess(word, guard)
     }
 
     /// The only row that may have the key, where an index knows it at once.
@@ -160,7 +175,7 @@ impl Index {
 
     /// Bytes of the index, all copies counted.
     pub(crate) fn memory_usage(&self) -> usize {
-        self.entries.memory_usage()
+        self.entries.memory_usage() + self.guesses.memory_usage()
     }
 }
 

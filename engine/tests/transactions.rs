@@ -1,12 +1,13 @@
 //! What transactions promise, one behaviour a test.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use manicule_engine::{
     Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, KeyRange, Row, RowBuf,
-    RowId, TableDefinition, TableId, Value, View,
+    RowId, TableDefinition, TableId, Transaction, Value, View,
 };
 
 /// A table `account (id INTEGER PRIMARY KEY, balance INTEGER)` with a multi index on the balance.
@@ -86,6 +87,54 @@ fn sum_is_the_same_in_every_snapshot_under_transfers_by_every_access_path() {
         }
         stop.store(true, Ordering::Relaxed);
     });
+}
+
+#[test]
+fn rows_whose_ids_count_up_are_found_at_every_snapshot_wherever_they_move() {
+    let (database, table) = accounts(100);
+    let mut snapshots = vec![database.snapshot()];
+    let mut commit = |change: &dyn Fn(&mut Transaction, RowId, &Row)| {
+        let (before, mut transaction) = (database.snapshot(), database.begin());
+        let _: ControlFlow<()> = before.view().scan(table, |row_id, row| {
+            change(&mut transaction, row_id, row);
+            ControlFlow::Continue(())
+        });
+        transaction.commit().unwrap();
+        snapshots.push(database.snapshot());
+    };
+    commit(&|transaction, row_id, row| transaction.update(table, row_id, account(integer(row, 0), 200)).unwrap());
+    commit(&|transaction, row_id, row| transaction.update(table, row_id, account(integer(row, 0) + 1, 300)).unwrap());
+    commit(&|transaction, row_id, row| {
+        if integer(row, 0) % 3 == 0 {
+            transaction.delete(table, row_id).unwrap();
+            transaction.insert(table, account(integer(row, 0), 400)).unwrap();
+        }
+    });
+    commit(&|transaction, row_id, row| {
+        if integer(row, 0) % 4 == 0 {
+            transaction.delete(table, row_id).unwrap();
+        }
+    });
+    // What did not move in between is where it was at first, as another version.
+    commit(&|transaction, row_id, row| transaction.update(table, row_id, account(integer(row, 0) - 1, 500)).unwrap());
+    let primary_key = database.catalog().table("account").unwrap().indexes[0].id;
+    for snapshot in &snapshots {
+        let view = snapshot.view();
+        let mut rows = BTreeMap::new();
+        let _: ControlFlow<()> = view.scan(table, |row_id, row| {
+            rows.insert(integer(row, 0), (row_id, integer(row, 1)));
+            ControlFlow::Continue(())
+        });
+        for id in -1..=101 {
+            let mut found = None;
+            let _: ControlFlow<()> = view.lookup(primary_key, &[Value::Integer(id)], |row_id, row| {
+                assert_eq!(integer(row, 0), id);
+                assert_eq!(found.replace((row_id, integer(row, 1))), None);
+                ControlFlow::Continue(())
+            });
+            assert_eq!(found.as_ref(), rows.get(&id), "id {id}");
+        }
+    }
 }
 
 fn transfer(database: &Database, table: TableId, from: RowId, to: RowId) -> Result<(), Error> {

@@ -18,6 +18,7 @@
 //! 3. A node is unlinked by one store and freed when no guard that was live then is left. Its own `next` stays as it
 //!    was, so a reader that stands on it goes on along nodes that its guard protects.
 
+mod anchors;
 mod node;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::guard::Guard;
 use crate::memory::prefetch;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use anchors::Anchors;
 use node::Head;
 
 pub use node::ChainNode;
@@ -44,6 +46,7 @@ pub const CHAIN_ID_LIMIT: u64 = (1 << (FIRST_SEGMENT_LOG2 + SEGMENT_COUNT as u32
 pub struct ChainArray<H: Copy> {
     /// Segment `k` is null, or a boxed slice of `1024 << k` slots.
     segments: [AtomicPtr<AtomicPtr<Head<H>>>; SEGMENT_COUNT],
+    anchors: Anchors,
     /// One more than the greatest id that ever had a value.
     limit: AtomicU64,
     writer: Mutex<()>,
@@ -72,6 +75,7 @@ impl<H: Copy> ChainArray<H> {
     pub fn new() -> Self {
         Self {
             segments: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            anchors: Anchors::new(),
             limit: AtomicU64::new(0),
             writer: Mutex::new(()),
         }
@@ -87,6 +91,17 @@ impl<H: Copy> ChainArray<H> {
     #[inline]
     pub fn head<'g>(&'g self, id: u64, guard: &'g Guard) -> Option<Link<'g, H>> {
         self.place(id)?.head(guard)
+    }
+
+    /// Asks the processor for the lines where the newest node of `id` lies, if ids got their nodes in order and the nodes are of
+    /// one size; for a [`head`](Self::head) right after it, whose two misses then come together. Constant time, no miss.
+    #[inline]
+    pub fn prefetch_probable_head(&self, id: u64) {
+        if id < CHAIN_ID_LIMIT
+            && let Some(node) = self.anchors.probable(locate(id))
+        {
+            prefetch_node(node);
+        }
     }
 
     /// Where the chain of `id` begins; `None` if no chain was ever near. Constant time, one load.
@@ -118,14 +133,14 @@ impl<H: Copy> ChainArray<H> {
         ChainWriter { array: self, _lock: self.writer.lock() }
     }
 
-    /// Bytes of the slots. What the nodes take, who pushes them knows: [`ChainNode::memory_usage_of`].
+    /// Bytes of the slots and the anchors. What the nodes take, who pushes them knows: [`ChainNode::memory_usage_of`].
     pub fn memory_usage(&self) -> usize {
         let slots: usize = (0..SEGMENT_COUNT)
             // Relaxed: only whether it is null matters.
             .filter(|segment| !self.segments[*segment].load(Ordering::Relaxed).is_null())
             .map(segment_len)
             .sum();
-        slots * size_of::<AtomicPtr<Head<H>>>()
+        slots * size_of::<AtomicPtr<Head<H>>>() + self.anchors.memory_usage()
     }
 
     #[inline]
@@ -214,6 +229,13 @@ fn drop_chain<H: Copy>(mut node: *mut Head<H>) {
     }
 }
 
+/// Asks the processor for a node: for its first two lines, which are all of a row of some dozen bytes wherever it lies.
+#[inline]
+fn prefetch_node(node: *const u8) {
+    prefetch(node);
+    prefetch(node.wrapping_add(64));
+}
+
 /// Where a chain begins. Who reads many of them asks the processor for all places, then for all heads, and then reads: so
 /// their misses overlap.
 pub struct ChainPlace<'a, H: Copy> {
@@ -227,14 +249,11 @@ impl<'a, H: Copy> ChainPlace<'a, H> {
         prefetch(ptr::from_ref(self.slot));
     }
 
-    /// Asks the processor for the newest node, for a [`head`](Self::head) some loads later: for its first two lines, which are
-    /// all of a row of some dozen bytes wherever it lies.
+    /// Asks the processor for the newest node, for a [`head`](Self::head) some loads later.
     #[inline]
     pub fn prefetch_head(self) {
         // Relaxed: a prefetch reads nothing, so there is nothing to be in order with.
-        let node = self.slot.load(Ordering::Relaxed);
-        prefetch(node);
-        prefetch(node.cast::<u8>().wrapping_add(64));
+        prefetch_node(self.slot.load(Ordering::Relaxed).cast());
     }
 
     /// The newest value, or `None` if there is none.
@@ -382,6 +401,9 @@ impl<'a, H: Copy + Send + Sync + 'static> ChainWriter<'a, H> {
     /// If `id` is not below [`CHAIN_ID_LIMIT`].
     pub fn push(&mut self, id: u64, node: ChainNode<H>) {
         let slot = self.array.slot_or_allocate(id);
+        // Relaxed: written under the lock that is held.
+        let is_first = slot.load(Ordering::Relaxed).is_null();
+        self.array.anchors.note(locate(id), is_first, || node.cell());
         let node = node.into_raw();
         // SAFETY: the node is alive and nobody else knows it yet. Relaxed, for that reason; and the slot was written by
         // this thread, or by one before it in the order of the lock that is held.

@@ -7,11 +7,13 @@
 
 use std::fmt;
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use manicule_index::set::{Entries, IndexBuild, LoadedIndex};
 use manicule_index::{Guard, Registry};
 
+use super::guess::{Guesses, Trail};
 use super::{Index, IndexReader, IndexWriter, definition};
 use crate::catalog::IndexSchema;
 use crate::error::{Error, Result};
@@ -34,6 +36,7 @@ pub(crate) struct BuildingIndex {
     pub(crate) shape: KeyShape,
     schema: IndexSchema,
     build: IndexBuild<RowId>,
+    guesses: Arc<Guesses>,
 }
 
 /// Says whether a build is not wanted any more.
@@ -60,7 +63,7 @@ impl fmt::Debug for BuildingIndex {
 impl BuildingIndex {
     pub(crate) fn new(schema: &IndexSchema, state: &TableState) -> Self {
         let shape = KeyShape::new(&schema.columns, |column| state.schema.columns[column].column_type);
-        Self { id: schema.id, shape, schema: schema.clone(), build: IndexBuild::default() }
+        Self { id: schema.id, shape, schema: schema.clone(), build: IndexBuild::default(), guesses: Arc::default() }
     }
 
     /// Notes that a commit inserts an entry.
@@ -108,9 +111,16 @@ impl BuildingIndex {
         // A pin for each part, so that memory is reclaimed while a large table is walked.
         let guard = manicule_index::pin();
         let mut entries = Entries::new();
+        let trail = Trail::default();
         // Two versions may give the same entry: an index is built of each once.
-        for row_id in row_ids {
-            entries.extend(rows_of_chain(table, row_id, &guard).map(|row| (self.shape.of_row(row), RowId(row_id))));
+        for row_id in row_ids.map(RowId) {
+            for row in rows_of_chain(table, row_id.0, &guard) {
+                let key = self.shape.of_row(row);
+                if let (true, Key::Word(word)) = (self.schema.unique, &key) {
+                    self.guesses.note(*word, row_id, &trail, &guard);
+                }
+                entries.push(key, row_id);
+            }
         }
         self.build.feed(entries);
     }
@@ -146,6 +156,8 @@ impl BuildingIndex {
             shape: self.shape.clone(),
             unique: self.schema.unique,
             entries: loaded.into_index(),
+            guesses: Arc::clone(&self.guesses),
+            trail: Trail::default(),
             registry: registry.clone(),
             is_dropped: AtomicBool::new(false),
         };

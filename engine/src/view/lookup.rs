@@ -81,6 +81,9 @@ impl View<'_> {
         if !index.unique {
             return SoleRow::Unknown;
         }
+        if let Some((row_id, row)) = self.guessed_row((state, index), key) {
+            return SoleRow::Row(row_id, row);
+        }
         // A word is compared sooner than it is known whether it has to be.
         let exact = if index.shape.has_words() { None } else { Exact::begin(self, state, index) };
         let row_id = match index.sole_candidate(key, &self.guard) {
@@ -94,6 +97,15 @@ impl View<'_> {
             }
             _ => SoleRow::None,
         }
+    }
+
+    /// The row that has the key, if it is the one that its unique index guesses.
+    #[inline]
+    fn guessed_row<'v>(&'v self, (state, index): (&'v TableState, &'v Index), key: &Key) -> Option<(RowId, &'v Row)> {
+        let Key::Word(word) = key else { return None };
+        let row_id = index.guess(*word, &self.guard)?;
+        let row = self.installed(&state.table, row_id)?;
+        index.shape.matches(row, key).then_some((row_id, row))
     }
 
     /// Notes the read of a key, if somebody wants to know.

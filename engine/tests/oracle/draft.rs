@@ -77,9 +77,11 @@ impl Change<'_> {
         let (Some((one, row)), Some((other, other_row))) = (self.any(random), self.any(random)) else {
             return self.insert(ModelRow::random(random));
         };
-        match random.below(8) {
+        match random.below(9) {
             0 | 1 => self.insert(ModelRow::random(random)),
             2 => self.update(one, ModelRow::random(random)),
+            // The unique keys stay.
+            8 => self.update(one, ModelRow { id: row.id, code: row.code, ..ModelRow::random(random) }),
             3 => self.delete(one),
             // The unique keys change places.
             4 if one != other => {

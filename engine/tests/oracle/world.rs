@@ -18,17 +18,25 @@ pub(super) struct ModelRow {
     pub(super) code: Option<String>,
 }
 
+/// How many ids rows have to choose from.
+pub(super) const IDS: u64 = 24;
+
 pub(super) type Model = BTreeMap<RowId, ModelRow>;
 
 impl ModelRow {
     pub(super) fn random(random: &mut Random) -> Self {
         let (name, size, code) = (random.below(6), random.below(8), random.below(30));
         Self {
-            id: random.below(24) as i64,
+            id: random.below(IDS) as i64,
             name: (name > 0).then(|| format!("name{name}")),
             size: (size > 1).then(|| size as i64 - 5),
             code: (code > 12).then(|| format!("c{code}")),
         }
+    }
+
+    /// One with that id and nothing else.
+    pub(super) fn counted(id: u64) -> Self {
+        Self { id: id as i64, name: None, size: None, code: None }
     }
 
     pub(super) fn values(&self) -> [Value<'static>; 4] {
@@ -151,7 +159,8 @@ fn check_lookup(view: &View<'_>, path: &Path, model: &Model, random: &mut Random
     let key = key_of(path, &ModelRow::random(random));
     let mut found = Vec::new();
     let _: ControlFlow<()> = view.lookup(path.index, &key, |row_id, row| {
-        assert!(path.columns.iter().zip(&key).all(|(&column, value)| row.get(column) == *value));
+        let wanted = model.get(&row_id).map(ModelRow::values);
+        assert!(wanted.is_some_and(|wanted| row.values().eq(wanted)), "{row_id:?} is as the model says");
         found.push(row_id);
         ControlFlow::Continue(())
     });

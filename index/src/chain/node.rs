@@ -11,7 +11,7 @@ use std::alloc::Layout;
 use std::fmt;
 use std::ptr::{self, NonNull};
 
-use crate::memory::cells::{CELL_ALIGN, Cells};
+use crate::memory::cells::{CELL_ALIGN, CellPlace, Cells};
 use crate::sync::AtomicPtr;
 
 static NODES: Cells = Cells::new();
@@ -119,6 +119,13 @@ impl<H: Copy> ChainNode<H> {
     /// Bytes of memory that a node with `len` bytes takes; `usize::MAX` where [`new`](Self::new) would panic.
     pub fn memory_usage_of(len: usize) -> usize {
         u32::try_from(len).map_or(usize::MAX, |len| Cells::taken(Head::<H>::layout(len)))
+    }
+
+    /// Where the node lies, if it is in a cell.
+    pub(super) fn cell(&self) -> Option<CellPlace> {
+        // SAFETY: the head is alive.
+        let len = unsafe { self.head.as_ref() }.len;
+        Cells::place(self.head.cast(), Head::<H>::layout(len))
     }
 
     /// Gives the node away, to be freed by [`from_raw`](Self::from_raw).

@@ -17,7 +17,7 @@ use super::pages::{PAGE_BYTES, Pages};
 use crate::stripe::{STRIPES, stripe};
 
 /// Where the first cell of a chunk begins; cells whose size is a multiple of a cache line are aligned to it.
-const LINE: usize = 64;
+pub(super) const FIRST_CELL: usize = 64;
 /// A page: small, so that few cells in use keep a chunk from going back.
 const CHUNK_BYTES: usize = PAGE_BYTES;
 /// Lists of chunks by how full they are; full ones are in none.
@@ -72,7 +72,7 @@ struct Chunk {
     fill_shift: u8,
 }
 
-const _: () = assert!(size_of::<Chunk>() <= LINE && CHUNK_BYTES <= u16::MAX as usize);
+const _: () = assert!(size_of::<Chunk>() <= FIRST_CELL && CHUNK_BYTES <= u16::MAX as usize);
 
 /// A freed cell.
 struct Vacant {
@@ -159,13 +159,13 @@ impl<const CLASSES: usize> Slab<CLASSES> {
         if pointer.is_null() {
             pointer = self.pages.take().cast();
             let cell_bytes = self.cell_bytes[class];
-            let capacity = (CHUNK_BYTES - LINE) / cell_bytes;
+            let capacity = (CHUNK_BYTES - FIRST_CELL) / cell_bytes;
             let head = Chunk {
                 whole: pointer,
                 freed: Cell::new(null_mut()),
                 next: Cell::new(null_mut()),
                 previous: Cell::new(null_mut()),
-                carved: Cell::new(LINE as u16),
+                carved: Cell::new(FIRST_CELL as u16),
                 cell_bytes: cell_bytes as u16,
                 capacity: capacity as u16,
                 class: class as u8,
