@@ -88,6 +88,13 @@ impl TableSchema {
         self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
     }
 
+    /// The column with the *number* of a row, if there is one: the INTEGER that is the primary key alone. Where numbers count
+    /// up, every index can tell them: [`View::tells_numbers`](crate::View::tells_numbers).
+    pub fn number(&self) -> Option<usize> {
+        let &[column] = self.primary_key.as_slice() else { return None };
+        (self.columns.get(column)?.column_type == ColumnType::Integer).then_some(column)
+    }
+
     /// The index of that id.
     pub fn index(&self, id: IndexId) -> Option<&IndexSchema> {
         self.indexes.iter().find(|index| index.id == id)
@@ -153,10 +160,12 @@ pub enum IndexMethod {
 
 impl IndexSchema {
     /// The position in the key of a column of `table`, if the key says what the column's value is as it is stored. That of
-    /// a REAL does not: it has one zero for 0.0 and -0.0.
+    /// a REAL does not: it has one zero for 0.0 and -0.0. The [number](TableSchema::number) of a row stands behind the last
+    /// column, where it is told.
     pub fn covers(&self, table: &TableSchema, column: usize) -> Option<usize> {
         let is_exact = table.columns.get(column).is_some_and(|column| column.column_type != ColumnType::Real);
-        self.columns.iter().position(|key| key.column == column).filter(|_| is_exact)
+        let in_key = self.columns.iter().position(|key| key.column == column).filter(|_| is_exact);
+        in_key.or_else(|| (table.number() == Some(column)).then_some(self.columns.len()))
     }
 
     /// Whether the index answers equality on all its columns by hashing.

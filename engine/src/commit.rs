@@ -264,7 +264,7 @@ impl Committer {
         if !has_entries {
             insert_entries(step, state, (row_id, &pending), before);
         }
-        state.table.count_installed(pending.row.as_deref(), before.is_some());
+        state.table.count_installed(row_id, pending.row.as_deref(), before.is_some());
         if let Some(records) = &mut step.records {
             state.table.hash_installed(row_id, pending.row.as_deref(), before);
             match &pending.row {

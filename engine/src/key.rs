@@ -56,6 +56,12 @@ impl KeyShape {
         Self { columns, word }
     }
 
+    /// How many columns the key has.
+    #[inline]
+    pub(crate) fn column_count(&self) -> usize {
+        self.columns.len()
+    }
+
     /// Whether keys are words.
     pub(crate) fn has_words(&self) -> bool {
         self.word.is_some()

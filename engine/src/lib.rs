@@ -19,6 +19,7 @@ mod value;
 mod catalog;
 mod index;
 mod key;
+mod numbering;
 mod range;
 
 mod all_visible;
@@ -59,4 +60,4 @@ pub use statistics::{IndexStatistics, ListShape};
 pub use store::{Durability, OnDamage, OpenOptions, StoreKind};
 pub use transaction::{Isolation, Savepoint, Start, Transaction, TransactionOptions};
 pub use value::{ColumnType, Value, compare_integer_real, compare_reals};
-pub use view::{Covered, IndexKey, RowCount, SoleRow, View};
+pub use view::{Covered, IndexKey, RowCount, SoleRow, View, WithNumber};

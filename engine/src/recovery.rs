@@ -186,7 +186,7 @@ fn load_tables(
     let mut tables = Vec::new();
     for (schema, storage) in storages {
         expected.push(stored_totals(store, *storage)?);
-        let table = Arc::new(Table::new(*storage));
+        let table = Arc::new(Table::new(schema, *storage));
         tables.push(TableState::new(TableSchema::clone(schema), table));
     }
     let parts: Vec<Part<'_>> = tables
@@ -270,7 +270,7 @@ fn load_part(store: &dyn RowStore, part: &Part<'_>, on_damage: OnDamage) -> Resu
 fn put_rows(table: &Table, batch: &mut Vec<(RowId, RowBuf)>) {
     let mut writer = table.rows.writer();
     for (row_id, row) in batch.drain(..) {
-        table.count_installed(Some(&row), false);
+        table.count_installed(row_id, Some(&row), false);
         table.reserve_row_id(row_id);
         writer.push(row_id.0, version_of(Some(row), Timestamp(0)));
     }

@@ -13,6 +13,7 @@ use crate::store::{MemoryStore, OpenOptions};
 use crate::{
     Column, ColumnType, Covered, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, Isolation,
     KeyRange, Row, RowBuf, RowCount, RowId, Start, TableDefinition, TableId, TransactionOptions, Value, View,
+    WithNumber,
 };
 
 const ACCOUNTS: u64 = 3;
@@ -80,7 +81,7 @@ fn check(view: &View<'_>, table: TableId) {
         Covered::Row(row) => balance(row),
         Covered::Key(key) => balance(&Row::new(&[Value::Null, key.value(0)])),
     };
-    let all = (&KeyRange::all(), Direction::Forward);
+    let all = (&KeyRange::all(), Direction::Forward, WithNumber::No);
     let visit = |_, covered: Covered<'_, '_>| add(3, covered_balance(covered));
     let _ = view.range_covered(schema.indexes[1].id, all, visit, || ControlFlow::Continue(()));
     assert_eq!(sums, [ACCOUNTS as i64 * BALANCE; 4]);

@@ -155,15 +155,15 @@ impl<'d> Change<'d> {
     }
 
     /// A place for the rows of a table, in the store too if there is one.
-    fn new_table(&mut self) -> Table {
+    fn new_table(&mut self, schema: &TableSchema) -> Table {
         let catalog = Arc::make_mut(&mut self.state.catalog);
         catalog.next_storage += 1;
-        Table::new(StorageId(catalog.next_storage - 1))
+        Table::new(schema, StorageId(catalog.next_storage - 1))
     }
 
     /// Gives a table another schema and other rows, with all its indexes made anew.
     fn replace_rows(&mut self, old: &TableState, schema: TableSchema, reform: impl Fn(&Row) -> RowBuf) -> Result<()> {
-        let table = self.new_table();
+        let table = self.new_table(&schema);
         let guard = manicule_index::pin();
         let rows = old.table.rows.iter(&guard).filter_map(|(_, head)| version::row(head));
         self.put_table(TableState::new(schema, Arc::new(table)), rows.map(|row| Ok(reform(row))))
@@ -175,7 +175,7 @@ impl<'d> Change<'d> {
         let mut writer = RewriteLog { log: self.inner.log.as_deref(), group: GroupWrite::default() };
         for row in rows {
             let (row_id, row) = (table.allocate_row_id(), row?);
-            table.count_installed(Some(&row), false);
+            table.count_installed(row_id, Some(&row), false);
             writer.put(table, row_id, &row)?;
             table.rows.writer().push(row_id.0, version_of(Some(row), Timestamp(0)));
         }
@@ -266,7 +266,7 @@ impl Database {
             let index = constraint_index(change.next_index_id(), name, &columns);
             schema.indexes.push(index);
         }
-        let table = Arc::new(change.new_table());
+        let table = Arc::new(change.new_table(&schema));
         let state = TableState::new(schema, table);
         let filled = state.clone();
         let checked = rows.into_iter().enumerate().map(|(count, row)| {

@@ -5,17 +5,21 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use manicule_index::ChainArray;
 
 use crate::all_visible::AllVisible;
+use crate::catalog::TableSchema;
 use crate::ids::{RowId, Timestamp};
+use crate::numbering::Numbering;
 use crate::row::Row;
 use crate::store::{StorageId, Totals, row_hash};
 use crate::version::bytes_taken;
 
 /// The rows of a table. Only the commit changes them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) rows: ChainArray<Timestamp>,
     /// Since when each row has one version alone.
     pub(crate) all_visible: AllVisible,
+    /// What the rows' numbers are.
+    pub(crate) numbering: Numbering,
     /// Where the rows lie in the store, if there is one.
     storage: StorageId,
     next_row_id: AtomicU64,
@@ -34,8 +38,19 @@ pub(crate) struct Table {
 // All counters are relaxed: they are independent numbers, and nothing is read through them.
 impl Table {
     /// A table without rows.
-    pub(crate) fn new(storage: StorageId) -> Self {
-        Self { storage, ..Self::default() }
+    pub(crate) fn new(schema: &TableSchema, storage: StorageId) -> Self {
+        Self {
+            rows: ChainArray::new(),
+            all_visible: AllVisible::new(),
+            numbering: Numbering::new(schema),
+            storage,
+            next_row_id: AtomicU64::new(0),
+            last_commit: AtomicU64::new(0),
+            live_rows: AtomicI64::new(0),
+            versions: AtomicI64::new(0),
+            version_bytes: AtomicI64::new(0),
+            checksum: AtomicU64::new(0),
+        }
     }
 
     /// Where the rows lie in the store.
@@ -72,8 +87,9 @@ impl Table {
         Timestamp(self.last_commit.load(Ordering::Relaxed))
     }
 
-    /// Counts a version that was installed over one with a row (`replaced`) or without.
-    pub(crate) fn count_installed(&self, row: Option<&Row>, replaced: bool) {
+    /// Counts a version that is installed over one with a row (`replaced`) or without, before it is visible.
+    pub(crate) fn count_installed(&self, row_id: RowId, row: Option<&Row>, replaced: bool) {
+        row.iter().for_each(|row| self.numbering.note(row_id, row));
         self.live_rows.fetch_add(i64::from(row.is_some()) - i64::from(replaced), Ordering::Relaxed);
         self.versions.fetch_add(1, Ordering::Relaxed);
         self.version_bytes.fetch_add(bytes_taken(row) as i64, Ordering::Relaxed);
@@ -114,6 +130,6 @@ impl Table {
     /// Bytes of slots, versions and rows.
     pub(crate) fn memory_usage(&self) -> usize {
         let versions = usize::try_from(self.version_bytes.load(Ordering::Relaxed)).unwrap_or(0);
-        self.rows.memory_usage() + versions
+        self.rows.memory_usage() + self.numbering.memory_usage() + versions
     }
 }

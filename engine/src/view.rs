@@ -32,7 +32,7 @@ use crate::value::Value;
 use crate::version::visible;
 use crate::write_set::{TableWrites, WriteSet};
 
-pub use covering::{Covered, IndexKey, RowCount};
+pub use covering::{Covered, IndexKey, RowCount, WithNumber};
 use exact::{Claim, Exact};
 pub use lookup::SoleRow;
 

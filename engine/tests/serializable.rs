@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use manicule_engine::{
     Column, ColumnType, Covered, Database, Direction, Error, IndexColumn, IndexDefinition, IndexId, IndexMethod,
     Isolation, KeyRange, Row, RowBuf, RowCount, RowId, Start, TableDefinition, TableId, Transaction,
-    TransactionOptions, Value,
+    TransactionOptions, Value, WithNumber,
 };
 
 const SERIALIZABLE: TransactionOptions =
@@ -439,7 +439,7 @@ fn answers_from_an_index_alone_guard_what_they_asked() {
     assert!(world().conflicts(count, resize(3, Some(7))), "one goes out");
     assert!(!world().conflicts(count, resize(7, Some(5))), "outside");
     let first = |world: &World, t: &Transaction| {
-        let (view, range) = (t.view(), (&sizes(2, 5), Direction::Forward));
+        let (view, range) = (t.view(), (&sizes(2, 5), Direction::Forward, WithNumber::No));
         let stop = |row_id, _: Covered<'_, '_>| ControlFlow::Break(row_id);
         let flow = view.range_covered(world.by_size, range, stop, || ControlFlow::Continue(()));
         assert_eq!(flow, ControlFlow::Break(RowId(2)));

@@ -6,7 +6,7 @@
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
-use manicule_engine::{Catalog, ColumnType, Direction, IndexId, TableId, Transaction, Value, View};
+use manicule_engine::{Catalog, ColumnType, Direction, IndexId, TableId, Transaction, Value, View, WithNumber};
 
 use crate::context::{ExecutionContext, PlanOptions};
 use crate::error::{Error, Result};
@@ -292,6 +292,8 @@ pub(crate) struct TableScan {
 pub(crate) struct Covering {
     /// Their positions in the key and in the table; none where it is enough that there is a row.
     pub(crate) columns: Vec<(usize, usize)>,
+    /// Whether one of them is the row's number, behind the key.
+    pub(crate) with_number: WithNumber,
 }
 
 /// For each row of the left side the right side is read.

@@ -39,14 +39,28 @@ pub enum Covered<'v, 'k> {
 pub struct IndexKey<'k> {
     shape: &'k KeyShape,
     key: KeyRef<'k>,
+    number: i64,
 }
 
 impl IndexKey<'_> {
-    /// The value of the key's column at `position`, as the row has it; of a REAL, an equal one. A text or blob is copied.
+    /// The value of the key's column at `position`, as the row has it; of a REAL, an equal one. A text or blob is copied. Behind
+    /// the last column stands the row's number, if it was [asked for](WithNumber).
     #[inline]
     pub fn value(&self, position: usize) -> Value<'static> {
+        if position == self.shape.column_count() {
+            return Value::Integer(self.number);
+        }
         self.shape.value(self.key, position)
     }
+}
+
+/// Whether the number of each row is asked for beside its key: [`TableSchema::number`](crate::TableSchema::number).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithNumber {
+    /// The key is enough.
+    No,
+    /// Rows whose number cannot be told are looked at.
+    Yes,
 }
 
 /// Which entries are asked for.
@@ -62,6 +76,12 @@ impl View<'_> {
     pub fn is_all_visible(&self, table: TableId) -> bool {
         let state = self.state.table(table).filter(|_| self.pending(table).is_none());
         state.is_some_and(|state| state.table.all_visible.to(self.timestamp).is_some())
+    }
+
+    /// Whether the indexes of a table can tell the [number](crate::TableSchema::number) of nearly each row: where numbers count
+    /// up as rows are inserted, and are not changed.
+    pub fn tells_numbers(&self, table: TableId) -> bool {
+        self.state.table(table).is_some_and(|state| state.table.numbering.is_mostly_even())
     }
 
     /// How many visible rows the table has: [`scan`](Self::scan) for who wants no more. Constant time where no row has to
@@ -115,14 +135,14 @@ impl View<'_> {
     pub fn lookup_covered<'v, B>(
         &'v self,
         index: IndexId,
-        key: &[Value<'_>],
+        (key, with_number): (&[Value<'_>], WithNumber),
         visit: impl FnMut(RowId, Covered<'v, '_>) -> ControlFlow<B>,
         go_on: impl FnMut() -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let Some((state, index)) = self.state.index(index) else { return ControlFlow::Continue(()) };
         let Some(key) = index.shape.of_values(key) else { return ControlFlow::Continue(()) };
         self.note_key(state, index, &key);
-        self.visit_covered((state, index), (&Question::Key(key), Direction::Forward), visit, go_on)
+        self.visit_covered((state, index), (&Question::Key(key), Direction::Forward, with_number), visit, go_on)
     }
 
     /// [`range`](Self::range) for who needs no more of a row than the index has; rows that have to be looked at anyway are
@@ -130,7 +150,7 @@ impl View<'_> {
     pub fn range_covered<'v, B>(
         &'v self,
         index: IndexId,
-        (range, direction): (&KeyRange<'_>, Direction),
+        (range, direction, with_number): (&KeyRange<'_>, Direction, WithNumber),
         mut visit: impl FnMut(RowId, Covered<'v, '_>) -> ControlFlow<B>,
         go_on: impl FnMut() -> ControlFlow<B>,
     ) -> ControlFlow<B> {
@@ -138,7 +158,7 @@ impl View<'_> {
         let question = Question::Span(index.shape.span(range));
         let stored = if index.shape.is_stored_reversed() { reverse(direction) } else { direction };
         let Some(reads) = self.reads else {
-            return self.visit_covered((state, index), (&question, stored), visit, go_on);
+            return self.visit_covered((state, index), (&question, stored, with_number), visit, go_on);
         };
         let mut last = None;
         let visit = |row_id, covered: Covered<'v, '_>| {
@@ -148,7 +168,7 @@ impl View<'_> {
             });
             visit(row_id, covered)
         };
-        let flow = self.visit_covered((state, index), (&question, stored), visit, go_on);
+        let flow = self.visit_covered((state, index), (&question, stored, with_number), visit, go_on);
         question.note_until(last.filter(|_| flow.is_break()).as_ref(), stored, (state, index), reads);
         flow
     }
@@ -190,25 +210,32 @@ impl View<'_> {
     fn visit_covered<'v, B>(
         &'v self,
         (state, index): (&'v TableState, &'v Index),
-        (question, stored): (&Question, Direction),
+        (question, stored, with_number): (&Question, Direction, WithNumber),
         mut visit: impl FnMut(RowId, Covered<'v, '_>) -> ControlFlow<B>,
         mut go_on: impl FnMut() -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let Some(exact) = Exact::begin(self, state, index) else {
+        let numbering = &state.table.numbering;
+        let tells_all = with_number == WithNumber::No || numbering.is_mostly_even();
+        let exact = if tells_all { Exact::begin(self, state, index) } else { None };
+        let Some(exact) = exact else {
             let mut rows = 0;
             let flow = self.visit_rows((state, index), (question, stored), |row_id, row| {
                 let Some(row) = row else { return go_on() };
                 rows += 1;
                 visit(row_id, Covered::Row(row))
             });
-            self.note_in_vain(state.schema.id, rows);
+            if tells_all {
+                self.note_in_vain(state.schema.id, rows);
+            }
             return flow;
         };
+        let numbers = (with_number == WithNumber::Yes).then(|| numbering.numbers());
         let mut is_exact = true;
         let mut each = |key: KeyRef<'_>, row_id| {
             is_exact = is_exact && exact.holds();
-            if is_exact {
-                return visit(row_id, Covered::Key(IndexKey { shape: &index.shape, key }));
+            let number = numbers.map_or(Some(0), |numbers| numbers.of(row_id));
+            if let (true, Some(number)) = (is_exact, number) {
+                return visit(row_id, Covered::Key(IndexKey { shape: &index.shape, key, number }));
             }
             match self.installed(&state.table, row_id) {
                 Some(row) if index.shape.matches_entry(row, key) => visit(row_id, Covered::Row(row)),

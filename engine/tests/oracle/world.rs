@@ -6,7 +6,7 @@ use std::ops::{Bound, ControlFlow, RangeBounds};
 
 use manicule_engine::{
     Column, ColumnType, Covered, Database, Direction, IndexColumn, IndexDefinition, IndexId, IndexMethod, KeyRange,
-    RowCount, RowId, TableDefinition, TableId, Value, View,
+    RowCount, RowId, TableDefinition, TableId, Value, View, WithNumber,
 };
 
 /// One row of the model. All but the id may be NULL; the id and the code are unique.
@@ -169,10 +169,12 @@ fn check_lookup(view: &View<'_>, path: &Path, model: &Model, random: &mut Random
     let mut covered = Vec::new();
     let visit = |row_id, row: Covered<'_, '_>| {
         assert_eq!(covered_key(path, row), key);
+        assert_eq!(number(path, row), model.get(&row_id).map(|row| row.id));
         covered.push(row_id);
         ControlFlow::Continue(())
     };
-    let _: ControlFlow<()> = view.lookup_covered(path.index, &key, visit, || ControlFlow::Continue(()));
+    let _: ControlFlow<()> =
+        view.lookup_covered(path.index, (&key, WithNumber::Yes), visit, || ControlFlow::Continue(()));
     assert_eq!(covered, found, "{key:?} in index {} alone", path.index);
     assert_eq!(counted(view.count(path.index, &key, || ControlFlow::Continue(()))).rows, found.len() as u64);
 }
@@ -182,6 +184,17 @@ fn covered_key(path: &Path, covered: Covered<'_, '_>) -> Vec<Value<'static>> {
     match covered {
         Covered::Row(row) => path.columns.iter().map(|&column| row.get(column).into_owned()).collect(),
         Covered::Key(key) => (0..path.columns.len()).map(|position| key.value(position)).collect(),
+    }
+}
+
+/// The id of a row, from wherever it is.
+fn number(path: &Path, covered: Covered<'_, '_>) -> Option<i64> {
+    match covered {
+        Covered::Row(row) => row.integer(0),
+        Covered::Key(key) => match key.value(path.columns.len()) {
+            Value::Integer(id) => Some(id),
+            _ => None,
+        },
     }
 }
 
@@ -239,7 +252,7 @@ fn check_range(view: &View<'_>, path: &Path, model: &Model, random: &mut Random)
             ControlFlow::Continue(())
         };
         let _: ControlFlow<()> =
-            view.range_covered(path.index, (&range, direction), visit, || ControlFlow::Continue(()));
+            view.range_covered(path.index, (&range, direction, WithNumber::No), visit, || ControlFlow::Continue(()));
         assert_eq!(covered, found, "{range:?} {direction:?} of index {} alone", path.index);
         assert_eq!(
             counted(view.count_range(path.index, &range, || ControlFlow::Continue(()))).rows,

@@ -29,7 +29,7 @@ pub(super) fn fill<'r, 'v>(
     visit_row: &mut dyn FnMut(&mut Frame<'r, 'v>, LookedAt) -> Flow,
 ) -> Flow {
     let width = covering.columns.iter().map(|(_, column)| column + 1).max().unwrap_or(0);
-    visit(scan, frame, &mut |frame, row_id, covered| {
+    visit(scan, covering, frame, &mut |frame, row_id, covered| {
         let slot = &mut frame.slots[scan.slot];
         match covered {
             Covered::Row(row) => {
@@ -50,6 +50,7 @@ pub(super) fn fill<'r, 'v>(
 /// Calls `show` for each row that the path finds.
 pub(super) fn visit<'r, 'v>(
     scan: &'v TableScan,
+    covering: &'v Covering,
     frame: &mut Frame<'r, 'v>,
     show: &mut VisitCovered<'_, 'r, 'v>,
 ) -> Flow {
@@ -59,15 +60,25 @@ pub(super) fn visit<'r, 'v>(
     match &scan.path {
         AccessPath::Lookup(lookup) if lookup.has_one_key() => {
             let Some(key) = attempt(one_key(lookup, frame))? else { return ControlFlow::Continue(()) };
-            view.lookup_covered(lookup.index, &key, |row_id, covered| show(frame, row_id, covered), tick)
+            view.lookup_covered(
+                lookup.index,
+                (&key, covering.with_number),
+                |row_id, covered| show(frame, row_id, covered),
+                tick,
+            )
         }
         AccessPath::Lookup(lookup) => attempt(all_keys(lookup, frame))?.iter().try_for_each(|key| {
-            view.lookup_covered(lookup.index, key, |row_id, covered| show(frame, row_id, covered), tick)
+            view.lookup_covered(
+                lookup.index,
+                (key, covering.with_number),
+                |row_id, covered| show(frame, row_id, covered),
+                tick,
+            )
         }),
         AccessPath::Range(range) => {
             let Some(key_range) = attempt(key_range(range, frame))? else { return ControlFlow::Continue(()) };
             let show = |row_id, covered: Covered<'v, '_>| show(frame, row_id, covered);
-            view.range_covered(range.index, (&key_range, range.direction), show, tick)
+            view.range_covered(range.index, (&key_range, range.direction, covering.with_number), show, tick)
         }
         AccessPath::FullScan => unreachable!("the rows of a full scan that is covered are counted"),
         AccessPath::Members(_) | AccessPath::Union(_) => unreachable!("no index covers them"),

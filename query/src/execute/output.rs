@@ -130,7 +130,7 @@ fn hand_out_covered<'v>(
     on_row: &mut OnRow<'_>,
 ) -> Flow {
     let positions: Columns = columns.iter().map(|column| covering.position(*column)).collect();
-    covering::visit(scan, frame, &mut |frame, _, covered| {
+    covering::visit(scan, covering, frame, &mut |frame, _, covered| {
         attempt(frame.run.tick())?;
         match (covered, positions.as_slice()) {
             (Covered::Row(row), _) => hand_out_columns(row, columns, on_row),

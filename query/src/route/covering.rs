@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use ahash::AHashMap;
-use manicule_engine::{Catalog, TableSchema};
+use manicule_engine::{TableSchema, View, WithNumber};
 
 use crate::expr::{AggregateCall, Expr};
 use crate::physical::{AccessPath, Covering, KeyPart, Node, NodeKind, Output, Subplan, TableScan};
@@ -15,7 +15,7 @@ struct ColumnsRead {
 }
 
 /// Marks the scans of a query whose index covers them.
-pub(super) fn mark_covering(output: &mut Output, subplans: &mut [Subplan], catalog: &Catalog) {
+pub(super) fn mark_covering(output: &mut Output, subplans: &mut [Subplan], view: &View<'_>) {
     let mut read = ColumnsRead::default();
     let outputs = std::iter::once(&*output).chain(subplans.iter().map(|subplan| &subplan.output));
     outputs.for_each(|output| {
@@ -23,18 +23,19 @@ pub(super) fn mark_covering(output: &mut Output, subplans: &mut [Subplan], catal
         read.add_node(&output.root);
     });
     let outputs = std::iter::once(output).chain(subplans.iter_mut().map(|subplan| &mut subplan.output));
-    outputs.for_each(|output| mark(&mut output.root, &read, catalog));
+    outputs.for_each(|output| mark(&mut output.root, &read, view));
 }
 
-fn mark(node: &mut Node, read: &ColumnsRead, catalog: &Catalog) {
+fn mark(node: &mut Node, read: &ColumnsRead, view: &View<'_>) {
     match &mut node.kind {
         NodeKind::Unit | NodeKind::Values { .. } => {}
         NodeKind::Scan(scan) => {
             let columns = read.by_slot.get(&scan.slot).map_or(&[][..], Vec::as_slice);
-            scan.covering = catalog.table_by_id(scan.table).and_then(|table| covering(table, scan, columns));
+            scan.covering =
+                view.catalog().table_by_id(scan.table).and_then(|table| covering(table, scan, columns, view));
         }
         NodeKind::Aggregate { input, group_by, aggregates, .. } => {
-            mark(input, read, catalog);
+            mark(input, read, view);
             if group_by.is_empty() && aggregates.iter().all(AggregateCall::counts_rows) {
                 mark_counted(input);
             }
@@ -42,19 +43,19 @@ fn mark(node: &mut Node, read: &ColumnsRead, catalog: &Catalog) {
         NodeKind::Filter { input, .. }
         | NodeKind::Project { input, .. }
         | NodeKind::Distinct { input, .. }
-        | NodeKind::Limit { input, .. } => mark(input, read, catalog),
-        NodeKind::Sort(sort) => mark(&mut sort.input, read, catalog),
+        | NodeKind::Limit { input, .. } => mark(input, read, view),
+        NodeKind::Sort(sort) => mark(&mut sort.input, read, view),
         NodeKind::NestedLoop(join) => {
-            mark(&mut join.left, read, catalog);
-            mark(&mut join.right, read, catalog);
+            mark(&mut join.left, read, view);
+            mark(&mut join.right, read, view);
         }
         NodeKind::HashJoin(join) => {
-            mark(&mut join.left, read, catalog);
-            mark(&mut join.right, read, catalog);
+            mark(&mut join.left, read, view);
+            mark(&mut join.right, read, view);
         }
         NodeKind::SetOperation(operation) => {
-            mark(&mut operation.left, read, catalog);
-            mark(&mut operation.right, read, catalog);
+            mark(&mut operation.left, read, view);
+            mark(&mut operation.right, read, view);
         }
     }
 }
@@ -62,19 +63,25 @@ fn mark(node: &mut Node, read: &ColumnsRead, catalog: &Catalog) {
 /// Marks a scan of all rows that are only counted: the table knows how many they are.
 fn mark_counted(node: &mut Node) {
     if let NodeKind::Scan(scan @ TableScan { path: AccessPath::FullScan, residual: None, .. }) = &mut node.kind {
-        scan.covering = Some(Covering { columns: Vec::new() });
+        scan.covering = Some(Covering { columns: Vec::new(), with_number: WithNumber::No });
     }
 }
 
-/// The place in the key of each column that is read, if the key of the scan's index has them all.
-fn covering(table: &TableSchema, scan: &TableScan, columns: &[usize]) -> Option<Covering> {
+/// The place in the key of each column that is read, if the key of the scan's index has them all, or all but a number that can
+/// be told.
+fn covering(table: &TableSchema, scan: &TableScan, columns: &[usize], view: &View<'_>) -> Option<Covering> {
     let index = match &scan.path {
         AccessPath::Lookup(lookup) => table.index(lookup.index)?,
         AccessPath::Range(range) => table.index(range.index)?,
         AccessPath::FullScan | AccessPath::Members(_) | AccessPath::Union(_) => return None,
     };
     let columns = columns.iter().map(|&column| Some((index.covers(table, column)?, column)));
-    Some(Covering { columns: columns.collect::<Option<_>>()? })
+    let columns: Vec<(usize, usize)> = columns.collect::<Option<_>>()?;
+    let has_number = columns.iter().any(|(position, _)| *position == index.columns.len());
+    if has_number && !view.tells_numbers(scan.table) {
+        return None;
+    }
+    Some(Covering { columns, with_number: if has_number { WithNumber::Yes } else { WithNumber::No } })
 }
 
 impl ColumnsRead {

@@ -35,7 +35,7 @@ pub(crate) fn plan_statement(bound: Bound, view: &View<'_>, options: &PlanOption
         _ => None,
     };
     if let (Action::Query(output), None, Routing::Automatic) = (&mut action, &point, options.routing) {
-        mark_covering(output, &mut router.subplans, &router.catalog);
+        mark_covering(output, &mut router.subplans, view);
     }
     Ok(PhysicalPlan {
         action,
