@@ -296,6 +296,14 @@ pub(crate) struct Covering {
     pub(crate) with_number: WithNumber,
 }
 
+impl Covering {
+    /// Where a column that is read is in the key.
+    pub(crate) fn position(&self, column: usize) -> usize {
+        let place = self.columns.iter().find(|(_, covered)| *covered == column);
+        place.expect("the index has every column that is read").0
+    }
+}
+
 /// For each row of the left side the right side is read.
 #[derive(Debug)]
 pub(crate) struct NestedLoop {
@@ -457,6 +465,15 @@ pub(crate) struct PointLookup {
     pub(crate) index: IndexId,
     pub(crate) key: Vec<PointKey>,
     pub(crate) columns: Vec<usize>,
+    /// Where the index has the columns, if it is not unique and has them all. A unique one leads to its only row at once.
+    pub(crate) in_key: Option<InKey>,
+}
+
+/// The columns of a point lookup in the keys of its index.
+#[derive(Debug)]
+pub(crate) struct InKey {
+    pub(crate) positions: Vec<usize>,
+    pub(crate) with_number: WithNumber,
 }
 
 /// A column of a point lookup's key.

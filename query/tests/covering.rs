@@ -70,7 +70,13 @@ fn query(fixture: &Fixture, random: &mut Random) -> (LogicalPlan, usize) {
             let exists = Expr::Exists { query: subquery(found, 1, vec![3]), negated: random.below(2) == 0 };
             (project(filter(fixture.parts_in(3), exists), vec![column(3, 0)], 4), 1)
         }
-        _ => (project(rows, columns.iter().map(|&of| column(0, of)).collect(), 1), columns.len()),
+        // The id is beside every key, as long as ids count up.
+        _ => {
+            let columns = columns.iter().chain((random.below(2) == 0).then_some(&ID));
+            let columns: Vec<Expr> = columns.map(|&of| column(0, of)).collect();
+            let width = columns.len();
+            (project(rows, columns, 1), width)
+        }
     }
 }
 

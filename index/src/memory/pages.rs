@@ -3,7 +3,11 @@
 //! On Linux they are cut from regions of the size of a huge page, and the kernel is asked for one: a tree is read one node
 //! here and one there, as are rows, and without huge pages nearly every one would miss the TLB as well as the cache, which
 //! costs a third of all lookups among a million. The first region takes small pages, so that a small index stays small. A
-//! page without cells goes back to the kernel, but for a few that are kept; its address stays ours.
+//! page without cells goes back to the kernel, but for a few that are kept; its address stays ours. Where a page of a huge one
+//! went back alone, small pages are what comes when it is used again; so a region without cells goes back as a whole, and
+//! gets a huge page again.
+//!
+//! The first page that is free is taken: what is made in order lies in order in memory that was used before, too.
 //!
 //! Elsewhere, and under Miri, pages come from the program's allocator.
 
@@ -15,6 +19,8 @@ pub(super) const PAGE_BYTES: usize = 1 << 12;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(miri)))]
 mod source {
     use std::alloc::{Layout, handle_alloc_error};
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::ops::Range;
     use std::ptr::null_mut;
 
     use parking_lot::Mutex;
@@ -32,9 +38,13 @@ mod source {
 
     struct State {
         /// Pages without cells in use.
-        idle: Vec<*mut u8>,
+        idle: BTreeSet<*mut u8>,
         /// Pages whose memory the kernel has back.
-        returned: Vec<*mut u8>,
+        returned: BTreeSet<*mut u8>,
+        /// Regions without pages in any of these lists.
+        empty: Vec<*mut u8>,
+        /// How many pages of each region have cells in use.
+        used: BTreeMap<*mut u8, usize>,
         /// Where the untouched rest of the last region begins, and its pages.
         fresh: *mut u8,
         fresh_count: usize,
@@ -49,8 +59,10 @@ mod source {
     impl Pages {
         pub(in super::super) const fn new() -> Self {
             Self(Mutex::new(State {
-                idle: Vec::new(),
-                returned: Vec::new(),
+                idle: BTreeSet::new(),
+                returned: BTreeSet::new(),
+                empty: Vec::new(),
+                used: BTreeMap::new(),
                 fresh: null_mut(),
                 fresh_count: 0,
                 held: 0,
@@ -61,21 +73,9 @@ mod source {
         /// A page that nobody uses.
         pub(in super::super) fn take(&self) -> *mut u8 {
             let mut state = self.0.lock();
-            if let Some(page) = state.idle.pop() {
-                return page;
-            }
-            state.held += 1;
-            if let Some(page) = state.returned.pop() {
-                return page;
-            }
-            if state.fresh_count == 0 {
-                state.fresh = map(!state.is_first);
-                state.fresh_count = REGION_BYTES / PAGE_BYTES;
-                state.is_first = false;
-            }
-            state.fresh_count -= 1;
-            let next = state.fresh.wrapping_add(PAGE_BYTES);
-            std::mem::replace(&mut state.fresh, next)
+            let page = state.take();
+            *state.used.entry(region_of(page)).or_default() += 1;
+            page
         }
 
         /// Takes a page back.
@@ -85,7 +85,8 @@ mod source {
         /// The page came from [`take`](Self::take), and nobody will touch it again.
         pub(in super::super) unsafe fn give_back(&self, page: *mut u8) {
             let mut state = self.0.lock();
-            state.idle.push(page);
+            state.idle.insert(page);
+            state.used.entry(region_of(page)).and_modify(|used| *used -= 1);
             // Two for one, so that what is kept shrinks with what is held.
             for _ in 0..2 {
                 if state.idle.len() > IDLE_MIN.max(state.held / IDLE_PART) {
@@ -101,18 +102,69 @@ mod source {
     }
 
     impl State {
-        /// Gives the memory of an idle page to the kernel.
+        fn take(&mut self) -> *mut u8 {
+            if let Some(page) = self.idle.pop_first() {
+                return page;
+            }
+            self.held += 1;
+            if let Some(page) = self.returned.pop_first() {
+                return page;
+            }
+            if self.fresh_count == 0 {
+                self.fresh = self.empty.pop().unwrap_or_else(|| map(!self.is_first));
+                self.fresh_count = REGION_BYTES / PAGE_BYTES;
+                self.is_first = false;
+            }
+            self.fresh_count -= 1;
+            let next = self.fresh.wrapping_add(PAGE_BYTES);
+            std::mem::replace(&mut self.fresh, next)
+        }
+
+        /// Gives the memory of an idle page to the kernel, and that of its whole region if none of it is in use.
         fn return_one(&mut self) {
-            let Some(page) = self.idle.pop() else { return };
-            // SAFETY: the page is ours, mapped, private, and holds nothing.
-            let result = unsafe { libc::madvise(page.cast(), PAGE_BYTES, libc::MADV_DONTNEED) };
-            if result == 0 {
+            let Some(page) = self.idle.pop_last() else { return };
+            let region = region_of(page);
+            let is_being_cut = self.fresh_count > 0 && region_of(self.fresh) == region;
+            let is_in_use = is_being_cut || self.used.get(&region) != Some(&0);
+            // SAFETY: no page of the region is in use, and all of it was cut.
+            if !is_in_use && unsafe { give_to_kernel(region, REGION_BYTES) } {
+                let pages = region..region.wrapping_add(REGION_BYTES);
+                self.held -= 1 + take_all(&mut self.idle, &pages);
+                take_all(&mut self.returned, &pages);
+                self.used.remove(&region);
+                self.empty.push(region);
+                return;
+            }
+            // SAFETY: the page is not in use.
+            if unsafe { give_to_kernel(page, PAGE_BYTES) } {
                 self.held -= 1;
-                self.returned.push(page);
+                self.returned.insert(page);
             } else {
-                self.idle.push(page);
+                self.idle.insert(page);
             }
         }
+    }
+
+    /// Takes all pages within a range out of a set; gives how many they were.
+    fn take_all(set: &mut BTreeSet<*mut u8>, range: &Range<*mut u8>) -> usize {
+        let pages: Vec<*mut u8> = set.range(range.clone()).copied().collect();
+        pages.iter().for_each(|page| _ = set.remove(page));
+        pages.len()
+    }
+
+    /// The region that a page was cut from.
+    fn region_of(page: *mut u8) -> *mut u8 {
+        page.map_addr(|address| address & !(REGION_BYTES - 1))
+    }
+
+    /// Gives memory to the kernel, which brings zeroed pages when it is touched again. Whether the kernel took it.
+    ///
+    /// # Safety
+    ///
+    /// The pages came from [`map`] and hold nothing.
+    unsafe fn give_to_kernel(start: *mut u8, bytes: usize) -> bool {
+        // SAFETY: they are mapped, private and ours, says the caller.
+        unsafe { libc::madvise(start.cast(), bytes, libc::MADV_DONTNEED) == 0 }
     }
 
     /// Maps a region.
@@ -216,6 +268,8 @@ mod tests {
         taken.iter().for_each(|&page| unsafe { pages.give_back(page) });
         assert!(pages.held() < before / 8, "most pages go back to the kernel");
         let again: Vec<_> = (0..1500).map(|_| pages.take()).collect();
+        let neighbours = again.windows(2).filter(|pair| pair[0].wrapping_add(PAGE_BYTES) == pair[1]).count();
+        assert!(neighbours > 1400, "they come in order: {neighbours}");
         for &page in &again {
             // SAFETY: the page is ours.
             unsafe { page.write(1) };

@@ -123,14 +123,6 @@ pub(super) fn count<'v>(scan: &'v TableScan, frame: &Frame<'_, 'v>) -> Result<Ro
     }
 }
 
-impl Covering {
-    /// Where a column that is read is in the key.
-    pub(super) fn position(&self, column: usize) -> usize {
-        let place = self.columns.iter().find(|(_, covered)| *covered == column);
-        place.expect("the index has every column that is read").0
-    }
-}
-
 impl<'v> Slot<'v> {
     /// A computed row of that many columns to be overwritten, what else was in the slot dropped.
     fn computed(&mut self, width: usize) -> &mut [Value<'v>] {

@@ -132,16 +132,26 @@ fn hand_out_covered<'v>(
     let positions: Columns = columns.iter().map(|column| covering.position(*column)).collect();
     covering::visit(scan, covering, frame, &mut |frame, _, covered| {
         attempt(frame.run.tick())?;
-        match (covered, positions.as_slice()) {
-            (Covered::Row(row), _) => hand_out_columns(row, columns, on_row),
-            (Covered::Key(key), [position]) => on_row(&[key.value(*position)]),
-            (Covered::Key(key), positions) => {
-                let values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =
-                    positions.iter().map(|position| key.value(*position)).collect();
-                on_row(&values)
-            }
-        }
+        hand_out_columns_or_key(covered, (columns, &positions), on_row)
     })
+}
+
+/// Some columns of a row, or of the key that has them at these positions.
+#[inline]
+pub(super) fn hand_out_columns_or_key(
+    covered: Covered<'_, '_>,
+    (columns, positions): (&[usize], &[usize]),
+    on_row: &mut (impl FnMut(&[Value<'_>]) -> Flow + ?Sized),
+) -> Flow {
+    match (covered, positions) {
+        (Covered::Row(row), _) => hand_out_columns(row, columns, on_row),
+        (Covered::Key(key), [position]) => on_row(&[key.value(*position)]),
+        (Covered::Key(key), positions) => {
+            let values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =
+                positions.iter().map(|position| key.value(*position)).collect();
+            on_row(&values)
+        }
+    }
 }
 
 /// Some columns of a row. One or two, the usual number, need no list; and a single integer, of which it is known that it

@@ -3,15 +3,15 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
-use manicule_engine::{Row, SoleRow, Value, View};
+use manicule_engine::{Covered, Row, SoleRow, Value, View};
 use smallvec::SmallVec;
 
-use super::output::hand_out_columns;
+use super::output::{hand_out_columns, hand_out_columns_or_key};
 use super::{Flow, attempt, finished};
 use crate::context::ExecutionContext;
 use crate::error::Result;
 use crate::frame::ROWS_PER_POLL;
-use crate::physical::{PointLookup, PointValue};
+use crate::physical::{InKey, PointLookup, PointValue};
 use crate::route::{Fit, fit};
 
 /// Hands out the columns of the rows under one key. Values of up to four key columns and eight result columns lie on the
@@ -88,6 +88,13 @@ fn hand_out_all(
         }
         ControlFlow::Continue(())
     };
+    if let Some(InKey { positions, with_number }) = &point.in_key {
+        let visit = |_, covered: Covered<'_, '_>| {
+            tick()?;
+            hand_out_columns_or_key(covered, (&point.columns, positions), &mut on_row)
+        };
+        return finished(view.lookup_covered(point.index, (key, *with_number), visit, tick));
+    }
     let visit = |_, row: &Row| {
         tick()?;
         hand_out_columns(row, &point.columns, &mut on_row)

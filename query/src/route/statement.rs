@@ -1,6 +1,6 @@
 //! Plans of whole statements.
 
-use manicule_engine::{ColumnType, Value, View};
+use manicule_engine::{Catalog, ColumnType, Value, View};
 
 use super::Router;
 use super::covering::mark_covering;
@@ -9,8 +9,8 @@ use crate::context::{PlanOptions, Routing};
 use crate::error::Result;
 use crate::expr::{AggregateCall, AggregateFunction, Expr};
 use crate::physical::{
-    AccessPath, Action, DeleteAction, InsertAction, Node, NodeKind, Output, PhysicalPlan, PointKey, PointLookup,
-    PointValue, UpdateAction, result_columns,
+    AccessPath, Action, DeleteAction, InKey, InsertAction, Node, NodeKind, Output, PhysicalPlan, PointKey, PointLookup,
+    PointValue, TableScan, UpdateAction, result_columns,
 };
 use crate::plan::{Bound, Check, Delete, Insert, LogicalPlan, OnConflict, Returning, Statement, Update};
 use crate::rewrite::rewrite;
@@ -30,12 +30,15 @@ pub(crate) fn plan_statement(bound: Bound, view: &View<'_>, options: &PlanOption
         Statement::Update(update) => router.plan_update(update, &mut rewrites)?,
         Statement::Delete(delete) => router.plan_delete(delete, &mut rewrites)?,
     };
-    let point = match &action {
-        Action::Query(output) if options.routing == Routing::Automatic => point_lookup(output),
-        _ => None,
-    };
-    if let (Action::Query(output), None, Routing::Automatic) = (&mut action, &point, options.routing) {
-        mark_covering(output, &mut router.subplans, view);
+    let mut point = None;
+    if let (Action::Query(output), Routing::Automatic) = (&mut action, options.routing) {
+        point = point_lookup(output);
+        if point.is_none() || !is_by_unique(output, &router.catalog) {
+            mark_covering(output, &mut router.subplans, view);
+        }
+        if let Some(point) = &mut point {
+            point.in_key = in_key(output, &point.columns);
+        }
     }
     Ok(PhysicalPlan {
         action,
@@ -180,8 +183,7 @@ fn wanted_end(input: &LogicalPlan, aggregates: &[AggregateCall]) -> Option<(Orde
 
 /// The short way of a plan that is nothing but the columns of the rows under one whole key.
 fn point_lookup(output: &Output) -> Option<PointLookup> {
-    let NodeKind::Project { input, expressions, .. } = &output.root.kind else { return None };
-    let NodeKind::Scan(scan) = &input.kind else { return None };
+    let (scan, expressions) = projected_scan(output)?;
     let (AccessPath::Lookup(lookup), None) = (&scan.path, &scan.residual) else { return None };
     let columns = expressions[..output.width]
         .iter()
@@ -206,5 +208,28 @@ fn point_lookup(output: &Output) -> Option<PointLookup> {
             Some(PointKey { column_type: column.column_type, value })
         })
         .collect::<Option<Vec<_>>>()?;
-    Some(PointLookup { index: lookup.index, key, columns })
+    Some(PointLookup { index: lookup.index, key, columns, in_key: None })
+}
+
+/// The scan and the expressions of a query that is `Project(Scan)`.
+fn projected_scan(output: &Output) -> Option<(&TableScan, &[Expr])> {
+    let NodeKind::Project { input, expressions, .. } = &output.root.kind else { return None };
+    let NodeKind::Scan(scan) = &input.kind else { return None };
+    Some((scan, expressions))
+}
+
+/// Whether the scan of a point lookup is by a unique index.
+fn is_by_unique(output: &Output, catalog: &Catalog) -> bool {
+    let Some((TableScan { table, path: AccessPath::Lookup(lookup), .. }, _)) = projected_scan(output) else {
+        return false;
+    };
+    let index = catalog.table_by_id(*table).and_then(|table| table.index(lookup.index));
+    index.is_some_and(|index| index.unique)
+}
+
+/// Where the index of a point lookup has the columns, if its scan is marked as covered.
+fn in_key(output: &Output, columns: &[usize]) -> Option<InKey> {
+    let covering = projected_scan(output)?.0.covering.as_ref()?;
+    let positions = columns.iter().map(|column| covering.position(*column)).collect();
+    Some(InKey { positions, with_number: covering.with_number })
 }
