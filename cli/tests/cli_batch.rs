@@ -314,7 +314,7 @@ fn footers_say_how_the_rows_were_found() {
     assert_eq!(run.status, 0, "{}", run.stderr);
     let lines: Vec<&str> = run.stderr.lines().collect();
     assert_eq!(lines[0], "1 row  via t_pkey (hash)");
-    assert_eq!(lines[1], "1 row  via t_a (multi)");
+    assert_eq!(lines[1], "1 row  via t_a (multi, covering)");
     assert!(lines[2].starts_with("1 row changed"), "{}", lines[2]);
     assert_eq!(lines[3], "ok");
     assert_eq!(lines[4], "1 row");

@@ -111,7 +111,7 @@ fn advice_names_the_index_and_both_costs() {
     let expected = "\
 CREATE INDEX t_grp ON t USING HASH (grp);
       now  cost 2,000  via full scan of t, 2,000 rows
-  with it  cost   124  via t_grp (multi)
+  with it  cost   124  via t_grp (multi, covering)
 A cost of 1 is a row read in a full scan. Both plans are the router's, made on a copy.
 Nothing to gain: no index makes this twice as cheap.
       now  cost 7  via t_pkey (hash)

@@ -52,7 +52,7 @@ fn check(sql: &str, expected: &[&str]) -> Advice {
 fn equality_asks_for_a_hash() {
     let advice = check("SELECT id FROM t WHERE a = 5", &["CREATE INDEX t_a ON t USING HASH (a)"]);
     assert_eq!(advice.now.cost, ROWS as f64);
-    assert_eq!(advice.then.via, "via t_a (multi)");
+    assert_eq!(advice.then.via, "via t_a (multi, covering)");
     check("SELECT id FROM t WHERE a = ? AND id > 3", &["CREATE INDEX t_a ON t USING HASH (a)"]);
     check("DELETE FROM t WHERE a = 5", &["CREATE INDEX t_a ON t USING HASH (a)"]);
     check("EXPLAIN SELECT id FROM t WHERE a IN (5, 6)", &["CREATE INDEX t_a ON t USING HASH (a)"]);

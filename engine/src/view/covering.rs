@@ -38,7 +38,8 @@ pub enum Covered<'v, 'k> {
 #[derive(Clone, Copy, Debug)]
 pub struct IndexKey<'k> {
     shape: &'k KeyShape,
-    key: KeyRef<'k>,
+    /// Where it was put together: a copy of what was just written in parts would wait for the parts.
+    key: &'k KeyRef<'k>,
     number: i64,
 }
 
@@ -50,7 +51,7 @@ impl IndexKey<'_> {
         if position == self.shape.column_count() {
             return Value::Integer(self.number);
         }
-        self.shape.value(self.key, position)
+        self.shape.value(*self.key, position)
     }
 }
 
@@ -164,7 +165,7 @@ impl View<'_> {
         let visit = |row_id, covered: Covered<'v, '_>| {
             last = Some(match &covered {
                 Covered::Row(row) => index.shape.of_row(row),
-                Covered::Key(key) => Key::from(key.key),
+                Covered::Key(key) => Key::from(*key.key),
             });
             visit(row_id, covered)
         };
@@ -235,7 +236,7 @@ impl View<'_> {
             is_exact = is_exact && exact.holds();
             let number = numbers.map_or(Some(0), |numbers| numbers.of(row_id));
             if let (true, Some(number)) = (is_exact, number) {
-                return visit(row_id, Covered::Key(IndexKey { shape: &index.shape, key, number }));
+                return visit(row_id, Covered::Key(IndexKey { shape: &index.shape, key: &key, number }));
             }
             match self.installed(&state.table, row_id) {
                 Some(row) if index.shape.matches_entry(row, key) => visit(row_id, Covered::Row(row)),
