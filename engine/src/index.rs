@@ -31,7 +31,6 @@ pub(crate) struct Index {
     pub(crate) shape: KeyShape,
     pub(crate) unique: bool,
     entries: CandidateIndex<RowId>,
-    /// Those of a unique index with word keys; of others there are none.
     guesses: Arc<Guesses>,
     trail: Trail,
     registry: Registry,
@@ -65,9 +64,7 @@ impl Index {
 
     /// Adds an entry of a row that had none with that key.
     pub(crate) fn insert_new(&self, key: &Key, row_id: RowId, writer: &mut IndexWriter<'_>) {
-        if let (true, Key::Word(word)) = (self.unique, key) {
-            self.guesses.note(*word, row_id, &self.trail, writer.guard);
-        }
+        self.guesses.note(key, row_id, &self.trail, writer.guard);
         self.entries.insert_new(key, row_id, writer);
     }
 

@@ -11,11 +11,10 @@
 //! later; while it says a difference, all versions noted so far have that.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::catalog::TableSchema;
 use crate::ids::RowId;
 use crate::row::Row;
+use crate::sync::{AtomicU64, Ordering};
 
 /// Row ids in a block, as a power of two.
 const BLOCK_LOG2: u32 = 9;
@@ -54,9 +53,10 @@ fn locate(row_id: RowId) -> (usize, usize) {
 
 // Everything is relaxed: see above for what orders the words; the counters only say what is worth while.
 impl Numbering {
-    pub(crate) fn new(schema: &TableSchema) -> Self {
+    /// That of a table whose rows have their numbers in this column.
+    pub(crate) fn new(column: Option<usize>) -> Self {
         Self {
-            column: schema.number(),
+            column,
             segments: [const { OnceLock::new() }; SEGMENT_COUNT],
             whole: AtomicU64::new(UNKNOWN),
             even: AtomicU64::new(0),
@@ -136,5 +136,46 @@ impl Numbers<'_> {
         let (segment, place) = locate(row_id);
         let word = self.numbering.segments.get(segment)?.get()?.get(place)?;
         Some(word.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(all(test, loom))]
+mod models {
+    use std::sync::Arc;
+
+    use loom::thread;
+
+    use super::*;
+    use crate::row::RowBuf;
+    use crate::value::Value;
+
+    fn numbered(number: i64) -> RowBuf {
+        Row::new(&[Value::Integer(number)])
+    }
+
+    /// Commit 1 made two rows whose numbers count up. Commit 2 gives the first another number, while a reader asks for both.
+    #[test]
+    fn loom_reader_is_told_the_numbers_that_its_snapshot_sees() {
+        loom::model(|| {
+            let numbering = Arc::new(Numbering::new(Some(0)));
+            numbering.note(RowId(0), &numbered(10));
+            numbering.note(RowId(1), &numbered(11));
+            let visible = Arc::new(AtomicU64::new(1));
+            let writer = thread::spawn({
+                let (numbering, visible) = (Arc::clone(&numbering), Arc::clone(&visible));
+                move || {
+                    numbering.note(RowId(0), &numbered(20));
+                    visible.store(2, Ordering::Release);
+                }
+            });
+            let snapshot = visible.load(Ordering::Acquire);
+            let numbers = numbering.numbers();
+            for (row_id, number) in [(RowId(0), 10), (RowId(1), 11)] {
+                let told = numbers.of(row_id);
+                assert!(told.is_none() || (snapshot == 1 && told == Some(number)), "{told:?} at {snapshot}");
+            }
+            writer.join().expect("the writer does not panic");
+            assert_eq!(numbering.numbers().of(RowId(0)), None);
+        });
     }
 }

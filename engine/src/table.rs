@@ -42,7 +42,7 @@ impl Table {
         Self {
             rows: ChainArray::new(),
             all_visible: AllVisible::new(),
-            numbering: Numbering::new(schema),
+            numbering: Numbering::new(schema.number()),
             storage,
             next_row_id: AtomicU64::new(0),
             last_commit: AtomicU64::new(0),

@@ -401,13 +401,12 @@ impl<'a, H: Copy + Send + Sync + 'static> ChainWriter<'a, H> {
     /// If `id` is not below [`CHAIN_ID_LIMIT`].
     pub fn push(&mut self, id: u64, node: ChainNode<H>) {
         let slot = self.array.slot_or_allocate(id);
-        // Relaxed: written under the lock that is held.
-        let is_first = slot.load(Ordering::Relaxed).is_null();
-        self.array.anchors.note(locate(id), is_first, || node.cell());
+        // Relaxed: the slot was written by this thread, or by one before it in the order of the lock that is held.
+        let newest = slot.load(Ordering::Relaxed);
+        self.array.anchors.note(locate(id), newest.is_null(), || node.cell());
         let node = node.into_raw();
-        // SAFETY: the node is alive and nobody else knows it yet. Relaxed, for that reason; and the slot was written by
-        // this thread, or by one before it in the order of the lock that is held.
-        unsafe { node.as_ref() }.next.store(slot.load(Ordering::Relaxed), Ordering::Relaxed);
+        // SAFETY: the node is alive and nobody else knows it yet. Relaxed, for that reason.
+        unsafe { node.as_ref() }.next.store(newest, Ordering::Relaxed);
         // Pairs with the acquire load in `head`.
         slot.store(node.as_ptr(), Ordering::Release);
         if id >= self.array.limit.load(Ordering::Relaxed) {

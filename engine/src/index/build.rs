@@ -63,7 +63,8 @@ impl fmt::Debug for BuildingIndex {
 impl BuildingIndex {
     pub(crate) fn new(schema: &IndexSchema, state: &TableState) -> Self {
         let shape = KeyShape::new(&schema.columns, |column| state.schema.columns[column].column_type);
-        Self { id: schema.id, shape, schema: schema.clone(), build: IndexBuild::default(), guesses: Arc::default() }
+        let guesses = Arc::new(Guesses::new(schema.unique));
+        Self { id: schema.id, shape, schema: schema.clone(), build: IndexBuild::default(), guesses }
     }
 
     /// Notes that a commit inserts an entry.
@@ -116,9 +117,7 @@ impl BuildingIndex {
         for row_id in row_ids.map(RowId) {
             for row in rows_of_chain(table, row_id.0, &guard) {
                 let key = self.shape.of_row(row);
-                if let (true, Key::Word(word)) = (self.schema.unique, &key) {
-                    self.guesses.note(*word, row_id, &trail, &guard);
-                }
+                self.guesses.note(&key, row_id, &trail, &guard);
                 entries.push(key, row_id);
             }
         }

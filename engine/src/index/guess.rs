@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use manicule_index::{Guard, WordHashIndex};
 
 use crate::ids::RowId;
+use crate::key::Key;
 
 /// Keys in a block, as a power of two. A row id or a key that was left out spoils the guesses for the rest of its block.
 const BLOCK_LOG2: u32 = 9;
@@ -28,8 +29,10 @@ fn locate(word: u64) -> (u64, u64) {
 
 /// For each block of keys that follow one another, the row id that its first key has or would have. A row id is given once and
 /// takes a slot for ever, so blocks are kept too: they are a hundredth of that.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Guesses {
+    /// Whether the index is unique: of others there are none.
+    is_unique: bool,
     first_row_ids: WordHashIndex<u64, u64>,
     /// Whether there is any: keys that come in no order pay for no more than this load.
     any: AtomicBool,
@@ -45,6 +48,10 @@ pub(crate) struct Trail {
 
 // Everything is relaxed: a guess is a hint, and what a row says is read in the row.
 impl Guesses {
+    pub(crate) fn new(is_unique: bool) -> Self {
+        Self { is_unique, first_row_ids: WordHashIndex::new(), any: AtomicBool::new(false) }
+    }
+
     /// The row that probably has the key.
     #[inline]
     pub(crate) fn guess(&self, word: u64, guard: &Guard) -> Option<RowId> {
@@ -55,9 +62,10 @@ impl Guesses {
         self.first_row_ids.get(&block, guard).map(|first| RowId(first.wrapping_add(place)))
     }
 
-    /// Notes an entry that came after the last one of the trail.
-    pub(crate) fn note(&self, word: u64, row_id: RowId, trail: &Trail, guard: &Guard) {
-        let (block, place) = locate(word);
+    /// Notes an entry that came after the last one of the trail. Only words are noted.
+    pub(crate) fn note(&self, key: &Key, row_id: RowId, trail: &Trail, guard: &Guard) {
+        let (true, Key::Word(word)) = (self.is_unique, key) else { return };
+        let (block, place) = locate(*word);
         let first_row_id = row_id.0.wrapping_sub(place);
         let goes_on =
             trail.block.load(Ordering::Relaxed) == block && trail.first_row_id.load(Ordering::Relaxed) == first_row_id;
