@@ -175,6 +175,17 @@ impl KeyShape {
         }
     }
 
+    /// The value of a key that is the word of an integer.
+    #[inline]
+    pub(crate) fn integer(&self, key: KeyRef<'_>) -> Option<i64> {
+        match (key, self.word) {
+            (KeyRef::Word(word), Some(KeyColumn { column_type: ColumnType::Integer, .. })) => {
+                Some(i64::from_key_word(word))
+            }
+            _ => None,
+        }
+    }
+
     /// [`value`](Self::value) where keys are bytes.
     fn value_of_bytes(&self, bytes: &[u8], position: usize) -> Value<'static> {
         let mut decoder = KeyDecoder::new(bytes);

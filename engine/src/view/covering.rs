@@ -53,6 +53,12 @@ impl IndexKey<'_> {
         }
         self.shape.value(*self.key, position)
     }
+
+    /// The value that [`value`](Self::value) gives, if it can be told in a few steps that it is an integer.
+    #[inline]
+    pub fn integer(&self, position: usize) -> Option<i64> {
+        if position == self.shape.column_count() { Some(self.number) } else { self.shape.integer(*self.key) }
+    }
 }
 
 /// Whether the number of each row is asked for beside its key: [`TableSchema::number`](crate::TableSchema::number).
@@ -232,21 +238,35 @@ impl View<'_> {
         };
         let numbers = (with_number == WithNumber::Yes).then(|| numbering.numbers());
         let mut is_exact = true;
+        // One call of `visit`, so that it is compiled into the loop over the entries.
         let mut each = |key: KeyRef<'_>, row_id| {
             is_exact = is_exact && exact.holds();
             let number = numbers.map_or(Some(0), |numbers| numbers.of(row_id));
-            if let (true, Some(number)) = (is_exact, number) {
-                return visit(row_id, Covered::Key(IndexKey { shape: &index.shape, key: &key, number }));
-            }
-            match self.installed(&state.table, row_id) {
-                Some(row) if index.shape.matches_entry(row, key) => visit(row_id, Covered::Row(row)),
-                _ => go_on(),
-            }
+            let covered = match number.filter(|_| is_exact) {
+                Some(number) => Covered::Key(IndexKey { shape: &index.shape, key: &key, number }),
+                None => match self.row_of_entry((state, index), key, row_id) {
+                    Some(row) => Covered::Row(row),
+                    None => return go_on(),
+                },
+            };
+            visit(row_id, covered)
         };
         match question {
             Question::Key(key) => index.candidates(key, exact.reader(self), |row_id| each(key.as_ref(), row_id)),
             Question::Span(span) => index.range(span, stored, exact.reader(self), each),
         }
+    }
+
+    /// The visible row of an entry that alone does not tell whether there is one.
+    #[cold]
+    #[inline(never)]
+    fn row_of_entry<'v>(
+        &'v self,
+        (state, index): (&'v TableState, &'v Index),
+        key: KeyRef<'_>,
+        row_id: RowId,
+    ) -> Option<&'v Row> {
+        self.installed(&state.table, row_id).filter(|row| index.shape.matches_entry(row, key))
     }
 
     fn visit_rows<'v, B>(

@@ -76,6 +76,7 @@ impl<V> PostingList<V> {
     }
 
     /// The value of a list of one.
+    #[inline]
     pub(crate) fn single(&self) -> Option<&V> {
         match &self.shape {
             Shape::One(value) => Some(value),

@@ -201,8 +201,12 @@ pub(super) fn visit_list<R: RowId, B>(
     list: &PostingList<R>,
     visit: &mut impl FnMut(R) -> ControlFlow<B>,
 ) -> ControlFlow<B> {
+    // What a range has most often.
+    if let Some(row) = list.single() {
+        return visit(*row);
+    }
     match list.as_slice() {
-        Some(rows) if rows.len() == 1 || rows.is_sorted() => {
+        Some(rows) if rows.is_sorted() => {
             for row in rows {
                 visit(*row)?;
             }

@@ -18,9 +18,6 @@ pub(super) enum LookedAt {
     Row,
 }
 
-/// What gets the rows of a covered scan, as far as they were looked at.
-type VisitCovered<'s, 'r, 'v> = dyn FnMut(&mut Frame<'r, 'v>, RowId, Covered<'v, '_>) -> Flow + 's;
-
 /// Calls `visit` for each row that the path finds, with the scan's slot filled.
 pub(super) fn fill<'r, 'v>(
     scan: &'v TableScan,
@@ -29,7 +26,7 @@ pub(super) fn fill<'r, 'v>(
     visit_row: &mut dyn FnMut(&mut Frame<'r, 'v>, LookedAt) -> Flow,
 ) -> Flow {
     let width = covering.columns.iter().map(|(_, column)| column + 1).max().unwrap_or(0);
-    visit(scan, covering, frame, &mut |frame, row_id, covered| {
+    visit(scan, covering, frame, |frame, row_id, covered| {
         let slot = &mut frame.slots[scan.slot];
         match covered {
             Covered::Row(row) => {
@@ -52,7 +49,7 @@ pub(super) fn visit<'r, 'v>(
     scan: &'v TableScan,
     covering: &'v Covering,
     frame: &mut Frame<'r, 'v>,
-    show: &mut VisitCovered<'_, 'r, 'v>,
+    mut show: impl FnMut(&mut Frame<'r, 'v>, RowId, Covered<'v, '_>) -> Flow,
 ) -> Flow {
     let run = frame.run;
     let view = run.view();

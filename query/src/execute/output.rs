@@ -130,23 +130,41 @@ fn hand_out_covered<'v>(
     on_row: &mut OnRow<'_>,
 ) -> Flow {
     let positions: Columns = columns.iter().map(|column| covering.position(*column)).collect();
-    covering::visit(scan, covering, frame, &mut |frame, _, covered| {
+    let single = single(&positions);
+    covering::visit(scan, covering, frame, |frame, _, covered| {
         attempt(frame.run.tick())?;
-        hand_out_columns_or_key(covered, (columns, &positions), on_row)
+        match integer_of(covered, single) {
+            Some(integer) => on_row(&[Value::Integer(integer)]),
+            None => hand_out_columns_or_key(covered, (columns, &positions), on_row),
+        }
     })
 }
 
-/// Some columns of a row, or of the key that has them at these positions.
+/// The position, if there is one.
+pub(super) fn single(positions: &[usize]) -> Option<usize> {
+    if let [position] = *positions { Some(position) } else { None }
+}
+
+/// The integer at a position of a row's key, if one column is wanted and it is one: the usual case, in so few steps that they
+/// are compiled into the loop over the entries.
 #[inline]
+pub(super) fn integer_of(covered: Covered<'_, '_>, single: Option<usize>) -> Option<i64> {
+    match covered {
+        Covered::Key(key) => key.integer(single?),
+        Covered::Row(_) => None,
+    }
+}
+
+/// Some columns of a row, or of the key that has them at these positions.
+#[inline(never)]
 pub(super) fn hand_out_columns_or_key(
     covered: Covered<'_, '_>,
     (columns, positions): (&[usize], &[usize]),
-    on_row: &mut (impl FnMut(&[Value<'_>]) -> Flow + ?Sized),
+    on_row: &mut OnRow<'_>,
 ) -> Flow {
-    match (covered, positions) {
-        (Covered::Row(row), _) => hand_out_columns(row, columns, on_row),
-        (Covered::Key(key), [position]) => on_row(&[key.value(*position)]),
-        (Covered::Key(key), positions) => {
+    match covered {
+        Covered::Row(row) => hand_out_columns(row, columns, on_row),
+        Covered::Key(key) => {
             let values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =
                 positions.iter().map(|position| key.value(*position)).collect();
             on_row(&values)
