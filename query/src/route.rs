@@ -130,7 +130,23 @@ impl<'a, 's> Router<'a, 's> {
         }
     }
 
+    /// Rows are sorted before they are projected where the keys are there already: a row of a table is kept by reference, and
+    /// past a LIMIT nothing is computed.
     fn plan_sort(&mut self, input: LogicalPlan, keys: Vec<SortKey>, wanted: &Wanted) -> Result<Node> {
+        match input {
+            LogicalPlan::Project { input, expressions, slot } => match keys_below(&keys, &expressions, slot) {
+                Some(keys) => {
+                    let input = Box::new(self.plan_sort(*input, keys, wanted)?);
+                    let expressions = self.finish_all(expressions)?;
+                    Ok(self.node(input.rows, NodeKind::Project { input, expressions, slot }))
+                }
+                None => self.plan_sort_here(LogicalPlan::Project { input, expressions, slot }, keys, wanted),
+            },
+            input => self.plan_sort_here(input, keys, wanted),
+        }
+    }
+
+    fn plan_sort_here(&mut self, input: LogicalPlan, keys: Vec<SortKey>, wanted: &Wanted) -> Result<Node> {
         let order = order::base_order(&input, &keys);
         let slots: Vec<usize> = match input.output_slot() {
             Some(slot) => vec![slot],
@@ -159,7 +175,11 @@ impl<'a, 's> Router<'a, 's> {
         let mut input = self.plan(input, &Wanted { limit: most, ..Wanted::default() })?;
         let limit = limit.map(|limit| self.finish(limit)).transpose()?;
         let offset = offset.map(|offset| self.finish(offset)).transpose()?;
-        if let (NodeKind::Sort(sort), Some(limit)) = (&mut input.kind, &limit) {
+        let sorted = match &mut input.kind {
+            NodeKind::Project { input, .. } => &mut input.kind,
+            kind => kind,
+        };
+        if let (NodeKind::Sort(sort), Some(limit)) = (sorted, &limit) {
             sort.top = Some((limit.clone(), offset.clone()));
         }
         let rows = most.map_or(input.rows, |most| input.rows.min(most.max(0.0)));
@@ -203,4 +223,17 @@ impl<'a, 's> Router<'a, 's> {
             | NodeKind::SetOperation(_) => order.is_empty(),
         }
     }
+}
+
+/// The keys in terms of what a projection reads, if they are columns of it that it only hands on.
+fn keys_below(keys: &[SortKey], expressions: &[Expr], slot: usize) -> Option<Vec<SortKey>> {
+    let below = |key: &SortKey| match &key.expr {
+        Expr::Column(column) if column.slot == slot => match expressions.get(column.column)? {
+            expr @ Expr::Column(_) => Some(SortKey { expr: expr.clone(), ..*key }),
+            _ => None,
+        },
+        Expr::Column(_) => Some(key.clone()),
+        _ => None,
+    };
+    keys.iter().map(below).collect()
 }
