@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! 1 meta        format, last commit, catalog
-//! 2 rows        scanned by two threads; count and sum of each table compared with its totals, that of all with the head
+//! 2 rows        scanned by all threads; count and sum of each table compared with its totals, that of all with the head
 //! 3 leftovers   rows of tables that are gone, or that never came to be, removed
-//! 4 indexes     built from the rows, two at a time
+//! 4 indexes     built from the rows, one a thread
 //! 5 visible     the last commit: everything read is as it was then
 //! ```
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::ops::{ControlFlow, Range};
 #[cfg(any(feature = "fjall", feature = "redb"))]
 use std::path::Path;
@@ -33,7 +34,10 @@ use crate::store::{
 use crate::table::Table;
 use crate::version::version_of;
 
-const THREADS: usize = 2;
+/// The most threads. More would wait for each other: rows are read by all of them, but put in place by one at a time.
+const THREADS_MAX: usize = 8;
+/// A table of so many rows is not worth a second thread.
+const ROWS_PER_PART_MIN: u64 = ROWS_PER_BATCH as u64;
 /// How many rows are put in a table at a time.
 const ROWS_PER_BATCH: usize = 1024;
 /// How many leftover records are removed at a time.
@@ -189,31 +193,33 @@ fn load_tables(
         let table = Arc::new(Table::new(schema, *storage));
         tables.push(TableState::new(TableSchema::clone(schema), table));
     }
-    let parts: Vec<Part<'_>> = tables
+    let parts: Vec<Vec<Part<'_>>> = tables
         .iter()
         .zip(&expected)
-        .flat_map(|(state, expected)| {
-            // Row ids are dense but for deleted rows, so this is the middle, or before it.
-            let middle = RowId(expected.map_or(0, |totals| totals.rows) / 2);
-            [RowId(0)..middle, middle..RowId(u64::MAX)].map(|row_ids| Part {
-                table: &state.table,
-                schema: &state.schema,
-                row_ids,
-                totals: Mutex::default(),
-            })
+        .map(|(state, expected)| {
+            let part = |row_ids| Part { table: &state.table, schema: &state.schema, row_ids, totals: Mutex::default() };
+            parts_of(expected.map_or(0, |totals| totals.rows)).map(part).collect()
         })
         .collect();
-    in_parallel(&parts, |part| load_part(store, part, on_damage))?;
-    for (pair, expected) in parts.chunks(2).zip(&expected) {
+    let jobs: Vec<&Part<'_>> = parts.iter().flatten().collect();
+    in_parallel(&jobs, |part| load_part(store, part, on_damage))?;
+    for ((parts, state), expected) in parts.iter().zip(&tables).zip(&expected) {
         let mut found = Totals::default();
-        pair.iter().for_each(|part| found.merge(*part.totals.lock()));
+        parts.iter().for_each(|part| found.merge(*part.totals.lock()));
         if on_damage == OnDamage::Refuse && *expected != Some(found) {
-            return Err(wrong_totals(pair[0].schema, found, *expected));
+            return Err(wrong_totals(&state.schema, found, *expected));
         }
-        pair[0].table.set_checksum(found.sum);
+        state.table.set_checksum(found.sum);
     }
     drop(parts);
     Ok(tables)
+}
+
+/// The row ids of a table of so many rows, in parts that are about equal: row ids are dense but for deleted rows.
+fn parts_of(rows: u64) -> impl Iterator<Item = Range<RowId>> {
+    let count = (rows / ROWS_PER_PART_MIN).clamp(1, threads() as u64);
+    let start = move |part: u64| RowId(rows / count * part);
+    (0..count).map(move |part| start(part)..if part + 1 == count { RowId(u64::MAX) } else { start(part + 1) })
 }
 
 fn wrong_totals(schema: &TableSchema, found: Totals, expected: Option<Totals>) -> Error {
@@ -361,6 +367,11 @@ fn build_indexes(tables: &mut [TableState], registry: &Registry) -> Result<()> {
     Ok(())
 }
 
+/// How many threads work on an opening.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX)
+}
+
 /// Does all jobs, a few at a time. The first error in order of the jobs is the one that is returned.
 fn in_parallel<J: Sync>(jobs: &[J], work: impl Fn(&J) -> Result<()> + Sync) -> Result<()> {
     let next = AtomicUsize::new(0);
@@ -377,7 +388,7 @@ fn in_parallel<J: Sync>(jobs: &[J], work: impl Fn(&J) -> Result<()> + Sync) -> R
         }
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..THREADS.min(jobs.len())).map(|_| scope.spawn(run)).collect();
+        let others: Vec<_> = (1..threads().min(jobs.len())).map(|_| scope.spawn(run)).collect();
         run();
         drop(others);
     });

@@ -43,8 +43,9 @@ fn reopened_database_has_the_same_schema_and_rows_by_every_access_path() {
     let directory = tempfile::tempdir().unwrap();
     let database = open(directory.path()).unwrap();
     let table = create_items(&database).unwrap();
+    // So many that several threads read them.
     for round in 0..20 {
-        insert_items(&database, table, round * 10..round * 10 + 10).unwrap();
+        insert_items(&database, table, round * 200..round * 200 + 200).unwrap();
     }
     let mut transaction = database.begin();
     for row_id in 0..60 {
@@ -55,7 +56,7 @@ fn reopened_database_has_the_same_schema_and_rows_by_every_access_path() {
         }
     }
     let savepoint = transaction.savepoint();
-    transaction.insert(table, item(1000, 1)).unwrap();
+    transaction.insert(table, item(10_000, 1)).unwrap();
     transaction.rollback_to(savepoint);
     transaction.commit().unwrap();
     let types = [
@@ -89,10 +90,10 @@ fn reopened_database_has_the_same_schema_and_rows_by_every_access_path() {
     assert_eq!(contents(&database), before);
     assert_eq!((database.snapshot().timestamp(), database.durable_timestamp()), (timestamp, timestamp));
     let mut transaction = database.begin();
-    assert_eq!(transaction.insert(table, item(2000, 1)).unwrap(), RowId(200), "row ids go on after the greatest");
-    transaction.insert(table, item(199, 1)).unwrap();
+    assert_eq!(transaction.insert(table, item(20_000, 1)).unwrap(), RowId(4000), "row ids go on after the greatest");
+    transaction.insert(table, item(3999, 1)).unwrap();
     assert!(matches!(transaction.commit(), Err(Error::UniqueViolation { .. })));
-    insert_items(&database, table, [2001]).unwrap();
+    insert_items(&database, table, [20_001]).unwrap();
     database.close().unwrap();
     let count = |database: &Database| database.snapshot().view().row_count(table);
     assert_eq!(count(&open(directory.path()).unwrap()), before["item"].len() as u64 + 1);
