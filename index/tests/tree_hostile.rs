@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{self, AtomicU64, AtomicUsize};
@@ -169,6 +170,52 @@ fn lying_keys_do_no_harm() {
         drop(index);
     }
     wait_for_none(&live);
+}
+
+/// A key that is compared only where words are equal, which is everywhere, and refuses one comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusing(u32);
+
+const REFUSED: u32 = 1000;
+
+impl PartialOrd for Refusing {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Refusing {
+    fn cmp(&self, other: &Self) -> Ordering {
+        assert!(self.0 != REFUSED && other.0 != REFUSED, "refused");
+        self.0.cmp(&other.0)
+    }
+}
+
+impl IndexKey for Refusing {
+    const EXACT: bool = false;
+
+    fn word(&self, _skip: usize) -> u64 {
+        0
+    }
+}
+
+#[test]
+fn a_cursor_whose_seek_panicked_gives_no_entry_that_is_gone() {
+    let (index, guard) = (TreeIndex::<Refusing, u32>::new(), pin());
+    (0..7).for_each(|key| assert!(index.insert(Refusing(key), key, &guard).is_none()));
+    let mut cursor = index.upper_bound(Bound::<&Refusing>::Unbounded);
+    assert_eq!(cursor.peek_prev(), Some((&Refusing(6), &6)));
+    // What lay in the first slot is gone, but the slot still says where it was.
+    (0..3).for_each(|key| assert!(index.remove(&Refusing(key), &guard).is_some()));
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let sought = catch_unwind(AssertUnwindSafe(|| cursor.seek(Bound::Included(&Refusing(REFUSED)))));
+    std::panic::set_hook(hook);
+    assert!(sought.is_err());
+    assert!(cursor.prev().is_none_or(|(key, _)| (3..7).contains(&key.0)), "an entry that was removed before the seek");
+    cursor.seek(Bound::Included(&Refusing(5)));
+    assert_eq!(cursor.next(), Some((&Refusing(5), &5)));
+    assert_eq!(cursor.prev(), Some((&Refusing(5), &5)));
 }
 
 /// One operation on one key, with the ticks at which it began and ended.

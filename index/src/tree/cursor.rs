@@ -40,6 +40,8 @@ impl<'t, S: Store, const ORDER: usize> RawCursor<'t, S, ORDER> {
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
+        // A comparison may panic when the leaf is known and the rank is not. No rank but 0 is then one of that leaf's.
+        self.rank = 0;
         self.position = Position::nowhere();
         self.rank = self.position.seek::<Q, Forward>(self.tree.root(self.long_guard()), bound);
     }
