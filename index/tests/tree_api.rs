@@ -65,6 +65,24 @@ fn a_closure_may_use_the_index() {
 }
 
 #[test]
+fn a_closure_runs_once_where_nobody_interferes() {
+    let guard = pin();
+    let (index, words) = (TreeIndex::<u32, u32>::new(), WordTreeIndex::<u32, u32>::new());
+    for _ in 0..2 {
+        for key in 0..100 {
+            let mut value = Some(key);
+            index.upsert(key, |_| value.take().expect("asked for once"), &guard);
+            let mut value = Some(key);
+            words.upsert(key, |_| value.take().expect("asked for once"), &guard);
+        }
+        assert!(index.iter(&guard).map(|(key, value)| (*key, *value)).eq(words.iter(&guard)));
+        assert_eq!((index.len(), words.len()), (100, 100));
+        index.clear(&guard);
+        words.clear(&guard);
+    }
+}
+
+#[test]
 fn pops_empty_the_index_from_both_ends() {
     let boxed: TreeIndex<u32, u32> = (0..100).map(|key| (key, key)).collect();
     let words: WordTreeIndex<u32, u32> = (0..100).map(|key| (key, key)).collect();
@@ -171,6 +189,16 @@ fn split_points_cut_evenly() {
         assert!(sizes.iter().all(|size| size * parts > 5_000 && size * parts < 20_000), "{sizes:?}");
     }
     assert_eq!(WordTreeIndex::<u8, u8>::new().split_points(4, &guard), []);
+}
+
+#[test]
+fn there_are_not_more_split_points_than_leaves() {
+    let (index, guard) = ((0..1000_u64).map(|key| (key, key)).collect::<WordTreeIndex<_, _>>(), pin());
+    assert_eq!(index.split_points(0, &guard), []);
+    assert_eq!(index.split_points(1, &guard), []);
+    let all = index.split_points(usize::MAX, &guard);
+    assert!((1000 / 7..1000).contains(&all.len()) && all.is_sorted(), "{}", all.len());
+    assert_eq!(index.split_points(1 << 40, &guard), all);
 }
 
 #[test]

@@ -60,11 +60,20 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         let mut probe = Probe::new(key);
         let mut path = Path::new();
         let mut wait = Wait::new();
+        // What was decided for a key that is absent, where there was no leaf to put it in.
+        let decided = std::cell::Cell::new(None);
+        let mut decide = |before: Option<S::Slot>| match (before, decided.take()) {
+            (None, Some(slot)) => Edit::Put(slot),
+            _ => decide(before),
+        };
         loop {
             let Some(leaf) = self.find(&mut probe, &mut path, guard) else {
                 match decide(None) {
                     Edit::Keep | Edit::Remove => return None,
-                    Edit::Put(_) => self.plant(),
+                    Edit::Put(slot) => {
+                        self.plant();
+                        decided.set(Some(slot));
+                    }
                 }
                 continue;
             };

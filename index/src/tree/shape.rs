@@ -142,7 +142,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         let mut level = usize::from(root.level);
         let mut nodes = vec![root.as_node()];
         // Four nodes a part keep the parts within a quarter of each other.
-        while level > 0 && nodes.len() < 4 * parts {
+        while level > 0 && nodes.len() < parts.saturating_mul(4) {
             nodes = nodes
                 .into_iter()
                 // SAFETY: at this level are inner nodes, read under the guard.
@@ -151,6 +151,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
             level -= 1;
         }
         let count = nodes.len();
+        let parts = parts.min(count);
         let mut chosen: Vec<usize> = (1..parts).map(|part| part * count / parts).filter(|&index| index > 0).collect();
         chosen.dedup();
         chosen.into_iter().filter_map(|index| Self::first_below(nodes[index], level)).collect()
