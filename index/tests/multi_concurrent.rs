@@ -146,6 +146,43 @@ fn wait_for_returns_when_the_sequence_is_published() {
 }
 
 #[test]
+fn a_wait_may_have_no_end() {
+    let options = RegistryOptions::default().copies_max(2).when_held(WhenHeld::Wait(Duration::MAX));
+    let registry = Registry::with_options(options);
+    let index = registry.create_hash::<u64, u64>();
+    assert!(registry.wait_for_timeout(registry.sequence(), Duration::MAX));
+    index.insert(1, 1);
+    index.publish();
+    let held = index.snapshot();
+    index.insert(1, 2);
+    index.publish();
+    thread::scope(|scope| {
+        let sequence = registry.begin().next_sequence();
+        let writing = scope.spawn(|| registry.begin().try_on(&index).map(|mut editor| editor.insert(1, 3)));
+        let waiting = scope.spawn({
+            let registry = &registry;
+            move || registry.wait_for_timeout(sequence, Duration::MAX)
+        });
+        thread::yield_now();
+        drop(held);
+        assert_eq!(writing.join().expect("a wait does not panic"), Ok(3));
+        index.insert(1, 4);
+        index.publish();
+        assert!(waiting.join().expect("a wait does not panic"));
+    });
+}
+
+#[test]
+#[should_panic(expected = "the savepoint is one of this batch")]
+fn a_savepoint_of_another_registry_is_refused() {
+    let registries = [Registry::new(), Registry::new()];
+    let [mut one, mut other] = registries.each_ref().map(Registry::begin);
+    let savepoint = one.savepoint();
+    other.savepoint();
+    other.rollback_to(&savepoint);
+}
+
+#[test]
 fn removed_index_stays_in_older_snapshots() {
     let registry = Registry::new();
     let (kept, gone) = (registry.create_hash_from([(1u64, 1u64)]), registry.create_hash_from([(2u64, 2u64)]));

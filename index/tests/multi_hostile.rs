@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -168,4 +169,57 @@ fn lying_keys_leave_a_hash_index_usable() {
 #[test]
 fn lying_keys_leave_an_ordered_index_usable() {
     check_lies::<Ordered>(&MultiIndex::new_ordered());
+}
+
+thread_local! {
+    /// Drops of a reluctant value until one panics; 0 = never.
+    static DROPS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A value whose destructor may panic.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Reluctant(u64);
+
+impl Drop for Reluctant {
+    fn drop(&mut self) {
+        let left = DROPS.get();
+        DROPS.set(left.saturating_sub(1));
+        assert!(left != 1, "reluctant");
+    }
+}
+
+/// A publication in which the n-th destructor panics, while several copies wait for what it changes.
+fn check_destructors<D: Lookup<u64, u64>>(index: &MultiIndex<u64, Reluctant, D>) {
+    let mut model = BTreeMap::new();
+    let mut held = VecDeque::new();
+    for round in 0..400_u64 {
+        held.push_back(index.snapshot());
+        let key = round % 7;
+        if round % 11 == 0 {
+            index.clear();
+            model.clear();
+        }
+        index.replace(key, (0..=round % 3).map(|value| Reluctant(value * 1000 + round)));
+        model.insert(key, (0..=round % 3).map(|value| value * 1000 + round).collect::<Vec<_>>());
+        DROPS.set((round % 13) as u32);
+        let _ = catch_unwind(AssertUnwindSafe(|| index.publish()));
+        DROPS.set(0);
+        held.drain(..held.len().saturating_sub((round % 4) as usize));
+        index.publish();
+        let listed = index.read(|view| {
+            view.iter().map(|(key, list)| (*key, list.iter().map(|value| value.0).collect())).collect::<Vec<_>>()
+        });
+        let listed: BTreeMap<u64, Vec<u64>> = listed.into_iter().collect();
+        assert_eq!(listed, model, "after {round} rounds");
+    }
+}
+
+#[test]
+fn destructors_that_panic_while_a_hash_index_is_published_lose_no_write() {
+    check_destructors::<Hashed>(&MultiIndex::new_hash());
+}
+
+#[test]
+fn destructors_that_panic_while_an_ordered_index_is_published_lose_no_write() {
+    check_destructors::<Ordered>(&MultiIndex::new_ordered());
 }

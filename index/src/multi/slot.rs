@@ -301,6 +301,40 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
             self.given_up.push(copy.into_own());
         }
     }
+
+    /// Makes the copy that was live before a spare, and adds to what the others lack; see [`settle`](Slot::settle).
+    fn settle_spares(&mut self) -> bool {
+        let mut operations = std::mem::take(&mut self.operations);
+        self.floor = 0;
+        let Some(retiring) = self.retiring.take().map(Handles::of_published) else { return false };
+        if !self.taken_out.all.is_empty()
+            && let Some(clear) = operations.iter().rposition(|logged| matches!(logged.operation, Operation::Clear))
+        {
+            operations.drain(..clear);
+        }
+        self.taken_out.all.clear();
+        self.taken_out.lists.clear();
+        self.taken_out.lists.shrink_to(DEBT_MAX);
+        let debt_max = DEBT_MAX.max(self.live.directory.len() / 4);
+        for at in (0..self.spares.len()).rev() {
+            let debt = &mut self.spares[at].debt;
+            let fits = debt.len() + operations.len() <= debt_max;
+            let duplicate = || debt.extend(operations.iter().cloned());
+            if !fits || catch_unwind(AssertUnwindSafe(duplicate)).is_err() {
+                let spare = self.spares.swap_remove(at);
+                self.give_up(spare.copy);
+            }
+        }
+        if operations.len() > debt_max {
+            self.give_up(retiring);
+            return true;
+        }
+        // The next write begins with them.
+        retiring.get().prefetch(&operations);
+        let owes_much = operations.len() > DEBT_LATER_MAX;
+        self.spares.push(Spare { copy: retiring, debt: operations });
+        owes_much
+    }
 }
 
 /// Which operation a new one would undo.
@@ -362,36 +396,12 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
     }
 
     fn settle(&mut self) -> bool {
-        let mut operations = std::mem::take(&mut self.operations);
-        self.floor = 0;
-        let Some(retiring) = self.retiring.take().map(Handles::of_published) else { return false };
-        if !self.taken_out.all.is_empty()
-            && let Some(clear) = operations.iter().rposition(|logged| matches!(logged.operation, Operation::Clear))
-        {
-            operations.drain(..clear);
-        }
-        self.taken_out.all.clear();
-        self.taken_out.lists.clear();
-        self.taken_out.lists.shrink_to(DEBT_MAX);
-        let debt_max = DEBT_MAX.max(self.live.directory.len() / 4);
-        for at in (0..self.spares.len()).rev() {
-            let debt = &mut self.spares[at].debt;
-            let fits = debt.len() + operations.len() <= debt_max;
-            let duplicate = || debt.extend(operations.iter().cloned());
-            if !fits || catch_unwind(AssertUnwindSafe(duplicate)).is_err() {
-                let spare = self.spares.swap_remove(at);
-                self.give_up(spare.copy);
-            }
-        }
-        if operations.len() > debt_max {
-            self.give_up(retiring);
-            return true;
-        }
-        // The next write begins with them.
-        retiring.get().prefetch(&operations);
-        let owes_much = operations.len() > DEBT_LATER_MAX;
-        self.spares.push(Spare { copy: retiring, debt: operations });
-        owes_much
+        catch_unwind(AssertUnwindSafe(|| self.settle_spares())).unwrap_or_else(|_| {
+            // A destructor panicked: what the spares lack is not known any more. The next write clones the live copy.
+            let spares = std::mem::take(&mut self.spares);
+            let _ = catch_unwind(AssertUnwindSafe(|| spares.into_iter().for_each(|spare| self.give_up(spare.copy))));
+            false
+        })
     }
 
     fn pay_large_debt(&mut self) {

@@ -139,7 +139,10 @@ impl Turn {
 
     /// Waits until a sequence is published, but not longer than the limit. Whether it is.
     pub(super) fn wait_for_timeout(&self, sequence: Sequence, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
+        let Some(deadline) = Instant::now().checked_add(limit) else {
+            self.wait_for(sequence);
+            return true;
+        };
         let mut sleep = self.lock();
         let _waiting = Waiting::new(self);
         while !self.is_published(sequence) {

@@ -82,7 +82,6 @@ pub(super) struct Writer {
     former: Former,
     /// How long the pending operations have waited for readers.
     pub(super) waited: Duration,
-    savepoint_count: u64,
 }
 
 impl Writer {
@@ -97,17 +96,11 @@ impl Writer {
             sequence: Sequence::default(),
             former: Former::default(),
             waited: Duration::ZERO,
-            savepoint_count: 0,
         }
     }
 
     pub(super) fn sequence(&self) -> Sequence {
         self.sequence
-    }
-
-    pub(super) fn next_savepoint(&mut self) -> u64 {
-        self.savepoint_count += 1;
-        self.savepoint_count
     }
 
     /// Does something to every slot that may have pending operations.
@@ -332,8 +325,9 @@ where
         WhenHeld::Clone => writer.prepare(usize::MAX).ok_or(Busy),
         WhenHeld::Busy => Err(Busy),
         WhenHeld::Wait(limit) => {
-            let deadline = Instant::now() + limit;
-            while Instant::now() < deadline {
+            // None where no clock will ever show it.
+            let deadline = Instant::now().checked_add(limit);
+            while deadline.is_none_or(|deadline| Instant::now() < deadline) {
                 pause();
                 release();
                 if writer.prepare(copies_max).is_some() {
