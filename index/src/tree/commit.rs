@@ -174,8 +174,8 @@ impl<S: Store> Bottom<'_, S> {
                 continue;
             }
             for (leaf, meta) in self.frozen.iter().flatten().take(index) {
-                // Release pairs with the Acquire load of the next writer. Nobody changed what is frozen.
-                leaf.meta.store(meta.touched().0, Ordering::Release);
+                // Release pairs with the Acquire load of the next writer. Nobody changed what was frozen, so it is as before.
+                leaf.meta.store(meta.0, Ordering::Release);
             }
             return false;
         }

@@ -40,6 +40,8 @@ enum Attempt<T> {
     Retry,
     /// The leaf is being replaced; find the new one.
     Frozen,
+    /// The leaf has had all its versions; replace it.
+    Worn,
 }
 
 impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
@@ -91,6 +93,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
                 }
                 Attempt::Retry => {}
                 Attempt::Frozen => wait.turn(),
+                Attempt::Worn => self.renew(&path, guard),
             }
         }
     }
@@ -109,6 +112,9 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         let meta = leaf.settled();
         if meta.is_frozen() {
             return Attempt::Frozen;
+        }
+        if meta.is_worn() {
+            return Attempt::Worn;
         }
         match leaf.locate(meta, probe) {
             Place::Found { rank, slot } => {
@@ -186,5 +192,47 @@ impl<S: Store> Leaf<S> {
         // Release pairs with the Acquire load of `meta`: who sees the rank sees the slot.
         self.meta.store(meta.inserted(rank).0, Ordering::Release);
         true
+    }
+}
+
+#[cfg(all(test, not(any(loom, feature = "shuttle"))))]
+mod tests {
+    use crate::guard::pin;
+    use crate::sync::Ordering;
+    use crate::tree::meta::Meta;
+    use crate::tree::node::{Leaf, Probe};
+    use crate::tree::store::{Boxed, Store, Words};
+    use crate::{TreeIndex, WordTreeIndex};
+
+    /// Lets a leaf have had all versions but so many.
+    fn wear<S: Store>(leaf: &Leaf<S>, left: u64) {
+        let version = Meta(0).touched().0;
+        leaf.meta.store(leaf.snapshot().0 % version + version.wrapping_neg() - version * (left - 1), Ordering::Relaxed);
+        assert!(left <= 16 || !leaf.snapshot().is_worn());
+    }
+
+    #[test]
+    fn a_leaf_gives_way_before_its_versions_begin_anew() {
+        let (index, words, guard) = (TreeIndex::<u64, u64>::new(), WordTreeIndex::<u64, u64>::new(), pin());
+        for key in 0..5 {
+            index.insert(key, key, &guard);
+            words.insert(key, key, &guard);
+        }
+        let old: &Leaf<Boxed<u64, u64>> = index.tree.descend(&mut Probe::new(&3), &guard).unwrap();
+        let old_words: &Leaf<Words<u64, u64>> = words.tree.descend(&mut Probe::new(&3), &guard).unwrap();
+        wear(old, 20);
+        wear(old_words, 20);
+        for value in 0..40 {
+            assert_eq!(index.insert(3, value, &guard), Some(&if value == 0 { 3 } else { value - 1 }));
+            words.insert(3, value, &guard);
+        }
+        assert!(old.snapshot().is_frozen() && old_words.snapshot().is_frozen(), "they were replaced");
+        assert!(!std::ptr::eq(old, index.tree.descend(&mut Probe::new(&3), &guard).unwrap()));
+        assert!(index.iter(&guard).map(|(key, value)| (*key, *value)).eq(words.iter(&guard)));
+        let leaf: &Leaf<Boxed<u64, u64>> = index.tree.descend(&mut Probe::new(&3), &guard).unwrap();
+        wear(leaf, 1);
+        index.retain(|key, _| *key != 3, &guard);
+        assert!(leaf.snapshot().is_frozen() && !index.contains_key(&3, &guard));
+        assert_eq!(index.len(), 4);
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! One load of it is a snapshot of the leaf: which slots hold entries, and in which order. `live` says the first a second
 //! time, as a mask for the search. Slots are claimed in ascending order and never again: `used` of them were. Every change
-//! raises the version, so that a compare-exchange proves that nothing happened since the load.
+//! raises the version, so that a compare-exchange proves that nothing happened since the load. A leaf gives way to a copy
+//! before its versions begin anew: who slept meanwhile would take it for what it was.
 
 use super::node::KEYS_MAX;
 
@@ -20,6 +21,8 @@ const USED_SHIFT: u32 = LEN_SHIFT + RANK_BITS;
 const LOCKED: u64 = 1 << (USED_SHIFT + RANK_BITS);
 const FROZEN: u64 = LOCKED << 1;
 const VERSION: u64 = FROZEN << 1;
+/// From this version on the leaf is worn. One step raises the version by no more than the number of its entries.
+const WORN: u64 = VERSION.wrapping_neg() - VERSION * 15;
 const ORDER_MASK: u64 = (1 << LIVE_SHIFT) - 1;
 /// Rank `i` in slot `i`.
 const SORTED: u64 = 0o6543210;
@@ -90,6 +93,11 @@ impl Meta {
     /// Whether this is one of the versions after which the surroundings are looked at.
     pub(crate) fn is_due(self) -> bool {
         (self.0 / VERSION).is_multiple_of(2)
+    }
+
+    /// Whether the leaf is to be replaced before it is changed: few versions are left.
+    pub(crate) fn is_worn(self) -> bool {
+        self.0 >= WORN
     }
 
     pub(crate) fn is_locked(self) -> bool {

@@ -32,6 +32,13 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         }
     }
 
+    /// Replaces the leaf of the path by a copy, if no other writer is in the way.
+    pub(super) fn renew<'g>(&'g self, path: &Path<'g, S>, guard: &'g Guard) {
+        if let Some(step) = path.step(1) {
+            self.move_leaf(path, step.index, guard);
+        }
+    }
+
     fn move_leaf<'g>(&'g self, path: &Path<'g, S>, index: usize, guard: &'g Guard) {
         let Some(step) = path.step(1) else { return };
         let child = step.node.child(index);

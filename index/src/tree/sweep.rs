@@ -65,7 +65,7 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         let Some(&first) = taken.first() else { return (0, None) };
         let first_key = broom.key(run[first].word, run[first].slot);
         let after = taken.iter().rev().fold(meta, |meta, &rank| meta.removed(rank));
-        if !meta.is_frozen() && !meta.is_locked() && leaf.exchange(meta, after) {
+        if !meta.is_frozen() && !meta.is_locked() && !meta.is_worn() && leaf.exchange(meta, after) {
             self.count.subtract(taken.len());
             for &rank in &taken {
                 // SAFETY: the exchange took the entry out of the leaf, so it is ours; entries are inserted under the
