@@ -275,3 +275,16 @@ fn lying_keys_get_wrong_answers_and_do_no_harm() {
     drop(index);
     await_drops(&drops, made);
 }
+
+#[test]
+fn a_capacity_that_no_table_has_is_refused() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let index: HashIndex<u64, u64> = [(1, 1)].into_iter().collect();
+    assert!(catch_unwind(|| HashIndex::<u64, u64>::with_capacity(usize::MAX)).is_err());
+    assert!(catch_unwind(|| WordHashIndex::<u64, u64>::with_capacity(usize::MAX)).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| index.reserve(usize::MAX, &pin()))).is_err());
+    _ = std::panic::take_hook();
+    index.insert(2, 2, &pin());
+    assert_eq!(index.stats().groups_to_move, 0, "nothing has begun");
+    assert_eq!(index.len(), 2);
+}

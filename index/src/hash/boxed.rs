@@ -74,6 +74,10 @@ impl<K, V> HashIndex<K, V> {
     }
 
     /// An empty index that holds `capacity` entries before it grows, and never shrinks below that by itself.
+    ///
+    /// # Panics
+    ///
+    /// If no table holds so many: above 3 · 10¹⁰ entries. Without memory for it the process aborts, as with a `Vec`.
     pub fn with_capacity(capacity: usize) -> Self {
         Self::with_capacity_and_hasher(capacity, ahash::RandomState::new())
     }
@@ -86,6 +90,10 @@ impl<K, V, S> HashIndex<K, V, S> {
     }
 
     /// An empty index that holds `capacity` entries before it grows, and hashes by `hasher`.
+    ///
+    /// # Panics
+    ///
+    /// If no table holds so many: above 3 · 10¹⁰ entries. Without memory for it the process aborts, as with a `Vec`.
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
         Self { core: Core::new(capacity, hasher) }
     }
@@ -238,6 +246,10 @@ where
 
     /// Makes room for `additional` entries more than there are now. O(n) if the table has to grow; readers and other
     /// writers go on meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// If no table holds so many: above 3 · 10¹⁰ entries. Without memory for it the process aborts, as with a `Vec`.
     pub fn reserve(&self, additional: usize, guard: &Guard) {
         self.core.reserve(additional, guard);
     }

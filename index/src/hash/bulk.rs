@@ -6,7 +6,7 @@ use super::cell::Cell;
 use super::core::Core;
 use super::group::{MOVED, SLOTS, VERSION};
 use super::stats::HashStats;
-use super::table::{Table, entries_max, groups_for};
+use super::table::{Table, entries_max, groups_asked_for, groups_for};
 use crate::sync::Ordering;
 use crate::{Guard, pin};
 
@@ -51,7 +51,7 @@ impl<C: Cell, S> Core<C, S> {
 impl<C: Cell, S: BuildHasher> Core<C, S> {
     /// Makes room for `additional` entries more.
     pub(super) fn reserve(&self, additional: usize, guard: &Guard) {
-        let groups = groups_for(self.counter.sum().saturating_add(additional));
+        let groups = groups_asked_for(self.counter.sum().saturating_add(additional));
         // Relaxed: a hint that orders nothing.
         self.floor.fetch_max(groups, Ordering::Relaxed);
         self.resize_to(guard, |present| present.max(groups));

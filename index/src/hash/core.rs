@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use super::cell::Cell;
 use super::counter::Counter;
 use super::group::{Group, LOCK, MOVED, SLOTS, Search, VERSION};
-use super::table::{Table, groups_for};
+use super::table::{Table, groups_asked_for};
 use super::tags::{self, Slots};
 use crate::Guard;
 use crate::memory::{prefetch, prefetch_to_write};
@@ -62,7 +62,7 @@ impl<C: Cell> Plan<'_, C> {
 impl<C: Cell, S> Core<C, S> {
     /// An empty table that holds `capacity` entries before it grows.
     pub(super) fn new(capacity: usize, hasher: S) -> Self {
-        let groups = groups_for(capacity);
+        let groups = groups_asked_for(capacity);
         Self {
             root: AtomicPtr::new(Box::into_raw(Box::new(Table::new(groups)))),
             hasher,

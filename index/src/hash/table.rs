@@ -180,6 +180,16 @@ pub(super) fn groups_for(entries: usize) -> usize {
     usize::try_from(groups).unwrap_or(GROUPS_MAX).clamp(GROUPS_MIN, GROUPS_MAX)
 }
 
+/// As [`groups_for`], for a number that the user has asked for.
+///
+/// # Panics
+///
+/// If no table holds so many.
+pub(super) fn groups_asked_for(entries: usize) -> usize {
+    assert!(entries <= entries_max(GROUPS_MAX), "no hash index holds {entries} entries");
+    groups_for(entries)
+}
+
 /// How many entries `groups` hold at the highest load.
 pub(super) fn entries_max(groups: usize) -> usize {
     groups * (SLOTS * 29 / 32) + groups * (SLOTS * 29 % 32) / 32
