@@ -4,14 +4,16 @@
 #[path = "set/host.rs"]
 mod host;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use host::{Changes, Columns, DECLARED, Declared, Host, Overlay, Random, Row};
 use manicule_index::Direction;
 use manicule_index::set::{
-    BuildError, IndexId, IndexTransaction, Key, KeyForm, KeySpan, PrepareError, ReadError, Reader, RowId, Snapshot,
-    Structure, Visibility,
+    At, BuildError, IndexId, IndexSet, IndexTransaction, Key, KeyForm, KeyRef, KeySpan, PrepareError, ReadError,
+    Reader, RowId, Snapshot, Structure, Visibility,
 };
 
 fn row(random: &mut Random) -> Row {
@@ -478,4 +480,33 @@ fn each_commit_of_several_writers_has_a_timestamp_of_its_own() {
     timestamps.sort_unstable();
     assert_eq!(timestamps, (1..=600).collect::<Vec<u64>>());
     assert_eq!(host.now(), 600);
+}
+
+/// A host that has forgotten all its rows, and panics at some question.
+struct Forgetful(Cell<u32>);
+
+impl Visibility<u64, u64> for Forgetful {
+    fn has_key(&self, _row: u64, _at: At<u64>, _index: IndexId, _key: KeyRef<'_>) -> bool {
+        self.0.set(self.0.get().checked_sub(1).expect("a question too many"));
+        false
+    }
+}
+
+#[test]
+fn what_a_vacuum_did_not_remove_because_the_host_panicked_goes_with_the_next() {
+    let (set, host) = (IndexSet::<u64, u64>::new(), Forgetful(Cell::new(u32::MAX)));
+    let index = set.create_index(DECLARED[2].definition).finish(0, &host).unwrap();
+    for outcome in [IndexTransaction::insert, IndexTransaction::remove] {
+        let mut transaction = set.begin();
+        (0..50).for_each(|row| outcome(&mut transaction, index, Key::word(row as i64 % 7), row));
+        transaction.prepare(&host).unwrap().commit(1);
+    }
+    host.0.set(20);
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    assert!(catch_unwind(AssertUnwindSafe(|| set.vacuum(2, &host))).is_err());
+    std::panic::set_hook(hook);
+    host.0.set(50);
+    assert_eq!((set.vacuum(2, &host), host.0.get()), (50, 0));
+    assert_eq!(set.snapshot(2).unwrap().reader(&host).distinct_keys(index), Ok(0));
 }

@@ -1,6 +1,7 @@
 //! The set: its indexes, its snapshots, and what it has to remove.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -194,7 +195,8 @@ impl<R: RowId, T: Timestamp> IndexSet<R, T> {
     /// How many were removed. Writers wait for a thousand entries at a time, readers never.
     ///
     /// `host` is asked whether a row has had the key [since](At::Since) then; what it says yes to is kept for the next
-    /// time. Call it now and then: it costs time in proportion to the entries that were removed since.
+    /// time. Call it now and then: it costs time in proportion to the entries that were removed since. If the host panics,
+    /// what was not removed is kept for the next time.
     pub fn vacuum(&self, watermark: T, host: &impl Visibility<R, T>) -> usize {
         self.release_dropped();
         let watermark = self.shared.moments.lock().retire(watermark);
@@ -218,19 +220,22 @@ impl<R: RowId, T: Timestamp> IndexSet<R, T> {
         let guard = crate::pin();
         let mut writer = EntryWriter { guard: &guard, batch: &mut batch };
         let mut garbage = self.shared.garbage.lock();
+        let taken: Vec<_> = (0..slice).map_while(|_| garbage.pop(watermark)).collect();
+        let is_at_end = taken.len() < slice;
+        let is_needed = |Removed { entry: Entry { index, key, row }, .. }: &Removed<R, T>| {
+            list.get(*index).is_some() && host.has_key(*row, At::Since(watermark), *index, key.as_ref())
+        };
+        let needed = catch_unwind(AssertUnwindSafe(|| taken.iter().map(is_needed).collect::<Vec<_>>()));
+        let needed = needed.unwrap_or_else(|panic| {
+            taken.iter().for_each(|removed| garbage.push(removed.since, removed.entry.clone()));
+            resume_unwind(panic)
+        });
         let mut removed = 0;
-        let mut is_at_end = false;
-        for _ in 0..slice {
-            let Some(Removed { since, entry, .. }) = garbage.pop(watermark) else {
-                is_at_end = true;
-                break;
-            };
-            let Entry { index: id, key, row } = &entry;
-            let Some(index) = list.get(*id) else { continue };
-            if host.has_key(*row, At::Since(watermark), *id, key.as_ref()) {
+        for (Removed { since, entry, .. }, is_needed) in taken.into_iter().zip(needed) {
+            if is_needed {
                 garbage.push(since, entry);
-            } else {
-                index.remove(key, *row, &mut writer);
+            } else if let Some(index) = list.get(entry.index) {
+                index.remove(&entry.key, entry.row, &mut writer);
                 removed += 1;
             }
         }

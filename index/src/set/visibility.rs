@@ -43,6 +43,8 @@ pub enum At<T> {
 /// ```
 pub trait Visibility<R, T> {
     /// Whether the row, seen at that moment, has exactly this key in the index. A row that is not there has none.
+    ///
+    /// It is asked while writers wait, and so must not prepare, commit, vacuum, create or drop: it would wait for itself.
     fn has_key(&self, row: R, at: At<T>, index: IndexId, key: KeyRef<'_>) -> bool;
 }
 
