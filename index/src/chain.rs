@@ -394,7 +394,8 @@ pub struct ChainWriter<'a, H: Copy> {
 }
 
 impl<'a, H: Copy + Send + Sync + 'static> ChainWriter<'a, H> {
-    /// Makes `node` the newest of `id`.
+    /// Makes `node` the newest of `id`. Ids are to be dense: there are slots for all of the segment that an id lies in, which
+    /// is as long as all before it, and without memory for them the process aborts, as with a `Vec`.
     ///
     /// # Panics
     ///

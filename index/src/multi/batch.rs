@@ -21,7 +21,8 @@ use super::writer::{Tenure, Writer};
 /// Nobody else sees any of it until [`commit`](Self::commit) publishes all of it at once; dropping the batch takes all of
 /// it back. One batch at a time exists in a registry. It may be sent to another thread.
 ///
-/// If the code of a key or value panics within an operation, that operation has not happened, and the batch can go on.
+/// If the code of a key or value panics within an operation on one of them, that operation has not happened, and the batch can go
+/// on.
 ///
 /// # Examples
 /// ```
@@ -267,13 +268,13 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Editor<'_, K, V, D> {
     }
 
     /// Keeps only the values for which the predicate holds. It is asked once for each, before anything is removed. How
-    /// many were removed.
+    /// many were removed. If a key's or value's code panics, some have been removed.
     pub fn retain(&mut self, keep: impl FnMut(&K, &V) -> bool) -> usize {
         self.writer.retain(keep)
     }
 
     /// Keeps only the values of one key for which the predicate holds. It is asked once for each, before anything is
-    /// removed. How many were removed.
+    /// removed. How many were removed. If a key's or value's code panics, some have been removed.
     pub fn retain_key<Q: ?Sized>(&mut self, key: &Q, mut keep: impl FnMut(&V) -> bool) -> usize
     where
         D: Lookup<K, Q>,
