@@ -37,8 +37,8 @@ pub use node::ChainNode;
 
 /// The first segment's slots, as a power of two.
 const FIRST_SEGMENT_LOG2: u32 = 10;
-/// Enough segments for 2^44 ids, more than memory holds.
-const SEGMENT_COUNT: usize = 34;
+/// Enough segments for 2^44 ids, more than memory holds; for 2^28 where an address has 32 bits.
+const SEGMENT_COUNT: usize = if usize::BITS > 32 { 34 } else { 18 };
 /// One more than the greatest id.
 pub const CHAIN_ID_LIMIT: u64 = (1 << (FIRST_SEGMENT_LOG2 + SEGMENT_COUNT as u32)) - (1 << FIRST_SEGMENT_LOG2);
 
@@ -162,7 +162,7 @@ impl<H: Copy> ChainArray<H> {
 
     /// Only the holder of the writer lock calls this.
     fn slot_or_allocate(&self, id: u64) -> &AtomicPtr<Head<H>> {
-        assert!(id < CHAIN_ID_LIMIT, "a row id is below 2^44");
+        assert!(id < CHAIN_ID_LIMIT, "a row id is below {CHAIN_ID_LIMIT}");
         let (segment, _) = locate(id);
         // Relaxed: written under the lock that the caller holds.
         if self.segments[segment].load(Ordering::Relaxed).is_null() {

@@ -26,10 +26,15 @@ pub(super) struct Head<H> {
 
 impl<H: Copy> Head<H> {
     /// What a node with `len` bytes takes, head included.
+    ///
+    /// # Panics
+    ///
+    /// If that is more than the address space holds, where an address has 32 bits.
     fn layout(len: u32) -> Layout {
         const { assert!(align_of::<Self>() <= CELL_ALIGN) };
-        Layout::from_size_align(size_of::<Self>() + len as usize, CELL_ALIGN)
-            .expect("four gibibytes and a little are a valid layout")
+        let size = size_of::<Self>().checked_add(len as usize);
+        let layout = size.and_then(|size| Layout::from_size_align(size, CELL_ALIGN).ok());
+        layout.expect("the node fits the address space")
     }
 
     #[inline]
