@@ -43,6 +43,23 @@ const SEGMENT_COUNT: usize = if usize::BITS > 32 { 34 } else { 18 };
 pub const CHAIN_ID_LIMIT: u64 = (1 << (FIRST_SEGMENT_LOG2 + SEGMENT_COUNT as u32)) - (1 << FIRST_SEGMENT_LOG2);
 
 /// An array of chains: for each id the nodes put there, newest first.
+///
+/// ```
+/// use manicule_index::{ChainArray, ChainNode, pin};
+///
+/// let versions = ChainArray::<u64>::new();
+/// let version = |timestamp, text: &str| ChainNode::new(timestamp, text.len(), |bytes| bytes.copy_from_slice(text.as_bytes()));
+/// versions.writer().push(7, version(1, "old"));
+/// versions.writer().push(7, version(2, "new"));
+///
+/// let guard = pin();
+/// let newest = versions.head(7, &guard).unwrap();
+/// assert_eq!((newest.header(), newest.bytes()), (2, &b"new"[..]));
+/// assert_eq!(newest.next().unwrap().bytes(), b"old");
+/// // Whoever reads at 2 or later needs no more than the newest.
+/// let left = versions.writer().prune(7, &guard, |newer, _older| newer > 2, |_| ());
+/// assert_eq!((left, versions.head(7, &guard).unwrap().next().is_none()), (1, true));
+/// ```
 pub struct ChainArray<H: Copy> {
     /// Segment `k` is null, or a boxed slice of `1024 << k` slots.
     segments: [AtomicPtr<AtomicPtr<Head<H>>>; SEGMENT_COUNT],

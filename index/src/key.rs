@@ -32,6 +32,29 @@ pub use scalar::{TotalF32, TotalF64};
 /// The law: for every `skip` for which both keys agree in their first `skip` bytes (0 always does), `a < b` implies
 /// `a.word(skip) <= b.word(skip)`; and if `EXACT`, `a.word(0) == b.word(0)` implies `a == b`. An implementation that breaks
 /// it gets wrong answers, never undefined behaviour. Where `K: Borrow<Q>`, a key and its borrowed form have equal words.
+///
+/// A key of one's own takes the word of what it is made of; [`Opaque`] makes a key of any other `Ord` type.
+///
+/// ```
+/// use manicule_index::{IndexKey, TreeIndex, pin};
+///
+/// #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// struct Name(String);
+///
+/// impl IndexKey for Name {
+///     const EXACT: bool = false;
+///     fn word(&self, skip: usize) -> u64 {
+///         self.0.word(skip)
+///     }
+///     fn common(&self, other: &Self) -> usize {
+///         self.0.common(&other.0)
+///     }
+/// }
+///
+/// let (index, guard) = (TreeIndex::new(), pin());
+/// index.insert(Name("ann".to_owned()), 1, &guard);
+/// assert_eq!(index.first(&guard).map(|(name, row)| (name.0.as_str(), *row)), Some(("ann", 1)));
+/// ```
 pub trait IndexKey: Ord {
     /// Whether the word says everything: equal words mean equal keys.
     const EXACT: bool;

@@ -8,6 +8,26 @@ use crate::sync::{AtomicU64, Ordering};
 ///
 /// Implemented for the fixed-width integers, `bool`, `char` and `[u8; 8]`; implement it for a row id of your own. An
 /// implementation that breaks the law below gets wrong answers, never undefined behaviour.
+///
+/// ```
+/// use manicule_index::{Word, WordHashIndex, pin};
+///
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// struct RowId(u32);
+///
+/// impl Word for RowId {
+///     fn to_word(self) -> u64 {
+///         self.0.into()
+///     }
+///     fn from_word(word: u64) -> Self {
+///         Self(word as u32)
+///     }
+/// }
+///
+/// let index = WordHashIndex::<RowId, RowId>::new();
+/// index.insert(RowId(1), RowId(7), &pin());
+/// assert_eq!(index.get(&RowId(1), &pin()), Some(RowId(7)));
+/// ```
 pub trait Word: Copy + Send + Sync + 'static {
     /// The word that stands for this value; different values give different words.
     fn to_word(self) -> u64;

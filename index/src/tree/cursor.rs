@@ -216,6 +216,20 @@ macro_rules! cursors {
 
 cursors!(
     /// A position in a [`TreeIndex`] that moves both ways.
+    ///
+    /// ```
+    /// use std::ops::Bound;
+    /// use manicule_index::TreeIndex;
+    ///
+    /// let index: TreeIndex<u64, char> = [(10, 'a'), (20, 'b'), (30, 'c')].into_iter().collect();
+    /// let mut cursor = index.lower_bound(Bound::Included(&15));
+    /// assert_eq!(cursor.peek_prev(), Some((&10, &'a')));
+    /// assert_eq!(cursor.next(), Some((&20, &'b')));
+    /// cursor.checkpoint(); // what was read may be freed
+    /// assert_eq!(cursor.next(), Some((&30, &'c')));
+    /// assert_eq!(cursor.next(), None);
+    /// assert_eq!(cursor.prev(), Some((&30, &'c')));
+    /// ```
     Cursor, TreeIndex, Boxed, [IndexKey + Clone], [], (&K, &V)
 );
 cursors!(
