@@ -314,4 +314,72 @@ mod tests {
             assert!(SLAB.held() < full, "pages come back");
         }
     }
+
+    /// A cell with a byte that it is full of.
+    struct Filled {
+        cell: *mut u8,
+        class: usize,
+        byte: u8,
+    }
+
+    // SAFETY: whoever has it has the memory.
+    unsafe impl Send for Filled {}
+
+    const FILLED_BYTES: [usize; 3] = [32, 192, 1008];
+    static FILLED: Slab<3> = Slab::new(FILLED_BYTES);
+
+    impl Filled {
+        fn new(class: usize, byte: u8) -> Self {
+            let cell = FILLED.allocate(class);
+            // SAFETY: the cell is ours and that large.
+            unsafe { cell.write_bytes(byte, FILLED_BYTES[class]) };
+            Self { cell, class, byte }
+        }
+
+        fn free(self) {
+            // SAFETY: the cell was written in its whole size.
+            let content = unsafe { std::slice::from_raw_parts(self.cell, FILLED_BYTES[self.class]) };
+            assert!(content.iter().all(|byte| *byte == self.byte));
+            // SAFETY: each cell is freed once.
+            unsafe { FILLED.free(self.cell) };
+        }
+    }
+
+    /// Fills cells and frees any that are there: in waves, so that regions fill and run empty.
+    fn churn(seed: u64, shelf: &Mutex<Vec<Filled>>) {
+        let mut dice = seed;
+        for step in 0..25_000_u64 {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let fills_of_eight = if (step / 5000).is_multiple_of(2) { 7 } else { 1 };
+            if (dice >> 40) % 8 < fills_of_eight {
+                let filled = Filled::new((dice >> 33) as usize % 3, (dice >> 50) as u8);
+                shelf.lock().push(filled);
+                continue;
+            }
+            let mut shelf = shelf.lock();
+            if let Some(last) = shelf.len().checked_sub(1) {
+                let filled = shelf.swap_remove((dice >> 20) as usize % (last + 1));
+                drop(shelf);
+                filled.free();
+            }
+        }
+    }
+
+    #[test]
+    fn cells_that_change_hands_between_threads_keep_what_is_in_them() {
+        let shelf = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            (1..5).for_each(|seed| {
+                drop(scope.spawn({
+                    let shelf = &shelf;
+                    move || churn(seed, shelf)
+                }))
+            })
+        });
+        let left: usize = shelf.lock().iter().map(|filled| FILLED_BYTES[filled.class]).sum();
+        assert!(left > 0 && left <= FILLED.held(), "{left} bytes in cells, {} held", FILLED.held());
+        shelf.into_inner().into_iter().for_each(Filled::free);
+        // What may stay: an empty chunk for each class and stripe, and a few pages.
+        assert!(FILLED.held() <= (3 * STRIPES + 32) * PAGE_BYTES, "{} bytes", FILLED.held());
+    }
 }

@@ -98,7 +98,8 @@ where
     K: IndexKey + Clone + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    /// Puts `value` under `key` and gives the value that was there. One atomic step: no reader misses the key meanwhile.
+    /// Puts `value` under `key` and gives the value that was there, whose key goes with it. One atomic step: no reader misses the
+    /// key meanwhile.
     pub fn insert<'g>(&'g self, key: K, value: V, guard: &'g Guard) -> Option<&'g V> {
         let draft = Draft::with_value(key, value);
         let before = self.tree.edit(draft.key(guard), |_| Edit::Put(draft.entry), guard);

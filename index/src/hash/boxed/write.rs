@@ -58,7 +58,7 @@ where
     V: Send + Sync + 'static,
     S: BuildHasher,
 {
-    /// Puts `value` under `key`; gives the value that it replaces. O(1).
+    /// Puts `value` under `key`; gives the value that it replaces, whose key goes with it. O(1).
     ///
     /// A reader finds the old value or the new one, at no moment none.
     pub fn insert<'g>(&'g self, key: K, value: V, guard: &'g Guard) -> Option<&'g V> {
