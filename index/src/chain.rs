@@ -60,6 +60,17 @@ pub const CHAIN_ID_LIMIT: u64 = (1 << (FIRST_SEGMENT_LOG2 + SEGMENT_COUNT as u32
 /// let left = versions.writer().prune(7, &guard, |newer, _older| newer > 2, |_| ());
 /// assert_eq!((left, versions.head(7, &guard).unwrap().next().is_none()), (1, true));
 /// ```
+///
+/// A node does not outlive the guard that it was read under:
+///
+/// ```compile_fail,E0505
+/// # use manicule_index::{ChainArray, pin};
+/// # let versions = ChainArray::<u64>::new();
+/// let guard = pin();
+/// let newest = versions.head(7, &guard);
+/// drop(guard);
+/// assert!(newest.is_none());
+/// ```
 pub struct ChainArray<H: Copy> {
     /// Segment `k` is null, or a boxed slice of `1024 << k` slots.
     segments: [AtomicPtr<AtomicPtr<Head<H>>>; SEGMENT_COUNT],

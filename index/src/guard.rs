@@ -25,6 +25,18 @@ pub fn pin() -> Guard {
 
 impl Guard {
     /// Lets go of everything read so far and pins again, so that memory can be reclaimed.
+    ///
+    /// What was read before cannot be used any more:
+    ///
+    /// ```compile_fail,E0502
+    /// use manicule_index::{HashIndex, pin};
+    ///
+    /// let index = HashIndex::<u64, u64>::new();
+    /// let mut guard = pin();
+    /// let value = index.get(&1, &guard);
+    /// guard.repin();
+    /// assert_eq!(value, None);
+    /// ```
     pub fn repin(&mut self) {
         self.epoch.repin();
     }

@@ -30,6 +30,13 @@ use super::view::MultiView;
 /// index.publish();
 /// assert_eq!(reader.view().count(&1), 1);
 /// ```
+/// A view lasts until the next one:
+/// ```compile_fail,E0499
+/// # let index = manicule_index::MultiIndex::<u64, u64>::new_hash();
+/// let mut reader = index.reader();
+/// let (older, newer) = (reader.view(), reader.view());
+/// assert_eq!(older.count(&1), newer.count(&1));
+/// ```
 pub struct MultiReader<K, V, D = Hashed> {
     index: MultiIndex<K, V, D>,
     last: Option<Borrow<Published, Arc<Shared>>>,

@@ -230,6 +230,17 @@ cursors!(
     /// assert_eq!(cursor.next(), None);
     /// assert_eq!(cursor.prev(), Some((&30, &'c')));
     /// ```
+    ///
+    /// What a cursor gives lives until it moves:
+    ///
+    /// ```compile_fail,E0499
+    /// # use manicule_index::TreeIndex;
+    /// # let index: TreeIndex<u64, char> = [(10, 'a')].into_iter().collect();
+    /// let mut cursor = index.upper_bound(std::ops::Bound::<&u64>::Unbounded);
+    /// let last = cursor.prev();
+    /// cursor.checkpoint();
+    /// assert_eq!(last, Some((&10, &'a')));
+    /// ```
     Cursor, TreeIndex, Boxed, [IndexKey + Clone], [], (&K, &V)
 );
 cursors!(
