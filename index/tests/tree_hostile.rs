@@ -147,6 +147,30 @@ fn panicking_keys_lose_nothing_and_leak_nothing() {
 }
 
 #[test]
+fn a_range_in_which_a_key_panicked_gives_nothing_from_beyond_its_bounds() {
+    let live = Arc::new(AtomicUsize::new(0));
+    let key = |key| Hostile::new(key, &live);
+    let index: TreeIndex<Hostile, u32, 4> = TreeIndex::with_order();
+    (0..250).for_each(|number| assert!(index.insert(key(number), number, &pin()).is_none()));
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let guard = pin();
+    let (mut panics, mut beyond) = (0, Vec::new());
+    for patience in 0..60 {
+        let (mut forward, mut backward) =
+            (index.range(key(50)..key(170), &guard), index.range_rev(key(50)..key(170), &guard));
+        let mut given = Vec::new();
+        panics += usize::from(impatiently(patience, || given.extend(forward.by_ref().map(|(_, value)| *value))));
+        panics += usize::from(impatiently(patience, || given.extend(backward.by_ref().map(|(_, value)| *value))));
+        given.extend(forward.chain(backward).map(|(_, value)| *value));
+        beyond.extend(given.into_iter().filter(|value| !(50..170).contains(value)));
+    }
+    std::panic::set_hook(hook);
+    assert!(panics > 20, "{panics}");
+    assert_eq!(beyond, []);
+}
+
+#[test]
 fn lying_keys_do_no_harm() {
     let live = Arc::new(AtomicUsize::new(0));
     let key = |key| Hostile::new(key, &live);

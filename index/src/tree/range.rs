@@ -162,7 +162,9 @@ impl<'g, S: Store> End<'g, S> {
             KeyOrder::Equal => matches!(far, Bound::Included(_)),
             order => order == before,
         };
-        self.finished |= self.stretch.cut::<W>(inside);
+        // A comparison may panic: then this was the end.
+        let finished = std::mem::replace(&mut self.finished, true);
+        self.finished = self.stretch.cut::<W>(inside) || finished;
     }
 }
 

@@ -97,14 +97,20 @@ impl<'g, S: Store> Stretch<'g, S> {
     /// Leaves out what is not `inside`: in the way's order, all behind some entry. Says whether there was any.
     #[inline]
     pub(super) fn cut<W: Way>(&mut self, inside: impl Fn(&Leaf<S>, usize) -> bool) -> bool {
+        let (mut low, mut high) = (self.low, self.high);
+        if low == high {
+            return false;
+        }
+        // A comparison may panic: then nothing is left to be given.
+        *(if W::FORWARD { &mut self.high } else { &mut self.low }) = if W::FORWARD { low } else { high };
         let inside = |place: usize| {
-            // SAFETY: the place is still to be given.
+            // SAFETY: the place was still to be given.
             let (leaf, slot) = unsafe { self.find(place) };
             inside(leaf, slot)
         };
-        let (mut low, mut high) = (self.low, self.high);
         // Most often all are inside. Else the end is found by halving.
-        if low == high || inside(if W::FORWARD { high - 1 } else { low }) {
+        if inside(if W::FORWARD { high - 1 } else { low }) {
+            (self.low, self.high) = (low, high);
             return false;
         }
         while low < high {
