@@ -22,7 +22,7 @@ use super::writer::{Tenure, Writer};
 /// it back. One batch at a time exists in a registry. It may be sent to another thread.
 ///
 /// If the code of a key or value panics within an operation on one of them, that operation has not happened, and the batch can go
-/// on.
+/// on. (If a destructor panics, it may have happened.)
 ///
 /// # Examples
 /// ```
@@ -233,12 +233,12 @@ pub struct Editor<'b, K: Stored, V: ListValue, D: Arrangement<K>> {
 impl<K: Stored, V: ListValue, D: Arrangement<K>> Editor<'_, K, V, D> {
     /// Adds a value under a key, even if it is there already. The number of values under the key now.
     pub fn insert(&mut self, key: K, value: V) -> usize {
-        self.writer.insert(key, value)
+        self.writer.change(|writer| writer.insert(key, value))
     }
 
     /// Adds a value under a key unless it is there already. Whether it was added.
     pub fn insert_distinct(&mut self, key: K, value: V) -> bool {
-        self.writer.insert_distinct(key, value)
+        self.writer.change(|writer| writer.insert_distinct(key, value))
     }
 
     /// Takes one occurrence of the value from under the key. Whether there was one.
@@ -246,7 +246,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Editor<'_, K, V, D> {
     where
         D: Lookup<K, Q>,
     {
-        self.writer.remove(key, value)
+        self.writer.change(|writer| writer.remove(key, value))
     }
 
     /// Removes a key with all its values. How many there were. Costs the same however many.
@@ -254,23 +254,24 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Editor<'_, K, V, D> {
     where
         D: Lookup<K, Q>,
     {
-        self.writer.remove_key(key)
+        self.writer.change(|writer| writer.remove_key(key))
     }
 
     /// Puts these values under the key in place of those that are there; no values remove the key. How many there were.
     pub fn replace(&mut self, key: K, values: impl IntoIterator<Item = V>) -> usize {
-        self.writer.replace(key, values.into_iter().collect())
+        let values = values.into_iter().collect();
+        self.writer.change(|writer| writer.replace(key, values))
     }
 
     /// Removes everything. How many values there were.
     pub fn clear(&mut self) -> usize {
-        self.writer.clear()
+        self.writer.change(IndexWriter::clear)
     }
 
     /// Keeps only the values for which the predicate holds. It is asked once for each, before anything is removed. How
     /// many were removed. If a key's or value's code panics, some have been removed.
     pub fn retain(&mut self, keep: impl FnMut(&K, &V) -> bool) -> usize {
-        self.writer.retain(keep)
+        self.writer.change(|writer| writer.retain(keep))
     }
 
     /// Keeps only the values of one key for which the predicate holds. It is asked once for each, before anything is
@@ -281,13 +282,13 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Editor<'_, K, V, D> {
     {
         let list = self.view().get(key);
         let refused: Vec<V> = list.into_iter().flatten().filter(|value| !keep(value)).cloned().collect();
-        refused.into_iter().filter(|value| self.writer.remove(key, value)).count()
+        refused.into_iter().filter(|value| self.remove(key, value)).count()
     }
 
     /// Adds many entries. If a key's or value's code panics, those before it have been added.
     pub fn extend(&mut self, entries: impl IntoIterator<Item = (K, V)>) {
         entries.into_iter().for_each(|(key, value)| {
-            self.writer.insert(key, value);
+            self.insert(key, value);
         });
     }
 

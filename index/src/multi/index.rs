@@ -144,7 +144,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
             // `Busy` has no place in these results: when the wait was in vain, a copy is made.
             let _ = writer.edit(self, when_held, &shared.root);
         }
-        act(self.edit(writer))
+        self.edit(writer).change(act)
     }
 
     fn edit<'w>(&self, writer: &'w mut Writer) -> &'w mut IndexWriter<K, V, D> {

@@ -13,7 +13,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use super::copy::{IndexCopy, ListDirectory, Logged, Operation, TakenOut};
@@ -139,6 +139,38 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
             }
             return Some(copy);
         }
+    }
+
+    /// Changes the working copy. If a key's or value's code panics, what was logged is what has happened: a destructor may have
+    /// left the copy changed and the change not logged, so it is made anew.
+    #[inline]
+    pub(super) fn change<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
+        catch_unwind(AssertUnwindSafe(|| act(self))).unwrap_or_else(|panic| {
+            self.renew();
+            resume_unwind(panic)
+        })
+    }
+
+    /// Makes the working copy anew, of the live one and what is pending.
+    #[cold]
+    fn renew(&mut self) {
+        let renewed = catch_unwind(AssertUnwindSafe(|| {
+            self.working = None;
+            let mut copy = self.take_working(usize::MAX)?;
+            copy.get_mut()?.catch_up(&mut self.operations.clone());
+            self.working = Some(copy);
+            Some(())
+        }));
+        if !matches!(renewed, Ok(Some(()))) {
+            self.lose_pending();
+        }
+    }
+
+    /// What remains when the working copy is lost because a key's code panicked: nothing of what was pending.
+    fn lose_pending(&mut self) {
+        self.floor = 0;
+        let lost = (self.working.take(), std::mem::take(&mut self.operations), std::mem::take(&mut self.taken_out));
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(lost)));
     }
 
     fn working(&mut self) -> &mut IndexCopy<K, V, D> {
@@ -379,10 +411,9 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
         }));
         match undone {
             Ok(()) => self.working = Some(working),
-            // A key's code panicked: the working copy is lost, and with it all that is pending on this index.
             Err(_) => {
-                self.operations.clear();
-                self.taken_out = TakenOut::default();
+                self.working = Some(working);
+                self.lose_pending();
             }
         }
         self.floor = self.operations.len();
