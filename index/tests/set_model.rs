@@ -400,6 +400,20 @@ fn a_unique_build_that_fails_leaves_nothing_behind() {
 }
 
 #[test]
+fn an_index_that_is_dropped_while_it_is_built_is_not_finished() {
+    let host = Forgetful(Cell::new(u32::MAX));
+    let set = IndexSet::<u64, u64>::new();
+    for declared in DECLARED {
+        let builder = set.create_index(declared.definition);
+        let index = builder.id();
+        assert!(set.drop_index(index));
+        assert_eq!(builder.finish(0, &host), Err(BuildError::Dropped(index)));
+        assert!(!set.drop_index(index));
+    }
+    assert_eq!((set.indexes().len(), set.memory_usage()), (0, 0));
+}
+
+#[test]
 fn keys_of_another_form_are_refused() {
     let host = Host::<u64>::new(&DECLARED[..1]);
     let (index, _) = host.index_ids()[0];

@@ -55,13 +55,14 @@ impl<R: RowId, T: Timestamp> IndexBuilder<R, T> {
     /// `readable_from` and later. O(n log n); writers wait for a thousand operations at a time.
     ///
     /// # Errors
-    /// [`BuildError::UniqueViolation`] if the newest versions of two rows have the same key. Nothing is left behind.
+    /// [`BuildError::UniqueViolation`] if the newest versions of two rows have the same key, [`BuildError::Dropped`] if the index was
+    /// dropped meanwhile. Nothing is left behind.
     pub fn finish(mut self, readable_from: T, host: &impl Visibility<R, T>) -> Result<IndexId, BuildError> {
         let registry = &self.set.shared.registry;
         let loaded = self.index.build.load(self.index.definition, registry);
-        if let Some((refused, key)) = self.catch_up(loaded, host) {
+        if let Some((refused, error)) = self.catch_up(loaded, host) {
             refused.into_index().detach(registry);
-            return Err(BuildError::UniqueViolation(UniqueViolation { index: self.index.id, key }));
+            return Err(error);
         }
         // Published before, so that whoever sees the timestamp sees the entries.
         let _ = self.index.readable_from.set(readable_from);
@@ -69,9 +70,12 @@ impl<R: RowId, T: Timestamp> IndexBuilder<R, T> {
         Ok(self.index.id)
     }
 
-    /// Replays what was recorded, lets writers write to the index, and publishes it; or gives it back with a key that two
-    /// rows have.
-    fn catch_up(&self, mut loaded: LoadedIndex<R>, host: &impl Visibility<R, T>) -> Option<(LoadedIndex<R>, Key)> {
+    /// Replays what was recorded, lets writers write to the index, and publishes it; or gives it back and says why not.
+    fn catch_up(
+        &self,
+        mut loaded: LoadedIndex<R>,
+        host: &impl Visibility<R, T>,
+    ) -> Option<(LoadedIndex<R>, BuildError)> {
         let registry = &self.set.shared.registry;
         loop {
             let mut batch = registry.begin();
@@ -81,11 +85,16 @@ impl<R: RowId, T: Timestamp> IndexBuilder<R, T> {
                 batch.commit();
                 continue;
             }
+            let index = self.index.id;
+            // Nobody drops it while the batch is there.
+            if self.set.shared.list.load().get(index).is_none() {
+                return Some((loaded, BuildError::Dropped(index)));
+            }
             let published = registry.lazy_snapshot();
             let reader = EntryReader { guard: &guard, published: &published };
-            let is_holder = |row, key: &Key| host.has_key(row, At::Newest, self.index.id, key.as_ref());
+            let is_holder = |row, key: &Key| host.has_key(row, At::Newest, index, key.as_ref());
             if let Some(key) = loaded.violation(reader, is_holder) {
-                return Some((loaded, key));
+                return Some((loaded, BuildError::UniqueViolation(UniqueViolation { index, key })));
             }
             let _ = self.index.entries.set(loaded.into_index());
             batch.commit();

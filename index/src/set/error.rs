@@ -114,6 +114,8 @@ pub enum BuildError {
     UniqueViolation(UniqueViolation),
     /// It was fed a key of another form.
     WrongForm(IndexId),
+    /// The index was dropped while it was built.
+    Dropped(IndexId),
 }
 
 impl fmt::Display for BuildError {
@@ -121,6 +123,7 @@ impl fmt::Display for BuildError {
         match self {
             Self::UniqueViolation(violation) => violation.fmt(f),
             Self::WrongForm(index) => write!(f, "{index} has keys of another form"),
+            Self::Dropped(index) => write!(f, "{index} was dropped while it was built"),
         }
     }
 }
