@@ -172,45 +172,69 @@ impl<'d> Change<'d> {
     /// Adds a table that nobody has seen yet, with these rows and its indexes.
     fn put_table(&mut self, mut state: TableState, rows: impl Iterator<Item = Result<RowBuf>>) -> Result<()> {
         let table = &*state.table;
-        let mut writer = RewriteLog { log: self.inner.log.as_deref(), group: GroupWrite::default() };
+        let mut writer = RewriteLog::new(self.inner.log.as_deref(), table.storage());
         for row in rows {
             let (row_id, row) = (table.allocate_row_id(), row?);
             table.count_installed(row_id, Some(&row), false);
             writer.put(table, row_id, &row)?;
             table.rows.writer().push(row_id.0, version_of(Some(row), Timestamp(0)));
         }
-        writer.finish()?;
+        writer.write_group()?;
         for schema in &state.schema.indexes {
             let index = Index::of_rows(schema, &state, &self.inner.registry)?;
             state.indexes.push(Arc::new(index));
         }
+        writer.keep();
         self.state.put_table(state);
         Ok(())
     }
 }
 
-/// Writes the rows of a table in another form to a storage that no catalog names yet, a few thousand at a time.
+/// Writes the rows of a new table to a storage that no catalog names yet, a few thousand at a time. Unless they are kept they
+/// are removed again: if there is no such table in the end, the next new one has its storage.
 struct RewriteLog<'l> {
     log: Option<&'l Log>,
+    storage: StorageId,
     group: GroupWrite,
+    /// Whether rows are written that are not to be kept.
+    is_started: bool,
 }
 
-impl RewriteLog<'_> {
+impl<'l> RewriteLog<'l> {
+    fn new(log: Option<&'l Log>, storage: StorageId) -> Self {
+        Self { log, storage, group: GroupWrite::default(), is_started: false }
+    }
+
     fn put(&mut self, table: &Table, row_id: RowId, row: &Row) -> Result<()> {
         if self.log.is_none() {
             return Ok(());
         }
         table.hash_installed(row_id, Some(row), None);
-        self.group.put_row(table.storage(), row_id, row);
-        if self.group.record_count() < REWRITTEN_ROWS_PER_GROUP { Ok(()) } else { self.finish() }
+        self.group.put_row(self.storage, row_id, row);
+        if self.group.record_count() < REWRITTEN_ROWS_PER_GROUP { Ok(()) } else { self.write_group() }
     }
 
-    fn finish(&mut self) -> Result<()> {
+    fn write_group(&mut self) -> Result<()> {
         let group = std::mem::take(&mut self.group);
         if group.record_count() == 0 {
             return Ok(());
         }
+        self.is_started = true;
         self.log.map_or(Ok(()), |log| log.write_now(group))
+    }
+
+    /// The table will be there.
+    fn keep(mut self) {
+        self.is_started = false;
+    }
+}
+
+impl Drop for RewriteLog<'_> {
+    fn drop(&mut self) {
+        if let Some(log) = self.log.filter(|_| self.is_started) {
+            // If it fails nothing commits any more, and they are removed when the database is opened again.
+            let _ = clear_storage(log.store(), self.storage, |group| log.write_now(group));
+        }
     }
 }
 

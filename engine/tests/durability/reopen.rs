@@ -1,6 +1,7 @@
 //! Opening again, and being refused.
 
 use std::fs;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::Duration;
 
@@ -181,6 +182,31 @@ fn a_table_made_with_rows_is_there_with_all_of_them_or_not_at_all() {
     assert_eq!(database.schema_version(), version + 1);
     drop(database);
     assert_eq!(contents(&open()).len(), 0);
+}
+
+#[test]
+fn rows_of_a_table_that_was_refused_are_not_the_next_one_s() {
+    let store = MemoryStore::default();
+    let open = || Database::open_store(Box::new(store.clone()), &OpenOptions::default()).unwrap();
+    let database = open();
+    let definition = || TableDefinition {
+        name: "number".into(),
+        columns: vec![integer_column("id")],
+        primary_key: vec![0],
+        ..TableDefinition::default()
+    };
+    let row = |id: i64| Row::new(&[Value::Integer(id)]);
+    let refused = database.create_table_with_rows(definition(), (0..9000).map(|id| row(id % 8999)));
+    assert!(matches!(refused, Err(Error::UniqueViolation { .. })), "{refused:?}");
+    let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        database
+            .create_table_with_rows(definition(), (0..9000).map(|id| row(if id < 8999 { id } else { panic!("{id}") })))
+    }));
+    assert!(panicked.is_err());
+    database.create_table_with_rows(definition(), (0..10).map(row)).unwrap();
+    let before = contents(&database);
+    drop(database);
+    assert_eq!(contents(&open()), before);
 }
 
 /// A transaction that leaves everything as it is.
