@@ -197,6 +197,21 @@ fn removed_index_stays_in_older_snapshots() {
 }
 
 #[test]
+fn removed_index_is_freed_with_the_last_snapshot_of_it_whether_anything_is_written_or_not() {
+    let (registry, value) = (Registry::new(), Arc::new(()));
+    let index = registry.create_hash_from([(1_u64, Arc::clone(&value))]);
+    registry.remove(&index);
+    assert_eq!(Arc::strong_count(&value), 1, "nobody had loaded it");
+    let index = registry.create_ordered_from([(1_u64, Arc::clone(&value))]);
+    let held = registry.load();
+    registry.remove(&index);
+    assert_eq!(held.on(&index).count(&1), 1);
+    drop(held);
+    registry.begin().commit();
+    assert_eq!(Arc::strong_count(&value), 1, "who writes nothing frees it too");
+}
+
+#[test]
 fn updates_of_one_key_leave_no_growing_operations() {
     let index = MultiIndex::<u64, u64>::new_hash();
     index.insert(1, 0);

@@ -200,6 +200,8 @@ impl Writer {
         let parts = self.slots.iter().map(|slot| slot.as_ref().map(|slot| slot.live())).collect();
         let published = Published { sequence: self.sequence, meta: self.meta.clone(), parts };
         root.swap(&mut self.owner, Arc::new(published));
+        // An index that is gone is freed now: the next publication may be long in coming.
+        self.take_back(root);
     }
 
     /// Publishes everything that is pending with one swap. Publishes nothing if nothing is.
@@ -208,6 +210,7 @@ impl Writer {
         self.touched.retain(|at| slots[*at].as_ref().is_some_and(|slot| slot.pending_len() > 0));
         self.waited = Duration::ZERO;
         if self.touched.is_empty() && self.pending_meta.is_none() {
+            self.take_back(root);
             return self.sequence;
         }
         // Most often the write has done so.
