@@ -23,7 +23,7 @@ pub(crate) struct Args {
     pub(crate) demo: bool,
 
     /// Run these statements and stop; may be given many times, and mixed with -f
-    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    #[arg(short = 'c', long = "command", value_name = "SQL", allow_hyphen_values = true)]
     commands: Vec<String>,
 
     /// Run this file and stop; `-` is standard input

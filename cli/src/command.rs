@@ -22,13 +22,20 @@ struct Command {
     run: fn(&mut Shell, &str) -> Result<Flow>,
 }
 
-const COMMANDS: [Command; 19] = [
+const COMMANDS: [Command; 20] = [
     Command {
         name: ".advise",
         alias: "",
         arguments: "STATEMENT",
         help: "the index that would help, with its cost and the cost now",
         run: advise::advise,
+    },
+    Command {
+        name: ".backup",
+        alias: "",
+        arguments: "DIRECTORY",
+        help: "write a copy of the database to a new directory",
+        run: file::backup,
     },
     Command {
         name: ".export",

@@ -14,7 +14,7 @@ mod reader;
 
 use std::io::Read;
 
-use manicule::{Column, Database, Row, TableId, TableSchema, Value};
+use manicule::{Column, ColumnType, Database, Row, TableId, TableSchema, Value};
 
 use crate::error::{CsvError, Result};
 
@@ -64,8 +64,8 @@ pub(crate) fn check(source: &Source<'_>, table: &TableSchema, progress: Progress
     let mut row_count = 0;
     while reader.next_record()? {
         check_width(&reader, names.len())?;
-        for (field, position) in text(&reader, &names)?.fields().zip(&positions) {
-            read_value(&reader, field, &table.columns[*position])?;
+        for (at, (field, position)) in text(&reader, &names)?.fields().zip(&positions).enumerate() {
+            read_value(&reader, (at, field), &table.columns[*position])?;
         }
         row_count += 1;
         report(&reader, row_count, progress)?;
@@ -93,8 +93,8 @@ pub(crate) fn load(database: &Database, source: &Source<'_>, table: TableId, pro
     while reader.next_record()? {
         check_width(&reader, names.len())?;
         let mut values: Vec<Value<'_>> = defaults.iter().map(Value::as_borrowed).collect();
-        for (field, position) in text(&reader, &names)?.fields().zip(&positions) {
-            values[*position] = read_value(&reader, field, &table.columns[*position])?;
+        for (at, (field, position)) in text(&reader, &names)?.fields().zip(&positions).enumerate() {
+            values[*position] = read_value(&reader, (at, field), &table.columns[*position])?;
         }
         transaction.insert(table.id, Row::new(&values)).map_err(|error| CsvError {
             path: reader.path().to_owned(),
@@ -127,6 +127,9 @@ fn header(reader: &mut Reader<impl Read>) -> Result<Vec<String>> {
             return Err(problem(reader, &format!("two columns are named {name}")));
         }
         names.push(name);
+    }
+    if names.len() == 1 {
+        reader.take_empty_records();
     }
     Ok(names)
 }
@@ -180,8 +183,9 @@ fn field<'r>(reader: &'r Reader<impl Read>, column: usize, name: &str) -> Result
     Ok(text)
 }
 
-fn read_value<'r>(reader: &Reader<impl Read>, field: &'r str, column: &Column) -> Result<Value<'r>> {
-    if is_null(field) {
+/// The value of a field. One in quotes is text where the column takes any, also if it is empty.
+fn read_value<'r>(reader: &Reader<impl Read>, (at, field): (usize, &'r str), column: &Column) -> Result<Value<'r>> {
+    if is_null(field) && !(column.column_type == ColumnType::Text && reader.is_quoted(at)) {
         return Ok(Value::Null);
     }
     parse_value(field, column.column_type).ok_or_else(|| {

@@ -166,18 +166,27 @@ impl Shell {
     ///
     /// # Errors
     ///
-    /// The statement's own, or that the file cannot be written.
+    /// The statement's own, or that the file cannot be written. A file that was there stays as it is if the statement fails
+    /// before it has many rows.
     pub(crate) fn export(&mut self, path: &Path, mode: Mode, sql: &str) -> Result<u64> {
         let parameters = self.parameters_for(sql)?;
-        let file = File::create(path).map_err(|error| Error::file(path, error))?;
-        let mut out = BufWriter::new(file);
+        let mut out = BufWriter::new(FileOnDemand { path, file: None });
         let target =
             Target { is_terminal: false, has_colour: false, table_rows_max: usize::MAX, table_width_max: usize::MAX };
         let mut result =
             StatementResult { writer: output::writer(mode, target), out: &mut out, has_columns: false, row_count: 0 };
-        self.backend.run(sql, &parameters, &mut result)?;
+        let report = self.backend.run(sql, &parameters, &mut result);
         let row_count = result.row_count;
-        result.writer.finish(result.out).and_then(|()| out.flush()).map_err(|error| Error::file(path, error))?;
+        let written = match report {
+            Ok(_) => result.writer.finish(result.out).and_then(|()| out.flush()),
+            Err(Error::Output(error)) => Err(error),
+            Err(error) => {
+                // What is not in the file yet does not go there.
+                drop(out.into_parts());
+                return Err(error);
+            }
+        };
+        written.map_err(|error| Error::file(path, error))?;
         Ok(row_count)
     }
 
@@ -233,6 +242,32 @@ impl Output {
         let columns = console::Term::stdout().size_checked().filter(|_| is_terminal);
         let table_width_max = columns.map_or(usize::MAX, |(_, columns)| usize::from(columns));
         Target { is_terminal, has_colour, table_rows_max, table_width_max }
+    }
+}
+
+/// A file that is made, or emptied, when there is something to write.
+struct FileOnDemand<'p> {
+    path: &'p Path,
+    file: Option<File>,
+}
+
+impl FileOnDemand<'_> {
+    fn file(&mut self) -> io::Result<&mut File> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => File::create(self.path)?,
+        };
+        Ok(self.file.insert(file))
+    }
+}
+
+impl Write for FileOnDemand<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file()?.flush()
     }
 }
 

@@ -367,6 +367,40 @@ fn files_that_read_one_another_come_to_an_end() {
 }
 
 #[test]
+fn a_file_is_kept_when_its_export_fails() {
+    let path = file("kept.csv", b"precious");
+    let export = |what: &str| run(&["-c", &format!(".export '{}' {what}", path.display())], b"");
+    for what in ["nothing", "SELEC 1", "SELECT 1 / (n - 2) FROM (SELECT 1 AS n UNION SELECT 2)"] {
+        assert_eq!(export(what).status, 1, "{what}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"precious", "{what}");
+    }
+    assert_eq!(export("SELECT 1 AS a WHERE false").status, 0);
+    assert_eq!(std::fs::read(&path).unwrap(), b"a\n");
+    let nowhere = run(&["-c", ".export /nowhere/x.csv SELECT 1"], b"");
+    assert_eq!((nowhere.status, nowhere.stderr.starts_with("/nowhere/x.csv: ")), (1, true), "{}", nowhere.stderr);
+}
+
+#[test]
+fn a_statement_of_the_command_line_may_begin_with_a_comment() {
+    let ran = run(&["--mode", "csv", "-c", "-- one\nSELECT 1 AS a", "-c", "-- nothing"], b"");
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "a\n1\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_backup_is_opened_like_any_database() {
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("backup of t");
+    let _ = std::fs::remove_dir_all(&directory);
+    let backup = format!(".backup '{}'", directory.display());
+    let made = run(&["-c", "CREATE TABLE t (a INTEGER)", "-c", "INSERT INTO t VALUES (7)", "-c", &backup], b"");
+    assert_eq!(made.status, 0, "{}", made.stderr);
+    let read = run(&[directory.to_str().unwrap(), "--mode", "csv", "-c", "SELECT a FROM t"], b"");
+    assert_eq!((read.status, read.stdout.as_str()), (0, "a\n7\n"), "{}", read.stderr);
+    let again = run(&["-c", &backup], b"");
+    assert_eq!(again.status, 1);
+    assert!(again.stderr.contains("there is a database already"), "{}", again.stderr);
+}
+
+#[test]
 fn the_schema_can_be_run_again() {
     let sql =
         "CREATE TABLE \"my table\" (id INTEGER PRIMARY KEY, \"select\" TEXT NOT NULL DEFAULT 'it''s', u REAL UNIQUE);

@@ -120,6 +120,36 @@ fn what_is_exported_is_imported_alike() {
     assert_eq!((after.status, &after.stdout), (0, &before.stdout), "{}", after.stderr);
 }
 
+#[test]
+fn null_and_texts_that_look_like_it_are_exported_and_imported_alike() {
+    let csv = file("nulls.csv", b"");
+    let script = format!(
+        ".mode csv
+         CREATE TABLE t (a TEXT);
+         INSERT INTO t VALUES (NULL), ('x'), (''), ('NA'), ('\"'), (NULL);
+         .export '{0}' t
+         CREATE TABLE u (a TEXT);
+         .import '{0}' u
+         SELECT a, a IS NULL AS n FROM u;",
+        csv.display()
+    );
+    let script: String = script.lines().map(|line| format!("{}\n", line.trim_start())).collect();
+    let ran = run(&[], script.as_bytes());
+    let expected = "a,n\n,true\nx,false\n\"\",false\n\"NA\",false\n\"\"\"\",false\n,true\n";
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, expected), "{}", ran.stderr);
+    assert_eq!(std::fs::read_to_string(&csv).unwrap(), "a\n\nx\n\"\"\n\"NA\"\n\"\"\"\"\n\n");
+    // Where everything is in quotes, what is no text can still be lacking.
+    let ran =
+        import("quotes.csv", b"\"i\",\"s\"\n\"1\",\"\"\n\"\",\"NA\"\n\"NA\",\"x\"\n", "SELECT i, s FROM t ORDER BY s;");
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "i,s\n1,\"\"\n,\"NA\"\n,x\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_pipe_is_imported() {
+    let ran = run(&["--mode", "csv", "-c", ".import /dev/stdin t", "-c", "SELECT a, b FROM t"], b"a,b\n1,x\n2,y\n");
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "a,b\n1,x\n2,y\n"), "{}", ran.stderr);
+}
+
 /// A spreadsheet takes such cells for formulas. They are text, and come back as they were: nothing is put before them
 /// unless the query does it.
 #[test]

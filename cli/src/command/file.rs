@@ -35,6 +35,15 @@ pub(super) fn read(shell: &mut Shell, arguments: &str) -> Result<Flow> {
     })
 }
 
+pub(super) fn backup(shell: &mut Shell, arguments: &str) -> Result<Flow> {
+    let Some((directory, "")) = first_word(arguments) else {
+        return Err(usage(".backup"));
+    };
+    shell.backend.database().backup(directory)?;
+    shell::note(&format!("all that is committed was written to {directory}"));
+    Ok(Flow::Continue)
+}
+
 pub(super) fn export(shell: &mut Shell, arguments: &str) -> Result<Flow> {
     let (name, what) = first_word(arguments).filter(|(_, what)| !what.is_empty()).ok_or_else(|| usage(".export"))?;
     let path = Path::new(name);
@@ -75,9 +84,12 @@ pub(super) fn import(shell: &mut Shell, arguments: &str) -> Result<Flow> {
 
 /// Reads the file into the table of that name, which is made if it is not there.
 fn import_file(database: &Database, path: &Path, table: &str) -> Result<u64> {
-    let source = Source::File(path);
-    let bytes = std::fs::metadata(path).map_err(|error| Error::file(path, error))?.len();
-    let bar = progress_bar(bytes);
+    let unreadable = |error| Error::file(path, error);
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    // A pipe can be read but once.
+    let piped = if metadata.is_file() { None } else { Some(std::fs::read(path).map_err(unreadable)?) };
+    let source = piped.as_ref().map_or(Source::File(path), |bytes| Source::Bytes(path, bytes));
+    let bar = progress_bar(piped.as_ref().map_or(metadata.len(), |bytes| bytes.len() as u64));
     let mut progress = |bytes: u64| {
         bar.set_position(bytes);
         if interrupt::is_pressed() { Err(Error::Cancelled) } else { Ok(()) }

@@ -55,7 +55,7 @@ impl Inference {
     }
 }
 
-/// Whether the field stands for NULL.
+/// Whether the field stands for NULL, unless it is text in quotes.
 pub(crate) fn is_null(field: &str) -> bool {
     matches!(field.as_bytes(), [] | [b'N', b'A'])
 }

@@ -3,7 +3,8 @@
 //! `csv-core` takes the bytes apart. Around it stands what a shell needs to say about a file: the line of each record, a cap
 //! on the size of a field, so that one lost quote does not fill the memory, and the line where a quote was opened
 //! that nothing closes. `csv-core` ends the last record silently there; feeding it a last line break tells the two
-//! cases apart, because inside of quotes a line break ends no record.
+//! cases apart, because inside of quotes a line break ends no record. Nor does it say which fields stood in quotes, which
+//! tells the empty text from no value; so the bytes of the record are kept.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -40,6 +41,13 @@ pub(crate) struct Reader<R> {
     bytes: Vec<u8>,
     ends: Vec<usize>,
     field_count: usize,
+    /// The record as it stands in the file.
+    raw: Vec<u8>,
+    delimiter: u8,
+    /// Which fields stand in quotes; nothing if none does.
+    quoted: Vec<bool>,
+    /// Whether an empty line is a record, as it is where there is one column.
+    has_empty_records: bool,
     /// The line of the record.
     line: u64,
     /// Line breaks that did not go through `core`.
@@ -155,18 +163,35 @@ impl<R: Read> Reader<R> {
             bytes: vec![0; 4096],
             ends: vec![0; 64],
             field_count: 0,
+            raw: Vec::new(),
+            delimiter,
+            quoted: Vec::new(),
+            has_empty_records: false,
             line: 1,
             lines_skipped: 0,
         })
     }
 
-    /// Goes to the next record; whether there is one. Empty lines are passed over.
+    /// Takes an empty line for a record of one empty field from here on.
+    pub(crate) fn take_empty_records(&mut self) {
+        self.has_empty_records = true;
+    }
+
+    /// Goes to the next record; whether there is one. Empty lines are passed over, unless they are records.
     ///
     /// # Errors
     ///
     /// A field over the cap, a quote that nothing closes, an input that cannot be read.
     pub(crate) fn next_record(&mut self) -> Result<bool> {
-        self.skip_empty_lines()?;
+        self.raw.clear();
+        self.quoted.clear();
+        while self.skip_line_break()? {
+            if self.has_empty_records {
+                self.line = self.core.line() + self.lines_skipped - 1;
+                (self.ends[0], self.field_count) = (0, 1);
+                return Ok(true);
+            }
+        }
         self.line = self.core.line() + self.lines_skipped;
         let (mut byte_count, mut end_count) = (0, 0);
         let mut has_bytes = false;
@@ -183,12 +208,15 @@ impl<R: Read> Reader<R> {
             has_bytes |= read > 0;
             let last = read.checked_sub(1).map(|last| input[last]);
             (byte_count, end_count) = (byte_count + written, end_count + ended);
+            self.raw.extend_from_slice(&input[..read]);
             if !is_at_end {
                 self.input.consume(read);
             }
             match result {
                 csv_core::ReadRecordResult::Record => {
                     self.field_count = end_count;
+                    self.check_fields()?;
+                    note_quoted(&self.raw, self.delimiter, &mut self.quoted);
                     self.after_record(last)?;
                     return Ok(true);
                 }
@@ -224,6 +252,11 @@ impl<R: Read> Reader<R> {
         &self.bytes[start..self.ends[column]]
     }
 
+    /// Whether a field of the record stands in quotes.
+    pub(crate) fn is_quoted(&self, column: usize) -> bool {
+        self.quoted.get(column).copied().unwrap_or(false)
+    }
+
     /// The line that the record begins at, counted from one.
     pub(crate) fn line(&self) -> u64 {
         self.line
@@ -248,18 +281,16 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    fn skip_empty_lines(&mut self) -> Result<()> {
-        while let Some(&byte) = self.input.fill().map_err(|error| Error::file(&self.path, error))?.first() {
-            if !matches!(byte, b'\r' | b'\n') {
-                break;
-            }
-            self.input.consume(1);
-            self.lines_skipped += 1;
-            if byte == b'\r' {
-                self.skip_line_feed()?;
-            }
+    /// Passes over a line break, if there is one next.
+    fn skip_line_break(&mut self) -> Result<bool> {
+        let input = self.input.fill().map_err(|error| Error::file(&self.path, error))?;
+        let Some(&byte @ (b'\r' | b'\n')) = input.first() else { return Ok(false) };
+        self.input.consume(1);
+        self.lines_skipped += 1;
+        if byte == b'\r' {
+            self.skip_line_feed()?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Passes over the second half of `\r\n`.
@@ -273,15 +304,31 @@ impl<R: Read> Reader<R> {
 
     fn grow_bytes(&mut self, byte_count: usize, end_count: usize) -> Result<()> {
         let field_start = end_count.checked_sub(1).map_or(0, |last| self.ends[last]);
-        if byte_count - field_start >= FIELD_BYTES_MAX {
-            let line = self.line + line_breaks(&self.bytes[..field_start]);
-            return Err(self.wrong(line, format!("a field of more than {} MiB begins here", FIELD_BYTES_MAX >> 20)));
+        if byte_count - field_start > FIELD_BYTES_MAX {
+            return Err(self.too_large(field_start));
         }
         if self.bytes.len() >= RECORD_BYTES_MAX {
             return Err(self.wrong(self.line, format!("a record of more than {} MiB", RECORD_BYTES_MAX >> 20)));
         }
         self.bytes.resize(self.bytes.len() * 2, 0);
         Ok(())
+    }
+
+    /// Refuses a field that is over the cap, but was not over the memory that was there.
+    fn check_fields(&self) -> Result<()> {
+        let mut start = 0;
+        for end in &self.ends[..self.field_count] {
+            if end - start > FIELD_BYTES_MAX {
+                return Err(self.too_large(start));
+            }
+            start = *end;
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, field_start: usize) -> Error {
+        let line = self.line + line_breaks(&self.bytes[..field_start]);
+        self.wrong(line, format!("a field of more than {} MiB begins here", FIELD_BYTES_MAX >> 20))
     }
 
     fn grow_ends(&mut self) -> Result<()> {
@@ -294,12 +341,46 @@ impl<R: Read> Reader<R> {
 
     fn unclosed_quote(&self, byte_count: usize, end_count: usize) -> Error {
         let field_start = end_count.checked_sub(1).map_or(0, |last| self.ends[last]).min(byte_count);
+        if byte_count - field_start > FIELD_BYTES_MAX {
+            return self.too_large(field_start);
+        }
         let line = self.line + line_breaks(&self.bytes[..field_start]);
         self.wrong(line, "the quote that opens here is never closed".to_owned())
     }
 
     fn wrong(&self, line: u64, problem: String) -> Error {
         CsvError { path: self.path.clone(), line, column: None, problem }.into()
+    }
+}
+
+/// Where in a field a byte stands, as `csv-core` sees it.
+#[derive(Clone, Copy)]
+enum Place {
+    Begin,
+    Plain,
+    InQuotes,
+    /// After a quote within quotes: it was the last one, unless another follows.
+    AfterQuote,
+}
+
+/// Notes for each field of a record whether it stands in quotes, which `csv-core` does not tell.
+fn note_quoted(raw: &[u8], delimiter: u8, quoted: &mut Vec<bool>) {
+    if !raw.contains(&b'"') {
+        return;
+    }
+    let mut place = Place::Begin;
+    for &byte in raw {
+        if matches!(place, Place::Begin) {
+            quoted.push(byte == b'"');
+        }
+        place = match place {
+            Place::Begin if byte == b'"' => Place::InQuotes,
+            Place::InQuotes if byte == b'"' => Place::AfterQuote,
+            Place::AfterQuote if byte == b'"' => Place::InQuotes,
+            Place::InQuotes => Place::InQuotes,
+            Place::Begin | Place::Plain | Place::AfterQuote if byte == delimiter => Place::Begin,
+            Place::Begin | Place::Plain | Place::AfterQuote => Place::Plain,
+        };
     }
 }
 
@@ -391,6 +472,38 @@ mod tests {
         let mut text = b"a,b\n1,\"".to_vec();
         text.resize(40 << 20, b'x');
         assert_eq!(records(&text).unwrap_err(), "t.csv:2: a field of more than 16 MiB begins here");
+        text.truncate(FIELD_BYTES_MAX + 1 + "a,b\n1,\"".len());
+        text.push(b'"');
+        assert_eq!(records(&text).unwrap_err(), "t.csv:2: a field of more than 16 MiB begins here");
+        text.remove(text.len() - 2);
+        assert_eq!(records(&text).map(|records| records.len()), Ok(2));
+    }
+
+    #[test]
+    fn fields_in_quotes_are_told_from_others() {
+        let quoted = |text: &str| {
+            let mut reader = Reader::open(&Source::Bytes(Path::new("t.csv"), text.as_bytes())).unwrap();
+            assert!(reader.next_record().unwrap());
+            (0..reader.field_count()).map(|column| reader.is_quoted(column)).collect::<Vec<_>>()
+        };
+        assert_eq!(quoted("a,,\n\"\""), [false; 3]);
+        assert_eq!(quoted("\"\",,\"NA\",NA,\"\""), [true, false, true, false, true]);
+        assert_eq!(quoted("\"a,\"\"\r\n\",b\"c,\"x\"y\"z,\"\"\r"), [true, false, true, true]);
+    }
+
+    #[test]
+    fn an_empty_line_is_a_record_where_one_is_asked_for() {
+        for break_ in ["\n", "\r\n", "\r"] {
+            let text = ["", "a", "", "b", "", ""].join(break_);
+            let mut reader = Reader::open(&Source::Bytes(Path::new("t.csv"), text.as_bytes())).unwrap();
+            assert!(reader.next_record().unwrap());
+            reader.take_empty_records();
+            let mut records = Vec::new();
+            while reader.next_record().unwrap() {
+                records.push((reader.line(), reader.field(0).to_vec()));
+            }
+            assert_eq!(records, [(3, b"".to_vec()), (4, b"b".to_vec()), (5, b"".to_vec())], "{text:?}");
+        }
     }
 
     #[test]

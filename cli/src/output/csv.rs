@@ -1,6 +1,7 @@
 //! Comma-separated values after RFC 4180, with `\n` at the end of each line.
 //!
-//! NULL is the empty field and the empty text is `""`, so that the two can be told apart.
+//! NULL is the empty field and the empty text is `""`, so that the two can be told apart. So is `"NA"` from NA, which many
+//! readers, `.import` among them, take for NULL.
 
 use std::io::{self, Write};
 
@@ -29,7 +30,7 @@ impl Csv {
         } else {
             field
         };
-        if field.is_empty() || field.contains([',', '"', '\n', '\r']) {
+        if matches!(field, "" | "NA") || field.contains([',', '"', '\n', '\r']) {
             write!(out, "\"{}\"", field.replace('"', "\"\""))
         } else {
             out.write_all(field.as_bytes())
