@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use manicule_engine::{Database, Value};
-use manicule_sql::{Outcome, Prepared, Routing, Session};
+use manicule_sql::{Outcome, OutputColumn, Prepared, Routing, Session, Sink};
 
 fn database() -> (Database, Session) {
     let database = Database::in_memory();
@@ -150,6 +150,59 @@ fn prepared_statements_are_shared_and_planned_again() {
     assert_eq!(ids(&mut session, &prepared, &[Value::from("bob")]), [2, 8]);
     let wrong = session.query_prepared(&prepared, &[], |_| ControlFlow::Continue(())).unwrap_err();
     assert_eq!(wrong.sqlstate(), "08P01");
+}
+
+/// The same statement after a column has become one of another type: what the parameters are fitted to is that.
+#[test]
+fn prepared_statements_take_parameters_of_the_columns_of_now() {
+    let (_, mut session) = database();
+    let find = session.prepare("SELECT balance FROM account WHERE id = ?").unwrap();
+    assert_eq!(ids(&mut session, &find, &[Value::from("2")]), [50]);
+    session
+        .execute("DROP TABLE account; CREATE TABLE account (id TEXT PRIMARY KEY, owner TEXT, balance INTEGER)")
+        .unwrap();
+    session.execute("INSERT INTO account VALUES ('2', 'ann', 10), ('02', 'bob', 20), ('x', 'eve', 30)").unwrap();
+    for (id, balance) in [("2", 10), ("02", 20), ("x", 30)] {
+        assert_eq!(ids(&mut session, &find, &[Value::from(id)]), [balance], "{id}");
+    }
+}
+
+/// Changes the schema when it is told the columns.
+struct Meddler {
+    other: Session,
+    columns: usize,
+    rows: Vec<String>,
+}
+
+impl Sink for Meddler {
+    fn columns(&mut self, columns: &[OutputColumn]) -> ControlFlow<()> {
+        self.columns = columns.len();
+        self.other.execute("ALTER TABLE account ADD COLUMN late INTEGER DEFAULT 0").expect("the column is new");
+        self.other.execute("DROP INDEX account_owner; ALTER TABLE account DROP COLUMN owner").expect("both are there");
+        ControlFlow::Continue(())
+    }
+
+    fn row(&mut self, row: &[Value<'_>]) -> ControlFlow<()> {
+        assert_eq!(row.len(), self.columns);
+        self.rows.push(row.iter().map(Value::to_string).collect::<Vec<_>>().join(","));
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn schema_that_changes_while_a_statement_begins_is_seen_whole_or_not_at_all() {
+    let run = |sql: &str| {
+        let (database, mut session) = database();
+        let mut sink = Meddler { other: Session::new(&database), columns: 0, rows: Vec::new() };
+        let ran = session.run(sql, &[], &mut sink).map(|report| report.changed);
+        (ran, sink.rows, rows(&mut session, "SELECT count(*) FROM account"))
+    };
+    let (ran, found, _) = run("SELECT * FROM account WHERE owner = 'ann' AND balance > 50");
+    assert_eq!((ran.unwrap(), found), (None, vec!["1,ann,100".to_owned()]));
+    let (ran, found, _) = run("DELETE FROM account WHERE balance > 50 RETURNING balance");
+    assert_eq!((ran.unwrap(), found), (Some(1), vec!["100".to_owned()]));
+    let (ran, found, count) = run("DELETE FROM account WHERE balance = 7 RETURNING *, 1");
+    assert_eq!((ran.unwrap_err().sqlstate(), found.len(), count.as_str()), ("0A000", 0, "3"));
 }
 
 fn ids(session: &mut Session, prepared: &Prepared, parameters: &[Value<'_>]) -> Vec<i64> {

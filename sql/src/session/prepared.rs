@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ahash::AHashMap;
 use manicule_engine::{Reader, Value, View};
 use manicule_query::Routing;
 use manicule_query::plan::OutputColumn;
@@ -94,11 +95,33 @@ pub(super) fn single(sql: &str) -> Result<StatementText<'_>> {
 
 /// What a statement reads: the open transaction, or else what is visible now.
 #[inline]
-fn current_view<'s>(open: Option<&'s Open>, reader: &'s mut Reader) -> View<'s> {
+pub(super) fn current_view<'s>(open: Option<&'s Open>, reader: &'s mut Reader) -> View<'s> {
     match open {
         Some(open) => open.transaction.view(),
         None => reader.view(),
     }
+}
+
+/// The plan of a prepared statement for the catalog that a view sees: the one that was prepared, or one that the session has
+/// made since.
+#[inline]
+fn current<'p>(
+    statement: &'p PreparedStatement,
+    replanned: &'p mut AHashMap<u64, Arc<Planned>>,
+    view: &View<'_>,
+    routing: Routing,
+) -> Result<&'p Arc<Planned>> {
+    if statement.planned.fits(view, routing) {
+        return Ok(&statement.planned);
+    }
+    if !replanned.get(&statement.id).is_some_and(|known| known.fits(view, routing)) {
+        let again = plan_statement(statement.text(), view, routing)?;
+        if replanned.len() >= REPLANNED_MAX {
+            replanned.clear();
+        }
+        replanned.insert(statement.id, again);
+    }
+    Ok(&replanned[&statement.id])
 }
 
 impl Session {
@@ -136,22 +159,11 @@ impl Session {
     ) -> Result<()> {
         self.token.reset();
         self.statement_count += 1;
-        let mut planned = &prepared.statement.planned;
-        let parameters = fit_parameters(parameters, planned.plan.parameters())?;
-        let context = self.options.context(&parameters, &self.token);
         let routing = self.options.routing;
         let view = &current_view(self.open.as_ref(), &mut self.reader);
-        if !planned.fits(view, routing) {
-            let known = self.replanned.get(&prepared.statement.id);
-            if !known.is_some_and(|known| known.fits(view, routing)) {
-                let again = plan_statement(prepared.statement.text(), view, routing)?;
-                if self.replanned.len() >= REPLANNED_MAX {
-                    self.replanned.clear();
-                }
-                self.replanned.insert(prepared.statement.id, again);
-            }
-            planned = &self.replanned[&prepared.statement.id];
-        }
+        let planned = current(&prepared.statement, &mut self.replanned, view, routing)?;
+        let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+        let context = self.options.context(&parameters, &self.token);
         query(planned, view, &context, &mut RowFunction(on_row))
     }
 
@@ -163,13 +175,12 @@ impl Session {
     pub fn execute_prepared(&mut self, prepared: &Prepared, parameters: &[Value<'_>]) -> Result<Outcome> {
         self.token.reset();
         self.statement_count += 1;
-        let planned = self.current(prepared)?;
+        let view = current_view(self.open.as_ref(), &mut self.reader);
+        let planned = current(&prepared.statement, &mut self.replanned, &view, self.options.routing)?.clone();
+        drop(view);
         let mut rows = Collector::default();
-        if !planned.plan.columns().is_empty() {
-            let _ = super::Sink::columns(&mut rows, planned.plan.columns());
-        }
-        let changed = self.run_plan(&planned, prepared.statement.text(), parameters, &mut rows)?;
-        Ok(rows.outcome(&Report { changed, ..Report::default() }))
+        let ran = self.run_plan(planned, prepared.statement.text(), parameters, &mut rows)?;
+        Ok(rows.outcome(&Report { changed: ran.changed, ..Report::default() }))
     }
 
     /// Runs a prepared query once for each list of parameters; `on_row` also gets the position of the list.
@@ -185,8 +196,8 @@ impl Session {
     ) -> Result<()> {
         self.token.reset();
         self.statement_count += 1;
-        let planned = self.current(prepared)?;
         let view = &current_view(self.open.as_ref(), &mut self.reader);
+        let planned = current(&prepared.statement, &mut self.replanned, view, self.options.routing)?;
         let mut is_stopped = false;
         for (position, parameters) in parameters.iter().enumerate() {
             let parameters = fit_parameters(parameters, planned.plan.parameters())?;
@@ -196,21 +207,11 @@ impl Session {
                 is_stopped = flow.is_break();
                 flow
             });
-            query(&planned, view, &context, &mut sink)?;
+            query(planned, view, &context, &mut sink)?;
             if is_stopped {
                 break;
             }
         }
         Ok(())
-    }
-
-    /// The plan of a prepared statement for the catalog of now.
-    fn current(&mut self, prepared: &Prepared) -> Result<Arc<Planned>> {
-        let routing = self.options.routing;
-        let view = &current_view(self.open.as_ref(), &mut self.reader);
-        if prepared.statement.planned.fits(view, routing) {
-            return Ok(prepared.statement.planned.clone());
-        }
-        plan_statement(prepared.statement.text(), view, routing)
     }
 }

@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use manicule_engine::{ColumnType, Row, RowBuf, Start, Transaction, TransactionOptions, Value, View};
 use manicule_query::plan::OutputColumn;
-use manicule_query::{ExecutionContext, ExplainFormat};
+use manicule_query::{CancellationToken, ExecutionContext, ExplainFormat};
 
+use super::Session;
 use super::compile::{Compiled, Planned, compile};
 use super::outcome::{Report, Sink};
-use super::setting::isolation_name;
-use super::{Session, prepared};
+use super::prepared::{current_view, plan_statement};
+use super::setting::{Options, isolation_name};
 use crate::bind::fit_parameter;
 use crate::error::{Error, Result};
 use crate::split::StatementText;
@@ -28,7 +29,7 @@ impl Session {
         let start = Instant::now();
         self.statement_count += 1;
         let mut report = match self.cached(statement.text) {
-            Some(planned) => self.run_planned(&planned, statement, parameters, sink)?,
+            Some(planned) => self.run_planned(planned, statement, parameters, sink)?,
             None => self.run_new(statement, parameters, sink)?,
         };
         report.elapsed = start.elapsed();
@@ -62,7 +63,7 @@ impl Session {
         match self.compile(statement)? {
             Compiled::Plan(planned) => {
                 self.cache.insert(statement.text, planned.clone());
-                self.run_planned(&planned, statement, parameters, sink)
+                self.run_planned(planned, statement, parameters, sink)
             }
             Compiled::Explain { planned, analyze, json } => {
                 let format = if json { ExplainFormat::Json } else { ExplainFormat::Text };
@@ -95,48 +96,62 @@ impl Session {
 
     fn run_planned(
         &mut self,
-        planned: &Arc<Planned>,
+        planned: Arc<Planned>,
         statement: StatementText<'_>,
         parameters: &[Value<'_>],
         sink: &mut dyn Sink,
     ) -> Result<Report> {
-        let plan = &planned.plan;
-        let has_columns = plan.is_query() || !plan.columns().is_empty();
-        if has_columns && sink.columns(plan.columns()).is_break() {
-            return Ok(Report::default());
-        }
-        let changed = self.run_plan(planned, statement, parameters, sink)?;
-        Ok(Report { changed, via: plan.via(), elapsed: std::time::Duration::ZERO })
+        let Ran { planned, changed } = self.run_plan(planned, statement, parameters, sink)?;
+        Ok(Report { changed, via: planned.plan.via(), elapsed: std::time::Duration::ZERO })
     }
 
-    /// Runs a plan. In a transaction of its own a change is planned again if the schema changed in between, and run again
-    /// if another transaction was first.
+    /// Runs a plan, or another one of the same statement if the schema has changed since it was made: it is seen by the same
+    /// view, or the same transaction, that the rows are read with.
     pub(super) fn run_plan(
         &mut self,
-        planned: &Arc<Planned>,
+        mut planned: Arc<Planned>,
         statement: StatementText<'_>,
         parameters: &[Value<'_>],
         sink: &mut dyn Sink,
-    ) -> Result<Option<u64>> {
-        let parameters = fit_parameters(parameters, planned.plan.parameters())?;
-        let context = self.options.context(&parameters, &self.token);
-        if planned.plan.is_query() {
-            match &self.open {
-                Some(open) => query(planned, &open.transaction.view(), &context, sink)?,
-                None => query(planned, &self.reader.view(), &context, sink)?,
-            }
-            return Ok(None);
+    ) -> Result<Ran> {
+        if !planned.plan.is_query() {
+            return self.run_change(planned, statement, parameters, sink);
+        }
+        let view = &current_view(self.open.as_ref(), &mut self.reader);
+        if !planned.fits(view, self.options.routing) {
+            planned = plan_statement(statement, view, self.options.routing)?;
+        }
+        if sink.columns(planned.plan.columns()).is_continue() {
+            let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+            query(&planned, view, &self.options.context(&parameters, &self.token), sink)?;
+        }
+        Ok(Ran { planned, changed: None })
+    }
+
+    /// Runs a change. Where it is a transaction of its own it is run again if another transaction was first.
+    fn run_change(
+        &mut self,
+        planned: Arc<Planned>,
+        statement: StatementText<'_>,
+        parameters: &[Value<'_>],
+        sink: &mut dyn Sink,
+    ) -> Result<Ran> {
+        let columns = planned.plan.columns();
+        if !columns.is_empty() && sink.columns(columns).is_break() {
+            return Ok(Ran { planned, changed: None });
         }
         if let Some(open) = &mut self.open {
-            return change(planned, &mut open.transaction, &context, sink).map(Some);
+            let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+            let context = self.options.context(&parameters, &self.token);
+            let changed = change(&planned, &mut open.transaction, &context, sink)?;
+            return Ok(Ran { planned, changed: Some(changed) });
         }
         let mut returned = Returned::default();
         let options = TransactionOptions { isolation: self.options.isolation, start: Start::Deferred };
-        let mut attempt = Attempt { planned: planned.clone(), statement, routing: self.options.routing };
-        let changed =
-            self.database.run_with(options, |transaction| attempt.run(transaction, &context, &mut returned))?;
+        let mut attempt = Attempt { planned, statement, parameters, options: &self.options, token: &self.token };
+        let changed = self.database.run_with(options, |transaction| attempt.run(transaction, &mut returned))?;
         returned.pass_on(sink);
-        Ok(Some(changed))
+        Ok(Ran { planned: attempt.planned, changed: Some(changed) })
     }
 
     /// Runs a statement, a change for good, and gives its plan with what was counted.
@@ -153,37 +168,46 @@ impl Session {
                 return Ok(planned.plan.explain_analyze_change(&mut open.transaction, &context, format)?);
             }
             let mut transaction = self.database.begin();
+            planned.check_catalog(&transaction.view())?;
             let explained = planned.plan.explain_analyze_change(&mut transaction, &context, format)?;
             transaction.commit()?;
             return Ok(explained);
         }
-        let explained = match &self.open {
-            Some(open) => planned.plan.explain_analyze(&open.transaction.view(), &context, format),
-            None => planned.plan.explain_analyze(&self.reader.view(), &context, format),
-        };
-        explained.map_err(Error::from)
+        let view = &current_view(self.open.as_ref(), &mut self.reader);
+        planned.check_catalog(view)?;
+        planned.plan.explain_analyze(view, &context, format).map_err(Error::from)
     }
+}
+
+/// What was run: the plan that it was in the end, and how many rows it changed.
+pub(super) struct Ran {
+    pub(super) planned: Arc<Planned>,
+    pub(super) changed: Option<u64>,
 }
 
 /// A change that is a transaction of its own.
 struct Attempt<'a> {
     planned: Arc<Planned>,
     statement: StatementText<'a>,
-    routing: manicule_query::Routing,
+    parameters: &'a [Value<'a>],
+    options: &'a Options,
+    token: &'a CancellationToken,
 }
 
 impl Attempt<'_> {
-    fn run(
-        &mut self,
-        transaction: &mut Transaction,
-        context: &ExecutionContext<'_>,
-        returned: &mut Returned,
-    ) -> Result<u64> {
+    fn run(&mut self, transaction: &mut Transaction, returned: &mut Returned) -> Result<u64> {
         returned.rows.clear();
-        if !self.planned.fits(&transaction.view(), self.routing) {
-            self.planned = prepared::plan_statement(self.statement, &transaction.view(), self.routing)?;
+        let routing = self.options.routing;
+        if !self.planned.fits(&transaction.view(), routing) {
+            let again = plan_statement(self.statement, &transaction.view(), routing)?;
+            // The sink knows already which columns are returned.
+            if again.plan.columns() != self.planned.plan.columns() {
+                return Err(manicule_query::Error::CatalogChanged.into());
+            }
+            self.planned = again;
         }
-        change(&self.planned, transaction, context, returned)
+        let parameters = fit_parameters(self.parameters, self.planned.plan.parameters())?;
+        change(&self.planned, transaction, &self.options.context(&parameters, self.token), returned)
     }
 }
 
