@@ -49,6 +49,8 @@ pub struct Database {
     pub(crate) inner: Arc<Inner>,
     /// How long this handle's changes of the schema wait, if not for seconds.
     pub(crate) is_cancelled: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+    /// The version of the schema that this handle's changes of it are meant for, if they are for one.
+    pub(crate) expected_schema: Option<u64>,
 }
 
 /// The shared part of a database.
@@ -76,7 +78,7 @@ impl Database {
     }
 
     pub(crate) fn of(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), is_cancelled: None }
+        Self { inner: Arc::new(inner), is_cancelled: None, expected_schema: None }
     }
 
     /// The same database, whose schema is changed through this handle in the caller's own time: a writer that has its
@@ -86,7 +88,29 @@ impl Database {
     /// the handle are as those of any other.
     #[must_use]
     pub fn waiting_until(&self, is_cancelled: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { inner: Arc::clone(&self.inner), is_cancelled: Some(Arc::new(is_cancelled)) }
+        Self { is_cancelled: Some(Arc::new(is_cancelled)), ..self.clone() }
+    }
+
+    /// The same database, whose schema is changed through this handle only if it has that [version](Self::schema_version)
+    /// until the change, which fails with [`Error::SchemaChanged`] otherwise. So the positions of columns, which another
+    /// change may have moved, still mean the columns that they were looked up for. An index that has begun to be built is
+    /// finished.
+    ///
+    /// ```
+    /// # use manicule_engine::{Column, ColumnType, Database, Error, TableDefinition};
+    /// # let database = Database::in_memory();
+    /// # let columns = ["a", "b", "c"].map(|name| Column::new(name, ColumnType::Integer)).into();
+    /// # let table = database.create_table(TableDefinition { name: "t".into(), columns, ..Default::default() })?;
+    /// let catalog = database.catalog();
+    /// let b = catalog.table("t").and_then(|table| table.column_index("b")).expect("t has a column b");
+    /// database.drop_column(table, 0)?;
+    /// let dropped = database.at_schema_version(catalog.version()).drop_column(table, b);
+    /// assert!(matches!(dropped, Err(Error::SchemaChanged)));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn at_schema_version(&self, version: u64) -> Self {
+        Self { expected_schema: Some(version), ..self.clone() }
     }
 
     /// A transaction on the snapshot of now.

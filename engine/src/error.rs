@@ -18,6 +18,8 @@ pub enum Error {
     Busy,
     /// The caller did not want it any more.
     Cancelled,
+    /// The schema is not the one that a change of it was meant for: look at it again.
+    SchemaChanged,
     /// Two rows would have the same key: change the key.
     UniqueViolation {
         /// The table.
@@ -142,6 +144,7 @@ impl fmt::Display for Error {
             }
             Self::Busy => f.write_str("another transaction is the writer and has not ended; try again later"),
             Self::Cancelled => f.write_str("it was cancelled"),
+            Self::SchemaChanged => f.write_str("the schema has changed meanwhile; look at it again"),
             Self::UniqueViolation { table, index, columns, key } => {
                 write!(f, "duplicate key in {table}: ({}) = (", columns.join(", "))?;
                 for (position, value) in key.iter().enumerate() {

@@ -72,14 +72,18 @@ struct Change<'d> {
 }
 
 impl<'d> Change<'d> {
-    /// Waits for the writer's place for as long as the handle says.
+    /// Waits for the writer's place for as long as the handle says, and sees that the schema is the one that it says.
     fn begin(database: &'d Database) -> Result<Self> {
         let inner = &*database.inner;
         let committer = match &database.is_cancelled {
             Some(is_cancelled) => inner.commit_lock.lock_patiently(&**is_cancelled)?,
             None => inner.commit_lock.lock(None)?,
         };
-        Self::under(inner, committer)
+        let change = Self::under(inner, committer)?;
+        match database.expected_schema {
+            Some(expected) if expected != change.state.catalog.version() => Err(Error::SchemaChanged),
+            _ => Ok(change),
+        }
     }
 
     /// Waits for the writer's place however long that takes, unless it is cancelled.

@@ -124,6 +124,7 @@ fn engine_sqlstate(error: &manicule_engine::Error) -> &'static str {
         Error::Conflict { .. } => "40001",
         Error::Busy => "55P03",
         Error::Cancelled => "57014",
+        Error::SchemaChanged => "0A000",
         Error::MemoryLimit { .. } => "53200",
         Error::UniqueViolation { .. } => "23505",
         Error::NotNullViolation { .. } => "23502",

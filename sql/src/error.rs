@@ -171,6 +171,18 @@ impl Error {
         self
     }
 
+    /// Whether a change of the schema was overtaken by another one; a build of an index ends in a conflict then.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        match &*self.kind {
+            ErrorKind::Query(manicule_query::Error::CatalogChanged) => true,
+            ErrorKind::Query(manicule_query::Error::Engine(error)) => {
+                use manicule_engine::Error;
+                matches!(**error, Error::SchemaChanged | Error::Conflict { .. })
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn without_span(mut self) -> Self {
         self.span = None;
         self

@@ -205,6 +205,38 @@ fn schema_that_changes_while_a_statement_begins_is_seen_whole_or_not_at_all() {
     assert_eq!((ran.unwrap_err().sqlstate(), found.len(), count.as_str()), ("0A000", 0, "3"));
 }
 
+/// Both have found their column while a writer holds them off; the second of them must not take the one in its place.
+#[test]
+fn changes_of_the_schema_mean_the_columns_that_they_name() {
+    let (database, mut writer) = database();
+    writer
+        .execute("CREATE TABLE t (a INTEGER, b INTEGER, c INTEGER, d INTEGER); INSERT INTO t VALUES (1, 2, 3, 4)")
+        .unwrap();
+    writer.execute("BEGIN IMMEDIATE").unwrap();
+    let begun = std::sync::Barrier::new(4);
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let change = |sql: &'static str| {
+            let (mut session, begun) = (Session::new(&database), &begun);
+            scope.spawn(move || {
+                begun.wait();
+                session.execute(sql).map(drop).map_err(|error| error.sqlstate())
+            })
+        };
+        let changes =
+            ["ALTER TABLE t DROP COLUMN a", "ALTER TABLE t DROP COLUMN a", "CREATE INDEX t_d ON t (d)"].map(change);
+        begun.wait();
+        // Most often all wait by then.
+        (0..20_000).for_each(|_| thread::yield_now());
+        writer.execute("COMMIT").unwrap();
+        changes.map(|change| change.join().expect("no statement panics")).into()
+    });
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 2, "{outcomes:?}");
+    assert!(outcomes.contains(&Err("42703")), "{outcomes:?}");
+    assert_eq!(rows(&mut writer, "SELECT * FROM t"), "2,3,4");
+    let found = writer.prepare("SELECT b FROM t WHERE d = 4").unwrap();
+    assert_eq!(found.via(), "via t_d (multi)");
+}
+
 fn ids(session: &mut Session, prepared: &Prepared, parameters: &[Value<'_>]) -> Vec<i64> {
     let mut ids = Vec::new();
     session

@@ -47,11 +47,10 @@ impl Session {
         fits.then_some(planned)
     }
 
-    fn compile(&mut self, statement: StatementText<'_>) -> Result<Compiled> {
-        match &self.open {
-            Some(open) => compile(statement, &open.transaction.view(), self.options.routing),
-            None => compile(statement, &self.reader.view(), self.options.routing),
-        }
+    /// What a statement is, and the version of the schema that it was found with.
+    pub(super) fn compile(&mut self, statement: StatementText<'_>) -> Result<(Compiled, u64)> {
+        let view = &current_view(self.open.as_ref(), &mut self.reader);
+        Ok((compile(statement, view, self.options.routing)?, view.catalog().version()))
     }
 
     fn run_new(
@@ -60,7 +59,8 @@ impl Session {
         parameters: &[Value<'_>],
         sink: &mut dyn Sink,
     ) -> Result<Report> {
-        match self.compile(statement)? {
+        let (compiled, version) = self.compile(statement)?;
+        match compiled {
             Compiled::Plan(planned) => {
                 self.cache.insert(statement.text, planned.clone());
                 self.run_planned(planned, statement, parameters, sink)
@@ -74,7 +74,7 @@ impl Session {
                 show(sink, "plan", if json { vec![explained.as_str()] } else { explained.lines().collect() });
                 Ok(Report::default())
             }
-            Compiled::Schema(change) => self.change_schema(*change),
+            Compiled::Schema(change) => self.change_schema(statement, (*change, version)),
             Compiled::Transaction(command) => self.transaction_command(command).map(|()| Report::default()),
             Compiled::Set { name, value } => self.options.set(&name, &value).map(|()| Report::default()),
             Compiled::SetTransaction { isolation, session } => {

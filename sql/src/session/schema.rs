@@ -7,17 +7,37 @@ use manicule_query::Limits;
 use manicule_query::plan::{Bound, OutputColumn};
 
 use super::Session;
-use super::compile::plan;
+use super::compile::{Compiled, plan};
 use super::outcome::Report;
 use super::setting::Options;
 use crate::bind::SchemaChange;
 use crate::error::{Error, Result};
+use crate::split::StatementText;
 
 /// The SQLSTATE of a statement that was cancelled or took too long.
 const CANCELLED: &str = "57014";
 
 impl Session {
-    pub(super) fn change_schema(&mut self, change: SchemaChange) -> Result<Report> {
+    /// Changes the schema. If another change was first, names are looked up again.
+    pub(super) fn change_schema(
+        &mut self,
+        statement: StatementText<'_>,
+        (mut change, mut version): (SchemaChange, u64),
+    ) -> Result<Report> {
+        loop {
+            let overtaken = match self.change_schema_at(version, change) {
+                Err(error) if error.is_overtaken() => error,
+                outcome => return outcome,
+            };
+            (change, version) = match self.compile(statement)? {
+                (Compiled::Schema(again), version) => (*again, version),
+                _ => return Err(overtaken),
+            };
+        }
+    }
+
+    /// Changes the schema if it has that version still.
+    fn change_schema_at(&mut self, version: u64, change: SchemaChange) -> Result<Report> {
         if let (SchemaChange::DeleteAll(table), Some(open)) = (&change, &mut self.open) {
             let changed = delete_all(&mut open.transaction, *table)?;
             return Ok(Report { changed: Some(changed), ..Report::default() });
@@ -30,7 +50,12 @@ impl Session {
         let (token, deadline) = (self.token.clone(), limits.deadline);
         let ends = move || Limits { token: Some(&token), deadline, memory_bytes_max: None }.check().is_err();
         // A writer is waited for as long as the statement may take.
-        let changed = self.change_schema_of(&self.database.waiting_until(ends), change);
+        let mut database = self.database.waiting_until(ends);
+        // The query of CREATE TABLE AS is run before; what is left of it are names.
+        if !matches!(change, SchemaChange::CreateTableAs { .. }) {
+            database = database.at_schema_version(version);
+        }
+        let changed = self.change_schema_of(&database, change);
         if matches!(&changed, Err(error) if error.sqlstate() == CANCELLED) {
             // By which limit, the engine does not know.
             limits.check()?;
