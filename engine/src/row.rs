@@ -17,6 +17,7 @@ use std::ops::Deref;
 use manicule_index::{ChainNode, IndexKey, TotalF64};
 use ref_cast::RefCast;
 
+use crate::error::{Error, Result};
 use crate::ids::Timestamp;
 use crate::value::{ColumnType, Value};
 
@@ -107,15 +108,22 @@ impl Row {
     ///
     /// # Panics
     ///
-    /// With more than 65,535 values or more than [`ROW_BYTES_MAX`] bytes; the engine refuses both before.
+    /// With more than 65,535 values or more than [`ROW_BYTES_MAX`] bytes, which [`check_size`](Self::check_size) finds.
     #[expect(clippy::new_ret_no_self, reason = "a row is unsized; its owned form is `RowBuf`")]
     pub fn new(values: &[Value<'_>]) -> RowBuf {
-        let count = u16::try_from(values.len()).expect("a table has at most 65,535 columns");
+        Self::try_new(values).expect("a row has at most 65,535 values and 4 GiB")
+    }
+
+    /// [`new`](Self::new) for values that may be too many or too large.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`].
+    pub fn try_new(values: &[Value<'_>]) -> Result<RowBuf> {
+        let (count, len) = checked_size(values)?;
         let slots = slots_offset(values.len());
         let mut tail = slots + 8 * values.len();
-        let len = tail + values.iter().map(tail_bytes).sum::<usize>();
-        assert!(len <= ROW_BYTES_MAX, "a row has at most 4 GiB");
-        RowBuf::with_bytes(len, |bytes| {
+        Ok(RowBuf::with_bytes(len, |bytes| {
             bytes[..2].copy_from_slice(&count.to_le_bytes());
             for (column, value) in values.iter().enumerate() {
                 bytes[2 + column] = kind(value);
@@ -128,7 +136,16 @@ impl Row {
                 bytes[tail..][..content.len()].copy_from_slice(content);
                 tail += content.len();
             }
-        })
+        }))
+    }
+
+    /// Whether the values are not too large for a row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`].
+    pub fn check_size(values: &[Value<'_>]) -> Result<()> {
+        checked_size(values).map(drop)
     }
 
     /// The row of bytes that [`as_bytes`](Self::as_bytes) gave; `None` if they are not a row.
@@ -306,6 +323,17 @@ fn kind(value: &Value<'_>) -> u8 {
         Value::Blob(_) => BLOB,
         Value::Date(_) => DATE,
         Value::Timestamp(_) => TIMESTAMP,
+    }
+}
+
+/// How many values there are and how many bytes they take as a row.
+#[inline]
+fn checked_size(values: &[Value<'_>]) -> Result<(u16, usize)> {
+    let len = slots_offset(values.len()) + 8 * values.len() + values.iter().map(tail_bytes).sum::<usize>();
+    match u16::try_from(values.len()) {
+        Ok(count) if len <= ROW_BYTES_MAX => Ok((count, len)),
+        Ok(_) => Err(Error::TooLarge { what: "the size of a row in bytes", limit: ROW_BYTES_MAX }),
+        Err(_) => Err(Error::TooLarge { what: "the number of values of a row", limit: usize::from(u16::MAX) }),
     }
 }
 

@@ -6,7 +6,9 @@
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
-use manicule_engine::{Catalog, ColumnType, Direction, IndexId, TableId, Transaction, Value, View, WithNumber};
+use manicule_engine::{
+    Catalog, ColumnType, Direction, IndexId, ROW_BYTES_MAX, Row, TableId, Transaction, Value, View, WithNumber,
+};
 
 use crate::context::{ExecutionContext, PlanOptions};
 use crate::error::{Error, Result};
@@ -35,6 +37,10 @@ pub struct PhysicalPlan {
     /// The short way, where the plan is nothing but a lookup by a whole key.
     pub(crate) point: Option<PointLookup>,
 }
+
+/// So many columns make no row too large, however large their values are that were computed.
+const COLUMNS_OF_ANY_SIZE: usize = 32;
+const _: () = assert!(COLUMNS_OF_ANY_SIZE * crate::evaluate::VALUE_BYTES_MAX < ROW_BYTES_MAX);
 
 /// How EXPLAIN writes a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,7 +109,7 @@ impl PhysicalPlan {
         mut on_row: impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         self.check_parameters(context)?;
-        let mut on_row = |row: &[Value<'_>]| execute::wanted(on_row(row));
+        let mut on_row = |row: &[Value<'_>]| execute::wanted(self.check_size(row).and_then(|()| on_row(row)));
         match &self.point {
             Some(point) => execute::query_point(point, view, context, on_row),
             None => execute::query(self, view, context, &mut on_row),
@@ -122,7 +128,8 @@ impl PhysicalPlan {
         mut on_row: impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
     ) -> Result<u64> {
         self.check_parameters(context)?;
-        execute::change(self, transaction, context, &mut |row| execute::wanted(on_row(row)))
+        let mut on_row = |row: &[Value<'_>]| execute::wanted(self.check_size(row).and_then(|()| on_row(row)));
+        execute::change(self, transaction, context, &mut on_row)
     }
 
     /// Runs a change, drops the rows of RETURNING, and shows the plan with what was counted and measured. The change is
@@ -168,6 +175,12 @@ impl PhysicalPlan {
             let (then, now) = (then.max(ROWS_MIN), view.row_count(table).max(ROWS_MIN));
             now / 8 >= then || then / 8 >= now
         })
+    }
+
+    /// Refuses a row of the result that nobody could keep, which only one of many columns is.
+    #[inline]
+    fn check_size(&self, row: &[Value<'_>]) -> Result<()> {
+        if row.len() < COLUMNS_OF_ANY_SIZE { Ok(()) } else { Ok(Row::check_size(row)?) }
     }
 
     #[inline]

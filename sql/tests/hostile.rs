@@ -307,3 +307,25 @@ fn errors_of_the_parser_are_errors() {
         );
     }
 }
+
+#[test]
+fn rows_that_nobody_could_keep_are_refused() {
+    let mut session = session();
+    let values = [("a", 16), ("b", 64), ("c", 128), ("d", 480)].map(|(letter, count)| letter.repeat(count));
+    let [a, b, c, d] = values;
+    let large = format!("replace(replace(replace('{a}', 'a', '{b}'), 'b', '{c}'), 'c', '{d}')");
+    session.execute(&format!("CREATE TABLE large AS SELECT {large} AS r")).expect("60 MiB are taken");
+    let list = |of: &dyn Fn(usize) -> String| (0..72).map(of).collect::<Vec<_>>().join(", ");
+    let columns = list(&|column| format!("c{column} TEXT"));
+    session.execute(&format!("CREATE TABLE wide ({columns}); INSERT INTO wide (c0) VALUES ('x')")).expect("it is new");
+    let repeated = list(&|_| "r".to_owned());
+    for sql in [
+        format!("SELECT {repeated} FROM large"),
+        format!("CREATE TABLE huge AS SELECT {repeated} FROM large"),
+        format!("INSERT INTO wide SELECT {repeated} FROM large"),
+    ] {
+        let error = session.execute(&sql).expect_err(&sql[..50]);
+        assert_eq!(error.sqlstate(), "54000", "{error} for {}", &sql[..50]);
+    }
+    assert_eq!(value(&mut session, "SELECT COUNT(*) FROM wide"), Value::Integer(1));
+}

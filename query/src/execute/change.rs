@@ -170,7 +170,7 @@ impl Change<'_> {
         self.find(&transaction.view(), |run| {
             let mut frame = Frame::new(run, self.plan.slot_count);
             finished(run_output(&insert.source, &mut frame, &mut |values| {
-                let row = stored_row(table, values);
+                let row = attempt(stored_row(table, values))?;
                 attempt(run.charge(row.byte_len() + 32))?;
                 rows.push((RowId(0), row));
                 ControlFlow::Continue(())
@@ -245,7 +245,7 @@ fn check_row<'v>(checks: &'v [Check], table: &TableSchema, frame: &Frame<'_, 'v>
 }
 
 /// The row with its values as the columns take them.
-fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> RowBuf {
+fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> Result<RowBuf> {
     let coerced: SmallVec<[Value<'_>; VALUES_ON_STACK]> = values
         .iter()
         .enumerate()
@@ -254,7 +254,7 @@ fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> RowBuf {
             None => value.as_borrowed(),
         })
         .collect();
-    Row::new(&coerced)
+    Ok(Row::try_new(&coerced)?)
 }
 
 /// The row after the assignments, which all read the row as it was.
@@ -269,5 +269,5 @@ fn changed_row<'v>(
     for (column, expr) in assignments {
         values[*column] = coerce_for_storage(evaluate_kept(expr, frame)?, table.columns[*column].column_type);
     }
-    Ok(Row::new(&values))
+    Ok(Row::try_new(&values)?)
 }
