@@ -9,7 +9,9 @@ use crate::ids::{IndexId, TableId};
 use crate::index::Index;
 
 impl Database {
-    /// Takes tables and their indexes out, all of them or none. Snapshots that have them go on reading them.
+    /// Takes tables and their indexes out, all of them or none. Snapshots that have them go on reading them. Their memory is
+    /// free when the last snapshot or transaction that has them is gone, and each [`Reader`](crate::Reader), so each session,
+    /// that has read before has read again, or is gone too.
     ///
     /// # Errors
     ///
