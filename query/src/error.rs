@@ -138,6 +138,8 @@ fn engine_sqlstate(error: &manicule_engine::Error) -> &'static str {
         Error::NotFound { .. } => "42704",
         Error::Refused { .. } => "0A000",
         Error::TooLarge { .. } => "54000",
+        Error::Io { .. } | Error::Poisoned { .. } => "58030",
+        Error::Corrupt { .. } => "XX001",
         _ => "XX000",
     }
 }

@@ -1,10 +1,11 @@
 //! Sessions: transactions, prepared statements, settings, cancelling.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use manicule_engine::{Database, Value};
+use manicule_engine::store::{GroupWrite, RecordKey, RowStore, Visit};
+use manicule_engine::{Database, Durability, OpenOptions, Value};
 use manicule_sql::{Outcome, OutputColumn, Prepared, Routing, Session, Sink};
 
 fn database() -> (Database, Session) {
@@ -456,4 +457,43 @@ fn a_read_of_an_index_whose_rows_it_does_not_see_can_be_cancelled() {
     ] {
         check(&format!("SELECT 1 UNION ALL {read}"), "later_size (multi");
     }
+}
+
+/// A disk that is full from the second commit on.
+#[derive(Debug, Default)]
+struct FullDisk {
+    groups: std::sync::atomic::AtomicUsize,
+}
+
+impl RowStore for FullDisk {
+    fn apply(&self, _: &GroupWrite, _: Durability) -> manicule_engine::Result<()> {
+        if self.groups.fetch_add(1, Ordering::Relaxed) < 2 {
+            return Ok(());
+        }
+        Err(manicule_engine::Error::Io { what: "cannot write".into(), reason: "the disk is full".into() })
+    }
+
+    fn sync(&self) -> manicule_engine::Result<()> {
+        Ok(())
+    }
+
+    fn scan(&self, _: Range<RecordKey>, _: Visit<'_>) -> manicule_engine::Result<()> {
+        Ok(())
+    }
+
+    fn close(&self) -> manicule_engine::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_failing_disk_is_told_from_a_defect() {
+    let database = Database::open_store(Box::new(FullDisk::default()), &OpenOptions::default()).expect("it is empty");
+    let mut session = Session::new(&database);
+    session.execute("CREATE TABLE t (a INTEGER)").expect("there is room");
+    for _ in 0..2 {
+        let told = error(&mut session, "INSERT INTO t VALUES (1)");
+        assert!(told.starts_with("58030") && told.contains("the disk is full"), "{told}");
+    }
+    assert_eq!(rows(&mut session, "SELECT count(*) FROM t"), "0", "reads go on");
 }
