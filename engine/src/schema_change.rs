@@ -249,7 +249,7 @@ impl Database {
     ///
     /// [`Error::AlreadyExists`] for a table's, a view's or a column's name that is taken, [`Error::Refused`] without a
     /// column, [`Error::TooLarge`] with more than [`COLUMN_COUNT_MAX`], [`Error::NotFound`] for a constraint on a column
-    /// that is not there.
+    /// that is not there, [`Error::TypeMismatch`] for a default of another type than its column's.
     pub fn create_table(&self, definition: TableDefinition) -> Result<TableId> {
         self.create_table_with_rows(definition, [])
     }
@@ -365,8 +365,22 @@ fn check_columns(definition: &TableDefinition) -> Result<()> {
     if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(Error::AlreadyExists { what: "column", name: pair[0].clone() });
     }
+    columns.iter().try_for_each(|column| check_default(&definition.name, column))?;
     let constrained = definition.primary_key.iter().chain(definition.unique.iter().flatten()).copied();
     check_positions(&definition.name, columns.len(), constrained)
+}
+
+/// Refuses a default of another type than its column's; NULL is that there is none.
+fn check_default(table: &str, column: &Column) -> Result<()> {
+    match column.default.column_type() {
+        Some(found) if found != column.column_type => Err(Error::TypeMismatch {
+            table: table.to_owned(),
+            column: column.name.clone(),
+            expected: column.column_type,
+            found: column.default.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn check_positions(table: &str, columns: usize, positions: impl IntoIterator<Item = usize>) -> Result<()> {

@@ -344,6 +344,16 @@ fn columns_come_and_go_while_older_snapshots_keep_theirs() {
 }
 
 #[test]
+fn a_default_is_of_its_columns_type() {
+    let (database, table) = accounts(2);
+    let wrong = || Column { default: Value::from("none"), ..Column::new("count", ColumnType::Integer) };
+    assert!(matches!(database.add_column(table, wrong()), Err(Error::TypeMismatch { .. })));
+    let definition = TableDefinition { name: "wrong".into(), columns: vec![wrong()], ..TableDefinition::default() };
+    assert!(matches!(database.create_table(definition), Err(Error::TypeMismatch { .. })));
+    assert_eq!(database.catalog().tables().count(), 1);
+}
+
+#[test]
 fn deleted_rows_leave_nothing_behind() {
     let (database, table) = accounts(100);
     let mut transaction = database.begin();

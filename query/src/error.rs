@@ -22,6 +22,11 @@ pub enum Error {
         /// The operation: an operator or a function.
         operation: &'static str,
     },
+    /// A date before the year 1 or after the year 9999.
+    DateOverflow {
+        /// The operation: an operator.
+        operation: &'static str,
+    },
     /// A text that does not say a value of the type.
     InvalidCast {
         /// The value as text, cut after 64 bytes.
@@ -91,6 +96,7 @@ impl Error {
             Self::Engine(error) => engine_sqlstate(error),
             Self::DivisionByZero => "22012",
             Self::IntegerOverflow { .. } | Self::RealOverflow { .. } | Self::OutOfRange { .. } => "22003",
+            Self::DateOverflow { .. } => "22008",
             Self::InvalidCast { .. } => "22P02",
             Self::OperandType { .. } => "42804",
             Self::ValueTooLarge { .. } => "54000",
@@ -174,6 +180,7 @@ impl fmt::Display for Error {
             Self::DivisionByZero => f.write_str("division by zero"),
             Self::IntegerOverflow { operation } => write!(f, "the result of {operation} is out of range of INTEGER"),
             Self::RealOverflow { operation } => write!(f, "the result of {operation} is out of range of REAL"),
+            Self::DateOverflow { operation } => write!(f, "the result of {operation} is out of range of DATE"),
             Self::InvalidCast { value, target } => write!(f, "'{value}' is not a valid {target}"),
             Self::OutOfRange { value, target } => write!(f, "{value} is out of range of {target}"),
             Self::OperandType { operation, found } => write!(f, "{operation} does not take {found}"),

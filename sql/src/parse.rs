@@ -239,8 +239,12 @@ fn parser_error(text: &str, error: ParserError) -> Error {
         ParserError::RecursionLimitExceeded => limits::too_complex("parts nested too deeply", RECURSION_MAX),
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
             let (message, location) = split_location(&message);
+            let word = location.and_then(|location| span_at(text, location)).map(|span| &text[span.range()]);
             let message = match message.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
                 Some((expected, found)) => format!("expected {expected}, found {}", describe(found)),
+                None if message.starts_with("No infix parser for token") => {
+                    format!("unexpected {}", describe(word.unwrap_or_default()))
+                }
                 None => message.to_owned(),
             };
             match location {

@@ -1,6 +1,6 @@
 //! Names that are wrong, and what the dialect takes.
 
-use manicule_engine::{Database, Row};
+use manicule_engine::{Database, Row, Value};
 use manicule_sql::Session;
 
 fn session() -> Session {
@@ -122,6 +122,79 @@ fn columns_are_named_as_they_are_written() {
     let rows = session.query("SELECT ID, id+1, UPPER( dest ) AS n, abs(id)  FROM flights", &[]).unwrap();
     let names: Vec<&str> = rows.columns().iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names, ["id", "id+1", "n", "abs(id)"]);
+}
+
+#[test]
+fn what_the_catalog_keeps_takes_no_parameters() {
+    check_error("CREATE VIEW v AS SELECT id FROM flights WHERE id = ?", &["42P02"]);
+    check_error("CREATE TABLE t (a INTEGER DEFAULT ?)", &["42P02"]);
+    check_error("CREATE TABLE t (a INTEGER CHECK (a > ?1))", &["42P02"]);
+    check_error("CREATE TABLE t (a INTEGER DEFAULT (SELECT 1))", &["0A000", "a query in DEFAULT"]);
+}
+
+#[test]
+fn a_view_is_kept_from_its_as_on() {
+    for before in ["v -- as it is\n", "v /* as it's */ ", "\"v\" (\"as b\") "] {
+        let mut session = session();
+        session.execute(&format!("CREATE VIEW {before}AS SELECT max(id) AS x FROM flights -- it's")).expect(before);
+        assert_eq!(session.query("SELECT * FROM v", &[]).expect(before).value(0, 0), 3.into());
+    }
+}
+
+#[test]
+fn a_default_is_of_its_columns_type() {
+    check_error("CREATE TABLE t (a INTEGER DEFAULT 'abc')", &["42804", "t.a takes INTEGER, not abc"]);
+    check_error("ALTER TABLE planes ADD wings INTEGER DEFAULT 'two'", &["42804", "planes.wings takes INTEGER"]);
+    check_error("ALTER TABLE planes ADD flies BOOLEAN DEFAULT 2", &["42804", "planes.flies takes BOOLEAN"]);
+    let mut session = session();
+    for column in ["a INTEGER DEFAULT '12'", "b TEXT DEFAULT 12", "c REAL DEFAULT 12", "d DATE DEFAULT '2013-01-01'"] {
+        session.execute(&format!("ALTER TABLE planes ADD {column}")).expect(column);
+    }
+    session.execute("INSERT INTO planes (tailnum) VALUES ('N9')").unwrap();
+    let rows = session.query("SELECT typeof(a), typeof(b), typeof(c), typeof(d) FROM planes", &[]).unwrap();
+    let line = |row: &Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
+    assert!(rows.iter().all(|row| line(row) == "integer,text,real,date"));
+}
+
+#[test]
+fn a_name_that_a_check_has_stays() {
+    let mut session = session();
+    session.execute("CREATE TABLE t (a INTEGER, b INTEGER, c TEXT, CHECK (b > A AND t.b < 10))").unwrap();
+    for (change, what) in [
+        ("RENAME COLUMN a TO first", "column a is named by CHECK (b > A AND t.b < 10)"),
+        ("DROP COLUMN b", "column b is named"),
+        ("RENAME TO u", "table t is named"),
+    ] {
+        let error = session.execute(&format!("ALTER TABLE t {change}")).expect_err(change);
+        assert_eq!(error.sqlstate(), "2BP01");
+        assert!(error.to_string().contains(what), "{error}");
+    }
+    session.execute("ALTER TABLE t RENAME COLUMN c TO note; ALTER TABLE t RENAME b TO B").unwrap();
+    session.execute("ALTER TABLE t DROP COLUMN note; INSERT INTO t VALUES (1, 2)").unwrap();
+    assert_eq!(session.execute("UPDATE t SET b = 1").unwrap_err().sqlstate(), "23514");
+}
+
+#[test]
+fn operators_that_are_not_there_are_named() {
+    for operator in ["GLOB", "MATCH"] {
+        let sql = format!("SELECT id FROM flights WHERE dest {operator} 'S*'");
+        check_error(&sql, &["42601", &format!("syntax error: unexpected {operator}"), "1:35"]);
+    }
+}
+
+#[test]
+fn dates_are_of_four_digit_years() {
+    check("SELECT DATE '9999-12-30' + 1, DATE '0001-01-02' - 1", "9999-12-31,0001-01-01");
+    for sql in ["SELECT DATE '9999-12-31' + 1", "SELECT DATE '0001-01-01' - 1", "SELECT 3000000000 + DATE '2013-01-01'"]
+    {
+        check_error(sql, &["22008", "out of range of DATE"]);
+    }
+    let mut session = session();
+    let error = session.query("SELECT CAST(? AS TIMESTAMP)", &[Value::Date(i32::MAX)]).unwrap_err();
+    assert_eq!(error.sqlstate(), "22003");
+    session.execute("CREATE TABLE t (at TIMESTAMP)").unwrap();
+    let error = session.query("INSERT INTO t VALUES (?)", &[Value::Date(i32::MAX)]).unwrap_err();
+    assert_eq!(error.sqlstate(), "42804");
 }
 
 #[test]

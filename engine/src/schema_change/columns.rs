@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{COLUMN_COUNT_MAX, Change, check_positions};
+use super::{COLUMN_COUNT_MAX, Change, check_default, check_positions};
 use crate::catalog::{Column, TableSchema};
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -15,8 +15,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::AlreadyExists`], [`Error::TooLarge`]; [`Error::Refused`] for a NOT NULL column
-    /// without a default while there are rows.
+    /// [`Error::NotFound`], [`Error::AlreadyExists`], [`Error::TooLarge`]; [`Error::TypeMismatch`] for a default of another type
+    /// than the column's; [`Error::Refused`] for a NOT NULL column without a default while there are rows.
     pub fn add_column(&self, table: TableId, column: Column) -> Result<()> {
         let mut change = Change::begin(self)?;
         let old = change.table(table)?;
@@ -31,6 +31,7 @@ impl Database {
             let reason = format!("column {} is NOT NULL, has no default, and {} has rows", column.name, schema.name);
             return Err(Error::Refused { reason });
         }
+        check_default(&schema.name, &column)?;
         let default = column.default.clone();
         schema.columns.push(column);
         change.replace_rows(&old, schema, |row| {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use manicule_engine::Value;
+use manicule_engine::{Value, time::civil_from_days};
 
 use super::{VALUE_BYTES_MAX, operand_type};
 use crate::context::{DivisionByZero, Settings};
@@ -131,7 +131,10 @@ fn days<'a>(operator: BinaryOperator, left: &Value<'_>, right: &Value<'_>) -> Re
     let operation = operator.symbol();
     let moved = |days: i32, by: Option<i64>| {
         let moved = by.and_then(|by| i64::from(days).checked_add(by)).and_then(|days| i32::try_from(days).ok());
-        moved.map(Value::Date).ok_or(Error::IntegerOverflow { operation })
+        moved
+            .filter(|days| (1..=9999).contains(&civil_from_days(*days).0))
+            .map(Value::Date)
+            .ok_or(Error::DateOverflow { operation })
     };
     match (operator, left, right) {
         (_, Value::Null, _) | (_, _, Value::Null) => Ok(Value::Null),

@@ -119,9 +119,14 @@ fn to_timestamp(value: &Value<'_>) -> Result<i64> {
         Value::Text(text) => {
             parse_timestamp(text.trim()).ok_or_else(|| Error::invalid_cast(value, ColumnType::Timestamp))
         }
-        Value::Date(days) => Ok(i64::from(*days) * MICROS_PER_DAY),
+        Value::Date(days) => midnight(*days).ok_or_else(|| Error::out_of_range(value, ColumnType::Timestamp)),
         _ => Err(operand_type("CAST AS TIMESTAMP", value)),
     }
+}
+
+/// The first moment of a day, if a timestamp can say it.
+fn midnight(days: i32) -> Option<i64> {
+    i64::from(days).checked_mul(MICROS_PER_DAY)
 }
 
 /// The day that a moment lies in.
@@ -141,7 +146,7 @@ pub fn coerce_for_storage(value: Value<'_>, target: ColumnType) -> Value<'_> {
         (Value::Integer(1), ColumnType::Boolean) => Some(Value::Boolean(true)),
         (Value::Text(text), ColumnType::Date) => parse_date(text).map(Value::Date),
         (Value::Text(text), ColumnType::Timestamp) => parse_timestamp(text).map(Value::Timestamp),
-        (Value::Date(days), ColumnType::Timestamp) => Some(Value::Timestamp(i64::from(*days) * MICROS_PER_DAY)),
+        (Value::Date(days), ColumnType::Timestamp) => midnight(*days).map(Value::Timestamp),
         _ => None,
     };
     coerced.unwrap_or(value)

@@ -9,7 +9,7 @@ use super::scope::{Columns, Level};
 use super::{Binder, object_ident};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{TABLES_MAX, VIEWS_MAX, too_complex};
-use crate::parse;
+use crate::parse::{self, Parameters};
 use crate::split::levels_of;
 use crate::stack::with_room_for;
 
@@ -184,7 +184,8 @@ impl<'a> Binder<'a> {
         let ast::Statement::Query(query) = statement.as_ref() else {
             return Err(Error::syntax("a view is a query"));
         };
-        self.with_text(sql, &parsed.parameters, |binder| {
+        let parameters = Parameters::default();
+        self.with_text(sql, &parameters, |binder| {
             let (query, slot) = binder.query(query)?;
             Ok(Body { plan: query.plan, columns: query.columns, slot })
         })

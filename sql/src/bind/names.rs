@@ -1,4 +1,5 @@
-//! The items of a select list as they are written: they name the result's columns where no alias does.
+//! Parts of a statement as they are written: the items of a select list, which name the result's columns where no alias
+//! does, and the query of a view.
 
 /// The texts of the items, given the text from its SELECT on.
 pub(super) fn items(text: &str) -> Vec<&str> {
@@ -26,6 +27,17 @@ pub(super) fn items(text: &str) -> Vec<&str> {
     }
     items.push(start.map_or("", |start| &text[start..end]));
     items
+}
+
+/// The text of a view's query: what follows the first AS outside parentheses.
+pub(super) fn after_as(text: &str) -> Option<&str> {
+    let mut scanner = Scanner { text, position: 0, depth: 0 };
+    while let Some(token) = scanner.token() {
+        if matches!(token, Token::Word(word) if scanner.depth == 0 && word.eq_ignore_ascii_case("AS")) {
+            return Some(text[scanner.position..].trim());
+        }
+    }
+    None
 }
 
 enum Token<'t> {

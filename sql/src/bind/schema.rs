@@ -13,7 +13,7 @@ use sqlparser::ast::{
 };
 
 use super::change::refuse;
-use super::{Binder, literal, object_ident};
+use super::{Binder, literal, names, object_ident};
 use crate::error::{Error, Result};
 use crate::limits::{COLUMNS_MAX, too_complex};
 
@@ -58,6 +58,10 @@ pub(crate) enum SchemaChange {
 impl<'a> Binder<'a> {
     /// Binds a change of the schema.
     pub(crate) fn schema_change(mut self, statement: &'a ast::Statement) -> Result<SchemaChange> {
+        let is_run_now = matches!(statement, ast::Statement::CreateTable(create) if create.query.is_some());
+        if self.parameters.count > 0 && !is_run_now {
+            return Err(Error::invalid("a parameter is not allowed here", "42P02"));
+        }
         match statement {
             ast::Statement::CreateTable(create) => self.create_table(create),
             ast::Statement::CreateIndex(create) => self.create_index(create),
@@ -161,6 +165,8 @@ impl<'a> Binder<'a> {
 
     fn default_value(&mut self, ast: &'a ast::Expr, column_type: ColumnType) -> Result<Value<'static>> {
         let expr = self.constant_expr(ast)?;
+        refuse(&[("a query in DEFAULT", expr.has_subquery())])?;
+        let expr = self.fit_stored(expr, column_type)?;
         let value = manicule_query::evaluate_constant(&expr)?;
         Ok(manicule_query::coerce_for_storage(value, column_type).into_owned())
     }
@@ -273,7 +279,7 @@ impl<'a> Binder<'a> {
             let kind = crate::error::ErrorKind::ColumnCount { expected: query.columns.len(), found: columns.len() };
             return Err(Error::new(kind));
         }
-        let sql = view_text(self.text).map_or_else(|| create.query.to_string(), str::to_owned);
+        let sql = names::after_as(self.text).map_or_else(|| create.query.to_string(), str::to_owned);
         Ok(SchemaChange::CreateView(ViewSchema { name: ident.value.clone(), columns, sql }))
     }
 
@@ -333,24 +339,53 @@ impl<'a> Binder<'a> {
             }
             AlterTableOperation::DropColumn { column_names, if_exists, .. } => match column_names.as_slice() {
                 [name] if *if_exists && table.column_index(&name.value).is_none() => Ok(SchemaChange::Nothing),
-                [name] => Ok(SchemaChange::DropColumn { table: table.id, column: self.column_of(table, name)? }),
+                [name] => {
+                    let column = self.column_of(table, name)?;
+                    let mut changed = TableSchema::clone(table);
+                    changed.columns.remove(column);
+                    self.keep_checks(table, changed, ("column", name))?;
+                    Ok(SchemaChange::DropColumn { table: table.id, column })
+                }
                 _ => Err(Error::not_supported("DROP of several columns at once")),
             },
             AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
                 let column = self.column_of(table, old_column_name)?;
+                let mut changed = TableSchema::clone(table);
+                changed.columns[column].name.clone_from(&new_column_name.value);
+                self.keep_checks(table, changed, ("column", old_column_name))?;
                 Ok(SchemaChange::RenameColumn { table: table.id, column, name: new_column_name.value.clone() })
             }
             AlterTableOperation::RenameTable {
                 table_name: RenameTableNameKind::To(name) | RenameTableNameKind::As(name),
             } => {
-                let ident = object_ident(name)?;
-                if self.is_taken(&ident.value) {
-                    return Err(Error::duplicate("table", &ident.value).at(self.span(ident)));
+                let new = object_ident(name)?;
+                if self.is_taken(&new.value) {
+                    return Err(Error::duplicate("table", &new.value).at(self.span(new)));
                 }
-                Ok(SchemaChange::RenameTable { table: table.id, name: ident.value.clone() })
+                let changed = TableSchema { name: new.value.clone(), ..TableSchema::clone(table) };
+                self.keep_checks(table, changed, ("table", ident))?;
+                Ok(SchemaChange::RenameTable { table: table.id, name: new.value.clone() })
             }
             _ => Err(Error::not_supported("this change of ALTER TABLE")),
         }
+    }
+
+    /// Refuses to take away a name that a CHECK of the table has: its text stays as it is.
+    fn keep_checks(
+        &mut self,
+        table: &Arc<TableSchema>,
+        changed: TableSchema,
+        (what, name): (&str, &ast::Ident),
+    ) -> Result<()> {
+        let changed = Arc::new(changed);
+        let (slot, changed_slot) = (self.table_slot(table), self.table_slot(&changed));
+        for sql in &table.checks {
+            if self.check_text(table, slot, sql).is_ok() && self.check_text(&changed, changed_slot, sql).is_err() {
+                let message = format!("{what} {} is named by CHECK ({sql})", name.value);
+                return Err(Error::invalid(message, "2BP01").at(self.span(name)));
+            }
+        }
+        Ok(())
     }
 
     fn added_column(&mut self, ast: &'a ast::ColumnDef) -> Result<Column> {
@@ -384,32 +419,4 @@ fn index_method(create: &CreateIndex) -> Result<IndexMethod> {
             Err(Error::not_supported(format!("USING {other}")).with_hint("an index is USING HASH or USING TREE"))
         }
     }
-}
-
-/// The text of a view's query: what follows the first AS outside parentheses.
-fn view_text(text: &str) -> Option<&str> {
-    let mut depth = 0_usize;
-    let mut words = text.char_indices().peekable();
-    let mut previous = ' ';
-    while let Some((at, character)) = words.next() {
-        match character {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            '"' | '`' | '\'' => {
-                words.by_ref().find(|&(_, other)| other == character)?;
-            }
-            'a' | 'A' if depth == 0 && previous.is_whitespace() || previous == ')' => {
-                let rest = text.get(at + 1..)?;
-                let mut rest_characters = rest.chars();
-                let is_as = matches!(rest_characters.next(), Some('s' | 'S'))
-                    && rest_characters.next().is_some_and(|next| next.is_whitespace() || next == '(');
-                if is_as {
-                    return Some(rest[1..].trim());
-                }
-            }
-            _ => {}
-        }
-        previous = character;
-    }
-    None
 }
