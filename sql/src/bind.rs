@@ -70,7 +70,10 @@ pub(crate) struct Binder<'a> {
 struct Shared {
     /// The types of each slot's columns.
     slots: Vec<Vec<KnownType>>,
+    /// The type that each parameter is fitted to, and then those of the repeats.
     parameter_types: Vec<KnownType>,
+    /// Which parameter each repeat is of: one that is fitted to another type, too.
+    repeats: Vec<usize>,
     /// How many views are being bound inside one another.
     views: usize,
     /// How many queries are.
@@ -83,8 +86,9 @@ impl<'a> Binder<'a> {
         Self { catalog, text, parameters, shared, levels: Vec::new(), withs: Vec::new() }
     }
 
-    /// Binds a statement that reads or changes rows.
-    pub(crate) fn statement(mut self, statement: &'a ast::Statement) -> Result<Bound> {
+    /// Binds a statement that reads or changes rows. Behind the values of its parameters it takes those of the parameters
+    /// that are given beside it, once more.
+    pub(crate) fn statement(mut self, statement: &'a ast::Statement) -> Result<(Bound, Vec<usize>)> {
         let statement = match statement {
             ast::Statement::Query(query) => Statement::Query(self.query(query)?.0),
             ast::Statement::Insert(insert) => Statement::Insert(self.insert(insert)?),
@@ -92,7 +96,8 @@ impl<'a> Binder<'a> {
             ast::Statement::Delete(delete) => Statement::Delete(self.delete(delete)?),
             _ => return Err(Error::not_supported("this statement")),
         };
-        Ok(self.finish(statement))
+        let repeats = std::mem::take(&mut self.shared.repeats);
+        Ok((self.finish(statement), repeats))
     }
 
     fn finish(self, statement: Statement) -> Bound {

@@ -128,6 +128,7 @@ fn columns_are_named_as_they_are_written() {
 fn what_the_catalog_keeps_takes_no_parameters() {
     check_error("CREATE VIEW v AS SELECT id FROM flights WHERE id = ?", &["42P02"]);
     check_error("CREATE TABLE t (a INTEGER DEFAULT ?)", &["42P02"]);
+    check_error("CREATE TABLE t AS SELECT ? AS a", &["42P02"]);
     check_error("CREATE TABLE t (a INTEGER CHECK (a > ?1))", &["42P02"]);
     check_error("CREATE TABLE t (a INTEGER DEFAULT (SELECT 1))", &["0A000", "a query in DEFAULT"]);
 }
@@ -195,6 +196,56 @@ fn dates_are_of_four_digit_years() {
     session.execute("CREATE TABLE t (at TIMESTAMP)").unwrap();
     let error = session.query("INSERT INTO t VALUES (?)", &[Value::Date(i32::MAX)]).unwrap_err();
     assert_eq!(error.sqlstate(), "42804");
+}
+
+#[test]
+fn a_value_of_a_type_known_late_becomes_its_columns() {
+    let mut session = session();
+    session.execute("CREATE TABLE t (a INTEGER, b TEXT, c REAL)").unwrap();
+    let values = [Value::from("5"), Value::from(6), Value::from("7")];
+    session.query("INSERT INTO t SELECT ?, ?, ?", &values).unwrap();
+    session.execute("INSERT INTO t VALUES (coalesce('5', 1), iif(1, 6, 'x'), coalesce('7', 1))").unwrap();
+    session.execute("INSERT INTO t SELECT id, 6, 7 FROM flights WHERE id = 9 UNION SELECT '5', 6, '7'").unwrap();
+    session.execute("INSERT INTO t VALUES (1, 'x', 1.5)").unwrap();
+    session.execute("UPDATE t SET a = iif(b = 'x', '5', 5), b = iif(b = 'x', 6, b), c = iif(b = 'x', '7', c)").unwrap();
+    let rows = session.query("SELECT a, b, c, typeof(a), typeof(b), typeof(c) FROM t", &[]).unwrap();
+    let line = |row: &Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
+    assert_eq!(rows.iter().map(line).collect::<Vec<_>>(), ["5,6,7.0,integer,text,real"; 4]);
+    let error = session.query("INSERT INTO t (a) SELECT ?", &[Value::from("five")]).unwrap_err();
+    assert_eq!(error.sqlstate(), "42804");
+}
+
+#[test]
+fn a_parameter_is_fitted_to_each_column_that_it_meets() {
+    let mut session = session();
+    session
+        .execute(
+            "CREATE TABLE t (n INTEGER, s TEXT);
+             CREATE INDEX t_n ON t (n); CREATE INDEX t_s ON t (s);
+             INSERT INTO t VALUES (1, 'x'), (2, '5'), (5, '05')",
+        )
+        .unwrap();
+    let found = |session: &mut Session, sql: &str, value: Value<'static>| {
+        let rows = session.query(sql, &[value]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
+        rows.iter().map(|row| row.get(0).to_string()).collect::<Vec<_>>().join(" ")
+    };
+    for value in [Value::from(5), Value::from("5")] {
+        assert_eq!(found(&mut session, "SELECT n FROM t WHERE s = ?1 OR n = ?1 ORDER BY n", value.clone()), "2 5");
+        assert_eq!(found(&mut session, "SELECT n FROM t WHERE n >= :x AND s < :x", value), "5");
+    }
+    assert_eq!(found(&mut session, "SELECT n FROM t WHERE n = ?1 OR s = ?1", Value::from("05")), "5");
+    let sql = "INSERT INTO t VALUES ($1, $1) RETURNING n || s";
+    assert_eq!(found(&mut session, sql, Value::from(7)), "77");
+    assert_eq!(
+        found(&mut session, "UPDATE t SET s = ?1, n = ?1 WHERE n = 7 RETURNING n || s", Value::from("08")),
+        "808"
+    );
+    let prepared = session.prepare(sql).unwrap();
+    assert_eq!(prepared.parameter_count(), 1);
+    for values in [&[][..], &[Value::from(1), Value::from(1)]] {
+        let error = session.execute_prepared(&prepared, values).unwrap_err();
+        assert!(error.to_string().contains("has 1 parameter"), "{error}");
+    }
 }
 
 #[test]

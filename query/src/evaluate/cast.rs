@@ -135,8 +135,8 @@ fn day_of(micros: i64) -> Option<i32> {
 }
 
 /// What is stored when `value` is put into a column of type `target`: an integer becomes a real, a whole real or a boolean
-/// an integer, 0 and 1 become booleans, text that says a date or a timestamp becomes it, a date becomes its midnight. All
-/// else stays as it is, for the engine to judge.
+/// an integer, 0 and 1 become booleans, a number becomes its text, text that says a number, a date or a timestamp becomes
+/// it, a date becomes its midnight. All else stays as it is, for the engine to judge.
 pub fn coerce_for_storage(value: Value<'_>, target: ColumnType) -> Value<'_> {
     let coerced = match (&value, target) {
         (Value::Integer(integer), ColumnType::Real) => Some(Value::Real(*integer as f64)),
@@ -144,6 +144,8 @@ pub fn coerce_for_storage(value: Value<'_>, target: ColumnType) -> Value<'_> {
         (Value::Boolean(boolean), ColumnType::Integer) => Some(Value::Integer(i64::from(*boolean))),
         (Value::Integer(0), ColumnType::Boolean) => Some(Value::Boolean(false)),
         (Value::Integer(1), ColumnType::Boolean) => Some(Value::Boolean(true)),
+        (Value::Text(_), ColumnType::Integer | ColumnType::Real)
+        | (Value::Integer(_) | Value::Real(_), ColumnType::Text) => cast(value.clone(), target).ok(),
         (Value::Text(text), ColumnType::Date) => parse_date(text).map(Value::Date),
         (Value::Text(text), ColumnType::Timestamp) => parse_timestamp(text).map(Value::Timestamp),
         (Value::Date(days), ColumnType::Timestamp) => midnight(*days).map(Value::Timestamp),

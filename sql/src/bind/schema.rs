@@ -58,8 +58,7 @@ pub(crate) enum SchemaChange {
 impl<'a> Binder<'a> {
     /// Binds a change of the schema.
     pub(crate) fn schema_change(mut self, statement: &'a ast::Statement) -> Result<SchemaChange> {
-        let is_run_now = matches!(statement, ast::Statement::CreateTable(create) if create.query.is_some());
-        if self.parameters.count > 0 && !is_run_now {
+        if self.parameters.count > 0 {
             return Err(Error::invalid("a parameter is not allowed here", "42P02"));
         }
         match statement {

@@ -4,7 +4,7 @@ use manicule_engine::ColumnType;
 use manicule_query::expr::{AggregateCall, AggregateFunction, BinaryOperator, Expr, Function, UnaryOperator};
 
 use super::literal::for_comparison;
-use super::{Binder, KnownType};
+use super::{Binder, KnownType, Shared};
 use crate::error::Result;
 
 impl Binder<'_> {
@@ -129,18 +129,26 @@ impl Binder<'_> {
     pub(super) fn fit_type(&mut self, expr: Expr, target: ColumnType) -> Result<Expr> {
         match expr {
             Expr::Literal(value) => for_comparison(value, target).map(Expr::Literal),
-            Expr::Parameter(position) => {
-                self.note_parameter(position, target);
-                Ok(Expr::Parameter(position))
-            }
+            Expr::Parameter(position) => Ok(Expr::Parameter(self.fitted_parameter(position, target))),
             other => Ok(other),
         }
     }
 
-    fn note_parameter(&mut self, position: usize, target: ColumnType) {
-        if let Some(known) = self.shared.parameter_types.get_mut(position) {
-            known.get_or_insert(target);
+    /// Where the value of a parameter is when it is fitted to the type: in its own place, or in a repeat's if that has
+    /// another type. Numbers are fitted alike.
+    fn fitted_parameter(&mut self, position: usize, target: ColumnType) -> usize {
+        let Shared { parameter_types: types, repeats, .. } = &mut self.shared;
+        let count = types.len() - repeats.len();
+        let given = position.checked_sub(count).map_or(position, |repeat| repeats[repeat]);
+        types[given].get_or_insert(target);
+        let is_fitting = |at: usize| types[at].is_some_and(|known| is_fitted_alike(known, target));
+        let places = (0..repeats.len()).filter(|repeat| repeats[*repeat] == given).map(|repeat| count + repeat);
+        if let Some(place) = std::iter::once(given).chain(places).find(|place| is_fitting(*place)) {
+            return place;
         }
+        types.push(Some(target));
+        repeats.push(given);
+        types.len() - 1
     }
 
     /// An expression as it is put into a column of the type: a text that says a number becomes one in a column of
@@ -157,4 +165,9 @@ impl Binder<'_> {
             _ => expr,
         })
     }
+}
+
+fn is_fitted_alike(left: ColumnType, right: ColumnType) -> bool {
+    let is_number = |column_type| matches!(column_type, ColumnType::Integer | ColumnType::Real);
+    left == right || is_number(left) && is_number(right)
 }

@@ -18,8 +18,16 @@ use crate::stack::with_room_for;
 pub(super) struct Planned {
     pub(super) plan: PhysicalPlan,
     pub(super) routing: Routing,
-    /// The name of each parameter that has one.
+    pub(super) given: Given,
+}
+
+/// The parameters that are given to a statement.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    /// The name of each that has one.
     pub(super) names: Vec<Option<String>>,
+    /// Which are given to the plan once more, behind all of them.
+    pub(super) repeats: Vec<usize>,
 }
 
 impl Planned {
@@ -79,8 +87,8 @@ pub(super) enum TransactionCommand {
 
 /// A statement that is bound: free of its syntax tree, so that it may come from another thread.
 enum Front {
-    Plan { bound: Bound, names: Vec<Option<String>> },
-    Explain { bound: Bound, names: Vec<Option<String>>, analyze: bool, json: bool },
+    Plan { bound: Bound, given: Given },
+    Explain { bound: Bound, given: Given, analyze: bool, json: bool },
     Other(Compiled),
 }
 
@@ -90,9 +98,9 @@ pub(super) fn compile(statement: StatementText<'_>, view: &View<'_>, routing: Ro
     let front = with_room_for(statement.levels, || Binding { text: statement.text, catalog }.front());
     let front = front.map_err(|error| parse::blame_depth(error, statement.levels))?;
     Ok(match front {
-        Front::Plan { bound, names } => Compiled::Plan(plan(bound, view, routing, names)?),
-        Front::Explain { bound, names, analyze, json } => {
-            Compiled::Explain { planned: plan(bound, view, routing, names)?, analyze, json }
+        Front::Plan { bound, given } => Compiled::Plan(plan(bound, view, routing, given)?),
+        Front::Explain { bound, given, analyze, json } => {
+            Compiled::Explain { planned: plan(bound, view, routing, given)?, analyze, json }
         }
         Front::Other(compiled) => compiled,
     })
@@ -110,14 +118,9 @@ pub(super) fn bind(statement: StatementText<'_>, catalog: &Arc<Catalog>) -> Resu
 }
 
 /// Makes a plan of what was bound.
-pub(super) fn plan(
-    bound: Bound,
-    view: &View<'_>,
-    routing: Routing,
-    names: Vec<Option<String>>,
-) -> Result<Arc<Planned>> {
+pub(super) fn plan(bound: Bound, view: &View<'_>, routing: Routing, given: Given) -> Result<Arc<Planned>> {
     let plan = PhysicalPlan::new(bound, view, &PlanOptions { routing })?;
-    Ok(Arc::new(Planned { plan, routing, names }))
+    Ok(Arc::new(Planned { plan, routing, given }))
 }
 
 #[derive(Clone, Copy)]
@@ -134,21 +137,22 @@ impl Binding<'_> {
             Command::Nothing => Ok(Front::Other(Compiled::Nothing)),
             Command::Reindex(name) => reindex(self.catalog, name.as_deref()).map(Front::Other),
             Command::Explain { statement, analyze, json } => {
-                let bound = self.bind(&statement, &parameters)?;
-                Ok(Front::Explain { bound, names: parameters.names, analyze, json })
+                let (bound, given) = self.bind(&statement, parameters)?;
+                Ok(Front::Explain { bound, given, analyze, json })
             }
             Command::Run(statement) => match statement.as_ref() {
                 Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
-                    let bound = self.bind(&statement, &parameters)?;
-                    Ok(Front::Plan { bound, names: parameters.names })
+                    let (bound, given) = self.bind(&statement, parameters)?;
+                    Ok(Front::Plan { bound, given })
                 }
                 other => self.command(other, &parameters).map(Front::Other),
             },
         }
     }
 
-    fn bind(self, statement: &Statement, parameters: &Parameters) -> Result<Bound> {
-        Binder::new(self.catalog, self.text, parameters).statement(statement)
+    fn bind(self, statement: &Statement, parameters: Parameters) -> Result<(Bound, Given)> {
+        let (bound, repeats) = Binder::new(self.catalog, self.text, &parameters).statement(statement)?;
+        Ok((bound, Given { names: parameters.names, repeats }))
     }
 
     /// A statement that needs no plan.

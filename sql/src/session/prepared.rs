@@ -56,12 +56,12 @@ impl Prepared {
 
     /// How many parameters it takes.
     pub fn parameter_count(&self) -> usize {
-        self.statement.planned.plan.parameters().len()
+        self.statement.planned.given.names.len()
     }
 
     /// The position of the parameter of that name, such as `:name`.
     pub fn parameter(&self, name: &str) -> Option<usize> {
-        self.statement.planned.names.iter().position(|known| known.as_deref() == Some(name))
+        self.statement.planned.given.names.iter().position(|known| known.as_deref() == Some(name))
     }
 
     /// Whether it only reads.
@@ -162,7 +162,7 @@ impl Session {
         let routing = self.options.routing;
         let view = &current_view(self.open.as_ref(), &mut self.reader);
         let planned = current(&prepared.statement, &mut self.replanned, view, routing)?;
-        let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+        let parameters = fit_parameters(parameters, planned)?;
         let context = self.options.context(&parameters, &self.token);
         query(planned, view, &context, &mut RowFunction(on_row))
     }
@@ -200,7 +200,7 @@ impl Session {
         let planned = current(&prepared.statement, &mut self.replanned, view, self.options.routing)?;
         let mut is_stopped = false;
         for (position, parameters) in parameters.iter().enumerate() {
-            let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+            let parameters = fit_parameters(parameters, planned)?;
             let context = self.options.context(&parameters, &self.token);
             let mut sink = RowFunction(|row: &[Value<'_>]| {
                 let flow = on_row(position, row);

@@ -122,7 +122,7 @@ impl Session {
             planned = plan_statement(statement, view, self.options.routing)?;
         }
         if sink.columns(planned.plan.columns()).is_continue() {
-            let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+            let parameters = fit_parameters(parameters, &planned)?;
             query(&planned, view, &self.options.context(&parameters, &self.token), sink)?;
         }
         Ok(Ran { planned, changed: None })
@@ -141,7 +141,7 @@ impl Session {
             return Ok(Ran { planned, changed: None });
         }
         if let Some(open) = &mut self.open {
-            let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+            let parameters = fit_parameters(parameters, &planned)?;
             let context = self.options.context(&parameters, &self.token);
             let changed = change(&planned, &mut open.transaction, &context, sink)?;
             return Ok(Ran { planned, changed: Some(changed) });
@@ -161,7 +161,7 @@ impl Session {
         parameters: &[Value<'_>],
         format: ExplainFormat,
     ) -> Result<String> {
-        let parameters = fit_parameters(parameters, planned.plan.parameters())?;
+        let parameters = fit_parameters(parameters, planned)?;
         let context = self.options.context(&parameters, &self.token);
         if !planned.plan.is_query() {
             if let Some(open) = &mut self.open {
@@ -206,7 +206,7 @@ impl Attempt<'_> {
             }
             self.planned = again;
         }
-        let parameters = fit_parameters(self.parameters, self.planned.plan.parameters())?;
+        let parameters = fit_parameters(self.parameters, &self.planned)?;
         change(&self.planned, transaction, &self.options.context(&parameters, self.token), returned)
     }
 }
@@ -267,20 +267,23 @@ fn change(
 /// The values of the parameters, fitted to the columns they are compared with where they are of another kind. Allocates
 /// only then.
 #[inline]
-pub(super) fn fit_parameters<'p>(
-    parameters: &'p [Value<'p>],
-    types: &[Option<ColumnType>],
-) -> Result<Cow<'p, [Value<'p>]>> {
+pub(super) fn fit_parameters<'p>(parameters: &'p [Value<'p>], planned: &Planned) -> Result<Cow<'p, [Value<'p>]>> {
+    let (types, repeats) = (planned.plan.parameters(), &planned.given.repeats);
     let is_fitting = |(value, target): (&Value<'_>, &Option<ColumnType>)| match (value.column_type(), target) {
         (Some(found), Some(target)) => found == *target,
         _ => true,
     };
-    if parameters.iter().zip(types).all(is_fitting) {
+    if repeats.is_empty() && parameters.iter().zip(types).all(is_fitting) {
         return Ok(Cow::Borrowed(parameters));
     }
-    let fitted = parameters.iter().enumerate().map(|(position, value)| match types.get(position) {
-        Some(Some(target)) => fit_parameter(value.as_borrowed(), *target),
-        _ => Ok(value.as_borrowed()),
+    let (expected, found) = (planned.given.names.len(), parameters.len());
+    if expected != found {
+        return Err(manicule_query::Error::ParameterCount { expected, found }.into());
+    }
+    let values = parameters.iter().chain(repeats.iter().map(|position| &parameters[*position]));
+    let fitted = values.zip(types).map(|(value, target)| match target {
+        Some(target) => fit_parameter(value.as_borrowed(), *target),
+        None => Ok(value.as_borrowed()),
     });
     fitted.collect::<Result<Vec<_>>>().map(Cow::Owned)
 }

@@ -7,7 +7,7 @@ use manicule_query::Limits;
 use manicule_query::plan::{Bound, OutputColumn};
 
 use super::Session;
-use super::compile::{Compiled, plan};
+use super::compile::{Compiled, Given, plan};
 use super::outcome::Report;
 use super::setting::Options;
 use crate::bind::SchemaChange;
@@ -122,7 +122,7 @@ fn collect(
     options: &Options,
     token: &manicule_query::CancellationToken,
 ) -> Result<(Vec<OutputColumn>, Vec<RowBuf>)> {
-    let planned = plan(bound, view, options.routing, Vec::new())?;
+    let planned = plan(bound, view, options.routing, Given::default())?;
     let mut rows = Vec::new();
     planned.plan.query(view, &options.context(&[], token), |row| {
         rows.push(Row::new(row));
