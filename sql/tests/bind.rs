@@ -184,6 +184,14 @@ fn operators_that_are_not_there_are_named() {
 }
 
 #[test]
+fn what_is_not_there_is_named() {
+    let named = "INSERT, UPDATE or DELETE after WITH is not supported";
+    check_error("WITH f AS (SELECT 1 AS id) DELETE FROM flights WHERE id IN (SELECT id FROM f)", &["0A000", named]);
+    check_error("WITH f AS (DELETE FROM flights RETURNING id) SELECT id FROM f", &["0A000", named]);
+    check_error("SELECT id FROM flights WHERE dest LIKE 'S%' ESCAPE ?", &["22019", "written out"]);
+}
+
+#[test]
 fn dates_are_of_four_digit_years() {
     check("SELECT DATE '9999-12-30' + 1, DATE '0001-01-02' - 1", "9999-12-31,0001-01-01");
     for sql in ["SELECT DATE '9999-12-31' + 1", "SELECT DATE '0001-01-01' - 1", "SELECT 3000000000 + DATE '2013-01-01'"]

@@ -176,7 +176,7 @@ impl<'a> Binder<'a> {
                 return Ok(character);
             }
         }
-        Err(Error::invalid("ESCAPE takes a string of one character", "22019"))
+        Err(Error::invalid("ESCAPE takes a string of one character, written out", "22019"))
     }
 }
 

@@ -94,7 +94,7 @@ impl<'a> Binder<'a> {
             }
             SetExpr::Values(values) => self.values(values),
             SetExpr::SetOperation { .. } => self.set_operation(ast),
-            _ => Err(Error::not_supported("a change inside a query")),
+            _ => Err(Error::not_supported("INSERT, UPDATE or DELETE after WITH")),
         }
     }
 
