@@ -214,13 +214,17 @@ fn a_value_of_a_type_known_late_becomes_its_columns() {
     session.query("INSERT INTO t SELECT ?, ?, ?", &values).unwrap();
     session.execute("INSERT INTO t VALUES (coalesce('5', 1), iif(1, 6, 'x'), coalesce('7', 1))").unwrap();
     session.execute("INSERT INTO t SELECT id, 6, 7 FROM flights WHERE id = 9 UNION SELECT '5', 6, '7'").unwrap();
+    session.execute("INSERT INTO t VALUES (coalesce(' 5.0 ', 1), coalesce(6, 'x'), coalesce('7e0', 1))").unwrap();
     session.execute("INSERT INTO t VALUES (1, 'x', 1.5)").unwrap();
     session.execute("UPDATE t SET a = iif(b = 'x', '5', 5), b = iif(b = 'x', 6, b), c = iif(b = 'x', '7', c)").unwrap();
     let rows = session.query("SELECT a, b, c, typeof(a), typeof(b), typeof(c) FROM t", &[]).unwrap();
     let line = |row: &Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
-    assert_eq!(rows.iter().map(line).collect::<Vec<_>>(), ["5,6,7.0,integer,text,real"; 4]);
-    let error = session.query("INSERT INTO t (a) SELECT ?", &[Value::from("five")]).unwrap_err();
-    assert_eq!(error.sqlstate(), "42804");
+    assert_eq!(rows.iter().map(line).collect::<Vec<_>>(), ["5,6,7.0,integer,text,real"; 5]);
+    for column in ["a", "c"] {
+        let sql = format!("INSERT INTO t ({column}) SELECT ?");
+        let error = session.query(&sql, &[Value::from("nan")]).unwrap_err();
+        assert_eq!(error.sqlstate(), "42804");
+    }
 }
 
 #[test]

@@ -144,14 +144,22 @@ pub fn coerce_for_storage(value: Value<'_>, target: ColumnType) -> Value<'_> {
         (Value::Boolean(boolean), ColumnType::Integer) => Some(Value::Integer(i64::from(*boolean))),
         (Value::Integer(0), ColumnType::Boolean) => Some(Value::Boolean(false)),
         (Value::Integer(1), ColumnType::Boolean) => Some(Value::Boolean(true)),
-        (Value::Text(_), ColumnType::Integer | ColumnType::Real)
-        | (Value::Integer(_) | Value::Real(_), ColumnType::Text) => cast(value.clone(), target).ok(),
+        (Value::Text(_), ColumnType::Integer) => {
+            to_integer(&value).ok().or_else(|| whole(said(&value)?)).map(Value::Integer)
+        }
+        (Value::Text(_), ColumnType::Real) => said(&value).map(Value::Real),
+        (Value::Integer(_) | Value::Real(_), ColumnType::Text) => Some(Value::from(value.to_string())),
         (Value::Text(text), ColumnType::Date) => parse_date(text).map(Value::Date),
         (Value::Text(text), ColumnType::Timestamp) => parse_timestamp(text).map(Value::Timestamp),
         (Value::Date(days), ColumnType::Timestamp) => midnight(*days).map(Value::Timestamp),
         _ => None,
     };
     coerced.unwrap_or(value)
+}
+
+/// The number that a text says.
+fn said(text: &Value<'_>) -> Option<f64> {
+    to_real(text).ok().filter(|real| real.is_finite())
 }
 
 /// The integer that a real is, if it is one.
