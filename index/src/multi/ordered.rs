@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A search compares [`IndexKey::word`]s, eight at a time and without branches, and looks at a key only where two words
-//! are equal. Nodes live in two arenas and name each other by number, so there is nothing to follow but the path
+//! are equal. The words of a node pass over what all its keys share, so that long common prefixes do not make them equal; a search
+//! then compares its key with one of them first. Nodes live in two arenas and name each other by number, so there is nothing to follow but the path
 //! from the root: a scan climbs it and descends again, in either direction, and needs no sibling pointers.
 //!
 //! A full leaf is shared with a neighbour that has room; nodes split where there is none, and merge when two neighbours fit
@@ -213,10 +214,11 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
                 None => tree.root,
             };
             if tree.leaves[leaf].len() == 0 {
-                level.push((key.word(0), separator(&key), leaf));
+                let (word, gap) = gap_of(&key);
+                level.push((word, gap, leaf));
             }
             let slot = tree.leaves[leaf].len();
-            tree.leaves[leaf].insert(slot, key.word(0), (key, value));
+            tree.leaves[leaf].insert(slot, (key, value));
             tree.len += 1;
         }
         while level.len() > 1 {
@@ -238,9 +240,10 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
     }
 }
 
-/// The key to keep in an inner node beside its word: none where the word says everything.
-fn separator<K: IndexKey + Clone>(key: &K) -> Option<K> {
-    (!K::EXACT).then(|| key.clone())
+/// What an inner node keeps of the smallest key under a child: the word where that says everything, else the key, whose word
+/// depends on the node.
+fn gap_of<K: IndexKey + Clone>(key: &K) -> (u64, Option<K>) {
+    if K::EXACT { (key.word(0), None) } else { (0, Some(key.clone())) }
 }
 
 impl<K, T> Default for OrderedDirectory<K, T> {

@@ -20,7 +20,7 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
         let leaf = &self.leaves[spot.leaf];
         let (key, _) = leaf.entry(spot.slot as usize).expect("a key was found in this slot");
         // Before anything has changed: it compares keys.
-        let path = (leaf.len() <= SPARSE_MAX + 1).then(|| self.path_of(leaf.word(spot.slot as usize), key));
+        let path = (leaf.len() <= SPARSE_MAX + 1).then(|| self.path_of(key.word(0), key));
         let removed = self.leaves[spot.leaf].remove(spot.slot as usize).expect("a key was found in this slot");
         self.len -= 1;
         if let Some(path) = path {

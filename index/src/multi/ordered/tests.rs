@@ -24,6 +24,20 @@ fn remove<K: Stored + IndexKey>(tree: &mut OrderedDirectory<K, u64>, key: &K) ->
     }
 }
 
+/// Every word is that of its key, after bytes that all keys of the node share.
+fn check_words<K: IndexKey, T>(tree: &OrderedDirectory<K, T>) {
+    let mut nodes = vec![(tree.height, tree.root)];
+    while let Some((level, node)) = nodes.pop() {
+        if level == 0 {
+            tree.leaves[node].check_words();
+        } else {
+            let inner = &tree.inners[node];
+            inner.check_words();
+            nodes.extend(inner.children[..inner.len()].iter().map(|child| (level - 1, *child)));
+        }
+    }
+}
+
 /// Every operation, and both directions of the scans, against the model.
 fn check<K: Stored + IndexKey + fmt::Debug>(ops: Vec<(u8, K)>, bounds: (Bound<K>, Bound<K>)) {
     let mut tree = OrderedDirectory::default();
@@ -37,6 +51,7 @@ fn check<K: Stored + IndexKey + fmt::Debug>(ops: Vec<(u8, K)>, bounds: (Bound<K>
         assert_eq!(tree.get(&key).map(|(_, value)| value), model.get(&key));
         assert_eq!(tree.len(), model.len());
     }
+    check_words(&tree);
     for tree in [tree.duplicate(), tree] {
         assert!(tree.iter().eq(model.iter()), "{:?} {:?}", tree.iter().collect::<Vec<_>>(), model);
         assert!(tree.iter().rev().eq(model.iter().rev()));
@@ -121,6 +136,15 @@ proptest! {
     }
 
     #[test]
+    fn tree_of_texts_with_long_prefixes_agrees_with_a_btree_map(
+        ops in prop::collection::vec((0..3u8, "(https://example\\.org/)?(user|users)?0{0,9}[0-9]{0,3}"), 0..700),
+        start in bound("(https://example\\.org/)?users?0{0,3}"),
+        end in bound("(https://example\\.org/)?users?0{0,3}"),
+    ) {
+        check(ops, (start, end));
+    }
+
+    #[test]
     fn mostly_removed_tree_agrees_with_a_btree_map(
         keys in prop::collection::vec((0..10u8, 0..400u64), 0..900),
         start in bound(0..400u64),
@@ -128,6 +152,24 @@ proptest! {
         let grown = (0..400).map(|key| (1, key));
         let ops = grown.chain(keys.into_iter().map(|(op, key)| (op / 9, key))).collect();
         check(ops, (start, Bound::Unbounded));
+    }
+}
+
+#[test]
+fn words_of_keys_with_a_long_common_prefix_differ() {
+    let key = |number: u64| format!("https://example.org/users/{number:08}");
+    let scattered: Vec<String> = (0..5_000).map(|number| key(number * 2_654_435_761 % 5_003)).collect();
+    let mut ascending = scattered.clone();
+    ascending.sort();
+    for keys in [scattered, ascending] {
+        let mut tree = OrderedDirectory::default();
+        for key in keys {
+            insert(&mut tree, key, 0);
+        }
+        check_words(&tree);
+        for node in 0..tree.leaves.len() as u32 {
+            assert!(tree.leaves[node].has_distinct_words(), "leaf {node}");
+        }
     }
 }
 
