@@ -8,8 +8,8 @@ use crate::value::{ColumnType, Value};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// Another transaction first changed a row that this one changes, or, if it is serializable, what it read: run the
-    /// transaction again.
+    /// Another transaction first changed a row that this one changes, or the table's definition, or, if this one is
+    /// serializable, what it read: run the transaction again.
     Conflict {
         /// The table of the row.
         table: String,
@@ -140,7 +140,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Conflict { table } => {
-                write!(f, "another transaction changed the same rows of table {table} first; run the transaction again")
+                write!(
+                    f,
+                    "another transaction was first to change these rows of table {table}, or the table itself; "
+                )?;
+                f.write_str("run the transaction again")
             }
             Self::Busy => f.write_str("another transaction is the writer and has not ended; try again later"),
             Self::Cancelled => f.write_str("it was cancelled"),
