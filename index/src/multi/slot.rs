@@ -13,6 +13,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::mem::needs_drop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
@@ -142,9 +143,13 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
     }
 
     /// Changes the working copy. If a key's or value's code panics, what was logged is what has happened: a destructor may have
-    /// left the copy changed and the change not logged, so it is made anew.
+    /// left the copy changed and the change not logged, so it is made anew. Without destructors nothing is changed before the last
+    /// code that may panic, and a number is inserted without a call that keeps it out of registers.
     #[inline]
     pub(super) fn change<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
+        if !needs_drop::<(K, V)>() {
+            return act(self);
+        }
         catch_unwind(AssertUnwindSafe(|| act(self))).unwrap_or_else(|panic| {
             self.renew();
             resume_unwind(panic)
