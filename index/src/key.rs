@@ -30,8 +30,9 @@ pub use scalar::{TotalF32, TotalF64};
 /// false.
 ///
 /// The law: for every `skip` for which both keys agree in their first `skip` bytes (0 always does), `a < b` implies
-/// `a.word(skip) <= b.word(skip)`; and if `EXACT`, `a.word(0) == b.word(0)` implies `a == b`; and neither `word` nor
-/// `common` panics. An implementation that breaks it gets wrong answers, never undefined behaviour. Where `K: Borrow<Q>`, a key and its borrowed form have equal words.
+/// `a.word(skip) <= b.word(skip)`; if `EXACT`, `a.word(0) == b.word(0)` implies `a == b`; and neither `word` nor `common`
+/// panics. An implementation that breaks it gets wrong answers, never undefined behaviour. Where `K: Borrow<Q>`, a key and
+/// its borrowed form have equal words.
 ///
 /// A key of one's own takes the word of what it is made of; [`Opaque`] makes a key of any other `Ord` type.
 ///
