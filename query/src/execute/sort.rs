@@ -3,7 +3,7 @@
 //! Where LIMIT wants only the first `k` rows, never more than `2k` are kept: a full buffer is sorted and its second half
 //! dropped, and from then on a row that would come after the `k`-th is not kept at all.
 //!
-//! What is sorted is not the rows but [`Abbreviated`] keys, sixteen times smaller, which decide most comparisons by themselves.
+//! What is sorted is not the rows but [`Abbreviated`] keys, several times smaller, which decide most comparisons by themselves.
 
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
