@@ -22,13 +22,18 @@ use std::fmt;
 use super::directory::{Directory, Hint, Seek, Stored};
 use crate::IndexKey;
 use crate::tree::{LevelShape, TreeShape};
-use node::{Arena, Inner, Leaf};
+use arena::Arena;
+use inner::Inner;
+use leaf::Leaf;
 pub use range::Range;
 
+mod arena;
+mod inner;
 mod insert;
-mod node;
+mod leaf;
 mod range;
 mod remove;
+mod skip;
 
 /// Children of an inner node and entries of a leaf.
 const ORDER: usize = 8;

@@ -1,6 +1,7 @@
 //! Insertion: into the leaf, sharing a full one with a neighbour, or splitting full nodes from the leaf towards the root.
 
-use super::node::{Inner, Leaf};
+use super::inner::Inner;
+use super::leaf::Leaf;
 use super::{ORDER, OrderedDirectory, Path, Spot, gap_of};
 use crate::IndexKey;
 
