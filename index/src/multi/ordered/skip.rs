@@ -9,16 +9,13 @@ use crate::IndexKey;
 /// Fewer common bytes than this leave enough of a word to tell keys apart.
 const SKIP_MIN: usize = 4;
 
-/// How many bytes the words of a node pass over, given its first and its last key.
-fn skip_of<K: IndexKey>(first: &K, last: &K) -> u32 {
-    let common = first.common(last);
-    if common < SKIP_MIN { 0 } else { u32::try_from(common).unwrap_or(u32::MAX) }
-}
-
-/// [`skip_of`] where there may be one key, which alone would share all of itself, or none.
+/// How many bytes the words of a node pass over, given its first and its last key. One key alone would share all of itself.
 pub(super) fn skip_between<K: IndexKey>(first: Option<&K>, last: Option<&K>) -> u32 {
     match (first, last) {
-        (Some(first), Some(last)) if !std::ptr::eq(first, last) => skip_of(first, last),
+        (Some(first), Some(last)) if !std::ptr::eq(first, last) => match first.common(last) {
+            0..SKIP_MIN => 0,
+            common => u32::try_from(common).unwrap_or(u32::MAX),
+        },
         _ => 0,
     }
 }
