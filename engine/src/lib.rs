@@ -26,6 +26,7 @@ mod all_visible;
 mod snapshots;
 mod sync;
 mod table;
+mod threads;
 mod version;
 
 mod backup;

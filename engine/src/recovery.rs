@@ -9,7 +9,6 @@
 //! ```
 
 use std::collections::BTreeSet;
-use std::num::NonZero;
 use std::ops::{ControlFlow, Range};
 #[cfg(any(feature = "fjall", feature = "redb"))]
 use std::path::Path;
@@ -32,6 +31,7 @@ use crate::store::{
     decode_row, decode_totals, load_meta, row_keys, storage_keys,
 };
 use crate::table::Table;
+use crate::threads::threads_for;
 use crate::version::version_of;
 
 /// The most threads. More would wait for each other: rows are read by all of them, but put in place by one at a time.
@@ -217,7 +217,7 @@ fn load_tables(
 
 /// The row ids of a table of so many rows, in parts that are about equal: row ids are dense but for deleted rows.
 fn parts_of(rows: u64) -> impl Iterator<Item = Range<RowId>> {
-    let count = (rows / ROWS_PER_PART_MIN).clamp(1, threads() as u64);
+    let count = threads_for(rows / ROWS_PER_PART_MIN).min(THREADS_MAX) as u64;
     let start = move |part: u64| RowId(rows / count * part);
     (0..count).map(move |part| start(part)..if part + 1 == count { RowId(u64::MAX) } else { start(part + 1) })
 }
@@ -367,11 +367,6 @@ fn build_indexes(tables: &mut [TableState], registry: &Registry) -> Result<()> {
     Ok(())
 }
 
-/// How many threads work on an opening.
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX)
-}
-
 /// Does all jobs, a few at a time. The first error in order of the jobs is the one that is returned.
 fn in_parallel<J: Sync>(jobs: &[J], work: impl Fn(&J) -> Result<()> + Sync) -> Result<()> {
     let next = AtomicUsize::new(0);
@@ -388,7 +383,7 @@ fn in_parallel<J: Sync>(jobs: &[J], work: impl Fn(&J) -> Result<()> + Sync) -> R
         }
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads().min(jobs.len())).map(|_| scope.spawn(run)).collect();
+        let others: Vec<_> = (1..threads_for(jobs.len() as u64).min(THREADS_MAX)).map(|_| scope.spawn(run)).collect();
         run();
         drop(others);
     });

@@ -22,6 +22,7 @@ use crate::key::{Key, KeyShape};
 use crate::row::Row;
 use crate::state::TableState;
 use crate::table::Table;
+use crate::threads::threads_for;
 use crate::transaction::unique_violation;
 use crate::version;
 
@@ -78,14 +79,14 @@ impl BuildingIndex {
     }
 
     /// An index with an entry for every version that some snapshot may see, but for what is noted from now on. Commits
-    /// go on meanwhile. O(rows · log(rows)), the walk through the rows shared by so many threads.
+    /// go on meanwhile. O(rows · log(rows)), the walk through the rows shared by all processors.
     ///
     /// # Errors
     ///
     /// [`Error::Cancelled`], which is looked for between the parts of the walk.
     pub(crate) fn load(
         &self,
-        (table, threads): (&Table, usize),
+        table: &Table,
         registry: &Registry,
         is_cancelled: IsCancelled<'_>,
     ) -> Result<LoadedIndex<RowId>> {
@@ -101,7 +102,7 @@ impl BuildingIndex {
             }
         };
         std::thread::scope(|scope| {
-            (1..threads).for_each(|_| drop(scope.spawn(walk)));
+            (1..threads_for(limit.div_ceil(ROW_IDS_PER_PART))).for_each(|_| drop(scope.spawn(walk)));
             walk();
         });
         check_wanted(is_cancelled)?;
@@ -192,7 +193,7 @@ impl Index {
     /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) if the newest versions of two rows have the same key.
     pub(crate) fn of_rows(schema: &IndexSchema, state: &TableState, registry: &Registry) -> Result<Self> {
         let building = BuildingIndex::new(schema, state);
-        let loaded = building.load((&state.table, 1), registry, &|| false)?;
+        let loaded = building.load(&state.table, registry, &|| false)?;
         building.finish(loaded, state, registry)
     }
 }

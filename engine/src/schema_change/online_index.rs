@@ -1,6 +1,5 @@
 //! CREATE INDEX beside the commits that go on; `index/build.rs` says how.
 
-use std::num::NonZero;
 use std::sync::Arc;
 
 use manicule_index::set::LoadedIndex;
@@ -55,8 +54,7 @@ impl<'d> Construction<'d> {
     /// wait for the rest of it.
     fn finish(mut self, is_cancelled: IsCancelled<'_>) -> Result<IndexId> {
         let registry = &self.database.inner.registry;
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let mut loaded = Some(self.building.load((&self.table, threads), registry, is_cancelled)?);
+        let mut loaded = Some(self.building.load(&self.table, registry, is_cancelled)?);
         let finished = self.put_in_schema(&mut loaded, is_cancelled);
         if let Some(refused) = loaded {
             refused.into_index().detach(&self.database.inner.registry);
