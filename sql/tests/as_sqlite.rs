@@ -128,3 +128,13 @@ fn a_subquery_of_do_update_that_reads_no_outer_row_is_run_once() {
     let sum = format!("(SELECT u.a + {max} FROM t AS u WHERE u.id = excluded.id)");
     check(&format!("(1, 0, 'n'), (2, 0, 'n'), (3, 0, 'n') ON CONFLICT (id) DO UPDATE SET a = {sum}"), "14 16 18");
 }
+
+#[test]
+fn a_table_made_of_integers_and_reals_holds_both() {
+    let mut session = session();
+    session.execute("CREATE TABLE u AS SELECT NULL AS v UNION ALL SELECT 1 UNION ALL SELECT 2.5").unwrap();
+    session.execute("INSERT INTO u VALUES (0.25)").unwrap();
+    assert_eq!(rows(&mut session, "SELECT v FROM u WHERE v > 0.5 ORDER BY v DESC"), "2.5 1.0");
+    assert_eq!(rows(&mut session, "SELECT sum(v) FROM u"), "3.75");
+    assert_eq!(sqlstate(&mut session, "CREATE TABLE w AS SELECT 1 AS v UNION ALL SELECT 'one'"), "42804");
+}

@@ -99,8 +99,8 @@ impl Session {
             .into_iter()
             .enumerate()
             .map(|(position, column)| {
-                let first = || rows.iter().find_map(|row| row.get(position).column_type());
-                Column::new(column.name, column.column_type.or_else(first).unwrap_or(ColumnType::Text))
+                let types = || rows.iter().filter_map(|row| row.get(position).column_type()).reduce(common_type);
+                Column::new(column.name, column.column_type.or_else(types).unwrap_or(ColumnType::Text))
             })
             .collect();
         let types: Vec<ColumnType> = columns.iter().map(|column| column.column_type).collect();
@@ -113,6 +113,14 @@ impl Session {
         });
         database.create_table_with_rows(TableDefinition { name, columns, ..TableDefinition::default() }, stored)?;
         Ok(count)
+    }
+}
+
+/// A type for the values of both, if there is one; a value that it does not take is named when it is put in.
+fn common_type(left: ColumnType, right: ColumnType) -> ColumnType {
+    match (left, right) {
+        (ColumnType::Integer, ColumnType::Real) => ColumnType::Real,
+        _ => left,
     }
 }
 
