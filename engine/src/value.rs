@@ -15,6 +15,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use manicule_index::{IndexKey, TotalF64};
+
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ColumnType {
@@ -151,6 +153,23 @@ impl<'a> Value<'a> {
             (Self::Timestamp(left), Value::Timestamp(right)) => left.cmp(right),
             _ => self.rank().cmp(&other.rank()),
         }
+    }
+
+    /// The beginning of the value: values of which these differ are in the order of these; of two of which they are alike,
+    /// nothing is known. O(1).
+    pub fn abbreviation(&self) -> (u8, u64) {
+        let word = match self {
+            Self::Null => 0,
+            // Rounded, which keeps the order among integers and reals.
+            Self::Integer(integer) => TotalF64::new(*integer as f64).word(0),
+            Self::Real(real) => TotalF64::new(*real).word(0),
+            Self::Text(text) => text.word(0),
+            Self::Boolean(boolean) => u64::from(*boolean),
+            Self::Blob(bytes) => bytes.word(0),
+            Self::Date(days) => days.word(0),
+            Self::Timestamp(micros) => micros.word(0),
+        };
+        (self.rank(), word)
     }
 
     /// The place of the value's kind in the total order.

@@ -42,6 +42,8 @@ proptest! {
     #[test]
     fn order_is_total_and_agrees_with_equality_and_hash(a in any_value(), b in any_value(), c in any_value()) {
         prop_assert_eq!(a.compare(&b), b.compare(&a).reverse());
+        let abbreviated = a.abbreviation().cmp(&b.abbreviation());
+        prop_assert!(abbreviated.is_eq() || abbreviated == a.compare(&b), "{:?} {:?}", a, b);
         if a.compare(&b).is_le() && b.compare(&c).is_le() {
             prop_assert!(a.compare(&c).is_le(), "{:?} {:?} {:?}", a, b, c);
         }

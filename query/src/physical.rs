@@ -109,7 +109,7 @@ impl PhysicalPlan {
         mut on_row: impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         self.check_parameters(context)?;
-        let mut on_row = |row: &[Value<'_>]| execute::wanted(self.check_size(row).and_then(|()| on_row(row)));
+        let mut on_row = checked(&mut on_row);
         match &self.point {
             Some(point) => execute::query_point(point, view, context, on_row),
             None => execute::query(self, view, context, &mut on_row),
@@ -128,7 +128,7 @@ impl PhysicalPlan {
         mut on_row: impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
     ) -> Result<u64> {
         self.check_parameters(context)?;
-        let mut on_row = |row: &[Value<'_>]| execute::wanted(self.check_size(row).and_then(|()| on_row(row)));
+        let mut on_row = checked(&mut on_row);
         execute::change(self, transaction, context, &mut on_row)
     }
 
@@ -175,12 +175,6 @@ impl PhysicalPlan {
             let (then, now) = (then.max(ROWS_MIN), view.row_count(table).max(ROWS_MIN));
             now / 8 >= then || then / 8 >= now
         })
-    }
-
-    /// Refuses a row of the result that nobody could keep, which only one of many columns is.
-    #[inline]
-    fn check_size(&self, row: &[Value<'_>]) -> Result<()> {
-        if row.len() < COLUMNS_OF_ANY_SIZE { Ok(()) } else { Ok(Row::check_size(row)?) }
     }
 
     #[inline]
@@ -501,4 +495,19 @@ pub(crate) struct PointKey {
 pub(crate) enum PointValue {
     Parameter(usize),
     Literal(Value<'static>),
+}
+
+/// Hands rows on to `on_row`, but refuses one that nobody could keep, which only one of many columns is.
+#[inline]
+fn checked(
+    on_row: &mut impl FnMut(&[Value<'_>]) -> Result<ControlFlow<()>>,
+) -> impl FnMut(&[Value<'_>]) -> execute::Flow {
+    |row| {
+        if row.len() >= COLUMNS_OF_ANY_SIZE
+            && let Err(error) = Row::check_size(row)
+        {
+            return execute::wanted(Err(error.into()));
+        }
+        execute::wanted(on_row(row))
+    }
 }

@@ -133,16 +133,16 @@ impl<'a, 's> Router<'a, 's> {
     /// Rows are sorted before they are projected where the keys are there already: a row of a table is kept by reference, and
     /// past a LIMIT nothing is computed.
     fn plan_sort(&mut self, input: LogicalPlan, keys: Vec<SortKey>, wanted: &Wanted) -> Result<Node> {
-        match input {
-            LogicalPlan::Project { input, expressions, slot } => match keys_below(&keys, &expressions, slot) {
-                Some(keys) => {
-                    let input = Box::new(self.plan_sort(*input, keys, wanted)?);
-                    let expressions = self.finish_all(expressions)?;
-                    Ok(self.node(input.rows, NodeKind::Project { input, expressions, slot }))
-                }
-                None => self.plan_sort_here(LogicalPlan::Project { input, expressions, slot }, keys, wanted),
-            },
-            input => self.plan_sort_here(input, keys, wanted),
+        let below = match &input {
+            LogicalPlan::Project { expressions, slot, .. } => keys_below(&keys, expressions, *slot),
+            _ => None,
+        };
+        match (input, below) {
+            (LogicalPlan::Project { input, expressions, slot }, Some(keys)) => {
+                let input = Box::new(LogicalPlan::Sort { input, keys });
+                self.plan(LogicalPlan::Project { input, expressions, slot }, wanted)
+            }
+            (input, _) => self.plan_sort_here(input, keys, wanted),
         }
     }
 

@@ -79,14 +79,14 @@ impl BuildingIndex {
     }
 
     /// An index with an entry for every version that some snapshot may see, but for what is noted from now on. Commits
-    /// go on meanwhile. O(rows · log(rows)), the walk through the rows shared by all processors.
+    /// go on meanwhile. O(rows · log(rows)), the walk through the rows shared by so many threads at most.
     ///
     /// # Errors
     ///
     /// [`Error::Cancelled`], which is looked for between the parts of the walk.
     pub(crate) fn load(
         &self,
-        table: &Table,
+        (table, threads_max): (&Table, usize),
         registry: &Registry,
         is_cancelled: IsCancelled<'_>,
     ) -> Result<LoadedIndex<RowId>> {
@@ -101,8 +101,9 @@ impl BuildingIndex {
                 self.feed(table, start..limit.min(start + ROW_IDS_PER_PART));
             }
         };
+        let threads = threads_for(limit.div_ceil(ROW_IDS_PER_PART)).min(threads_max);
         std::thread::scope(|scope| {
-            (1..threads_for(limit.div_ceil(ROW_IDS_PER_PART))).for_each(|_| drop(scope.spawn(walk)));
+            (1..threads).for_each(|_| drop(scope.spawn(walk)));
             walk();
         });
         check_wanted(is_cancelled)?;
@@ -186,14 +187,15 @@ fn newest_has_key(state: &TableState, shape: &KeyShape, (row_id, key): (RowId, &
 }
 
 impl Index {
-    /// An index with an entry for every version that some snapshot may see. Nobody commits meanwhile.
+    /// An index with an entry for every version that some snapshot may see, built by this thread: others build others. Nobody
+    /// commits meanwhile.
     ///
     /// # Errors
     ///
     /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) if the newest versions of two rows have the same key.
     pub(crate) fn of_rows(schema: &IndexSchema, state: &TableState, registry: &Registry) -> Result<Self> {
         let building = BuildingIndex::new(schema, state);
-        let loaded = building.load(&state.table, registry, &|| false)?;
+        let loaded = building.load((&state.table, 1), registry, &|| false)?;
         building.finish(loaded, state, registry)
     }
 }

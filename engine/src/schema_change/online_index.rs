@@ -54,7 +54,7 @@ impl<'d> Construction<'d> {
     /// wait for the rest of it.
     fn finish(mut self, is_cancelled: IsCancelled<'_>) -> Result<IndexId> {
         let registry = &self.database.inner.registry;
-        let mut loaded = Some(self.building.load(&self.table, registry, is_cancelled)?);
+        let mut loaded = Some(self.building.load((&self.table, usize::MAX), registry, is_cancelled)?);
         let finished = self.put_in_schema(&mut loaded, is_cancelled);
         if let Some(refused) = loaded {
             refused.into_index().detach(&self.database.inner.registry);

@@ -9,13 +9,12 @@ use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use manicule_engine::Value;
-use manicule_engine::time::MICROS_PER_DAY;
 use smallvec::SmallVec;
 
 use super::rows::Window;
 use super::{Flow, Sink, attempt, run};
 use crate::error::Result;
-use crate::evaluate::{compare_values, evaluate_kept};
+use crate::evaluate::{comparable, compare_values, evaluate_kept};
 use crate::frame::{Frame, Slot};
 use crate::physical::{NodeKind, Sort};
 use crate::plan::SortKey;
@@ -56,7 +55,7 @@ impl<'v> Buffer<'v> {
         let slots = sort.slots.iter().map(keep).collect();
         if self.wanted == usize::MAX {
             frame.run.charge_values(&keys)?;
-            frame.run.charge(size_of::<SortedRow<'_>>())?;
+            frame.run.charge(size_of::<SortedRow<'_>>() + size_of::<Abbreviated>())?;
         }
         self.rows.push(SortedRow { keys, slots });
         if self.rows.len() >= self.wanted.saturating_mul(2).max(ROWS_MIN) {
@@ -72,7 +71,7 @@ impl<'v> Buffer<'v> {
         let mut order: Vec<Abbreviated> = rows.iter().enumerate().map(abbreviated).collect();
         order.sort_unstable_by(|left, right| {
             let whole = || compare_keys(self.keys, &rows[left.place].keys, &rows[right.place].keys);
-            left.compare(right).then_with(whole).then(left.place.cmp(&right.place))
+            left.key.cmp(&right.key).then_with(whole).then(left.place.cmp(&right.place))
         });
         order.truncate(self.wanted);
         self.rows = order.iter().map(|row| std::mem::take(&mut rows[row.place])).collect();
@@ -80,61 +79,25 @@ impl<'v> Buffer<'v> {
     }
 }
 
-/// The beginning of a row's first key. Two that differ are in the order of their keys; of two that are alike, nothing is known.
+/// The beginning of a row's first key, in the order wanted. Two that differ are in the order of their keys; of two that are
+/// alike, nothing is known.
 struct Abbreviated {
-    /// Kinds of values that are compared with each other have one class.
-    class: u8,
-    word: u64,
+    key: (u8, u64),
     /// Where the row is.
     place: usize,
 }
 
 impl Abbreviated {
-    fn new(key: &SortKey, value: &Value<'_>, place: usize) -> Self {
-        let (class, word) = match value {
-            Value::Null => return Self { class: if key.nulls_first { 0 } else { u8::MAX }, word: 0, place },
-            Value::Boolean(boolean) => (1, word_of_real(f64::from(*boolean))),
-            // Rounded, which keeps the order.
-            Value::Integer(integer) => (1, word_of_real(*integer as f64)),
-            Value::Real(real) => (1, word_of_real(*real)),
-            Value::Date(days) => (2, word_of_integer(i64::from(*days).saturating_mul(MICROS_PER_DAY))),
-            Value::Timestamp(micros) => (2, word_of_integer(*micros)),
-            Value::Text(text) => (3, word_of_bytes(text.as_bytes())),
-            Value::Blob(bytes) => (4, word_of_bytes(bytes)),
+    fn new(order: &SortKey, value: &Value<'_>, place: usize) -> Self {
+        let (kind, word) = comparable(value.as_borrowed()).abbreviation();
+        let key = match (value.is_null(), order) {
+            (true, SortKey { nulls_first: true, .. }) => (0, 0),
+            (true, _) => (u8::MAX, 0),
+            (false, SortKey { descending: false, .. }) => (kind, word),
+            (false, _) => (!kind, !word),
         };
-        match key.descending {
-            false => Self { class, word, place },
-            // Still between NULLs that come first and those that come last.
-            true => Self { class: !class, word: !word, place },
-        }
+        Self { key, place }
     }
-
-    #[inline]
-    fn compare(&self, other: &Self) -> Ordering {
-        self.class.cmp(&other.class).then(self.word.cmp(&other.word))
-    }
-}
-
-/// Words in the order of integers.
-fn word_of_integer(integer: i64) -> u64 {
-    integer.cast_unsigned() ^ (1 << 63)
-}
-
-/// Words in the order of reals; both zeros have one, and all NaN the greatest.
-fn word_of_real(real: f64) -> u64 {
-    if real.is_nan() {
-        return u64::MAX;
-    }
-    let bits = (real + 0.0).to_bits();
-    if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
-}
-
-/// The first eight bytes, zeros behind the last one.
-fn word_of_bytes(bytes: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    let len = bytes.len().min(8);
-    word[..len].copy_from_slice(&bytes[..len]);
-    u64::from_be_bytes(word)
 }
 
 fn compare_keys(keys: &[SortKey], left: &[Value<'_>], right: &[Value<'_>]) -> Ordering {

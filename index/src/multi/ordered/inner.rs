@@ -160,14 +160,10 @@ impl<K: IndexKey> Inner<K> {
         K: Borrow<Q>,
     {
         let gaps = self.len as usize - 1;
-        let word = if K::EXACT {
-            word
-        } else {
-            match word_in(self.skip, self.separators.first().map(Borrow::borrow), word, key) {
-                Ok(word) => word,
-                Err(Ordering::Greater) => return gaps,
-                Err(_) => return 0,
-            }
+        let word = match word_in(self.skip, self.separators.first().map(Borrow::borrow), word, key) {
+            Ok(word) => word,
+            Err(Ordering::Greater) => return gaps,
+            Err(_) => return 0,
         };
         let mut child: usize = self.words.iter().map(|other| usize::from(*other < word)).sum();
         if K::EXACT {

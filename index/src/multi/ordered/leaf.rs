@@ -150,14 +150,10 @@ impl<K: IndexKey, T> Leaf<K, T> {
     where
         K: Borrow<Q>,
     {
-        let word = if K::EXACT {
-            word
-        } else {
-            match word_in(self.skip, self.key(0).map(Borrow::borrow), word, key) {
-                Ok(word) => word,
-                Err(Ordering::Greater) => return (self.len(), false),
-                Err(_) => return (0, false),
-            }
+        let word = match word_in(self.skip, self.key(0).map(Borrow::borrow), word, key) {
+            Ok(word) => word,
+            Err(Ordering::Greater) => return (self.len(), false),
+            Err(_) => return (0, false),
         };
         let mut slot: usize = self.words.iter().map(|other| usize::from(*other < word)).sum();
         // A slot behind the last has no entry.

@@ -24,7 +24,7 @@ pub(super) fn skip_between<K: IndexKey>(first: Option<&K>, last: Option<&K>) -> 
 /// side of all of them it is.
 #[inline]
 pub(super) fn word_in<Q: IndexKey + ?Sized>(skip: u32, first: Option<&Q>, word: u64, key: &Q) -> Result<u64, Ordering> {
-    let Some(first) = first.filter(|_| skip > 0) else { return Ok(word) };
+    let Some(first) = first.filter(|_| !Q::EXACT && skip > 0) else { return Ok(word) };
     if key.common(first) < skip as usize { Err(key.cmp(first)) } else { Ok(key.word(skip as usize)) }
 }
 
