@@ -133,7 +133,10 @@ fn hand_out_covered<'v>(
     let single = single(&positions);
     covering::visit(scan, covering, frame, |frame, _, covered| {
         attempt(frame.run.tick())?;
-        hand_out_entry(covered, (columns, &positions, single), &mut |values| on_row(values))
+        match integer_of(covered, single) {
+            Some(integer) => on_row(&[Value::Integer(integer)]),
+            None => hand_out_columns_or_key(covered, (columns, &positions), on_row),
+        }
     })
 }
 
@@ -142,25 +145,19 @@ pub(super) fn single(positions: &[usize]) -> Option<usize> {
     if let [position] = *positions { Some(position) } else { None }
 }
 
-/// Some columns of a row, or of the key that has them at these positions. A single integer, the usual case, takes so few steps
-/// that they are compiled into the loop over the entries.
+/// The integer at a position of a row's key, if one column is wanted and it is one: the usual case, in so few steps that they
+/// are compiled into the loop over the entries.
 #[inline]
-pub(super) fn hand_out_entry(
-    covered: Covered<'_, '_>,
-    (columns, positions, single): (&[usize], &[usize], Option<usize>),
-    on_row: &mut impl FnMut(&[Value<'_>]) -> Flow,
-) -> Flow {
-    match (covered, single) {
-        (Covered::Key(key), Some(position)) if let Some(integer) = key.integer(position) => {
-            on_row(&[Value::Integer(integer)])
-        }
-        _ => hand_out_columns_or_key(covered, (columns, positions), on_row),
+pub(super) fn integer_of(covered: Covered<'_, '_>, single: Option<usize>) -> Option<i64> {
+    match covered {
+        Covered::Key(key) => key.integer(single?),
+        Covered::Row(_) => None,
     }
 }
 
-/// [`hand_out_entry`] of anything else.
+/// Some columns of a row, or of the key that has them at these positions.
 #[inline(never)]
-fn hand_out_columns_or_key(
+pub(super) fn hand_out_columns_or_key(
     covered: Covered<'_, '_>,
     (columns, positions): (&[usize], &[usize]),
     on_row: &mut OnRow<'_>,

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use manicule_engine::{Covered, Row, SoleRow, Value, View};
 use smallvec::SmallVec;
 
-use super::output::{hand_out_columns, hand_out_entry, single};
+use super::output::{hand_out_columns, hand_out_columns_or_key, integer_of, single};
 use super::{Flow, attempt, finished};
 use crate::context::ExecutionContext;
 use crate::error::Result;
@@ -92,7 +92,10 @@ fn hand_out_all(
         let single = single(positions);
         let visit = |_, covered: Covered<'_, '_>| {
             tick()?;
-            hand_out_entry(covered, (&point.columns, positions, single), &mut on_row)
+            match integer_of(covered, single) {
+                Some(integer) => on_row(&[Value::Integer(integer)]),
+                None => hand_out_columns_or_key(covered, (&point.columns, positions), &mut on_row),
+            }
         };
         return finished(view.lookup_covered(point.index, (key, *with_number), visit, tick));
     }
