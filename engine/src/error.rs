@@ -38,6 +38,13 @@ pub enum Error {
         /// The column.
         column: String,
     },
+    /// No number is left for a row that comes without its primary key: give it one.
+    NumbersUsedUp {
+        /// The table.
+        table: String,
+        /// The column with the number.
+        column: String,
+    },
     /// A value of another type than the column's.
     TypeMismatch {
         /// The table.
@@ -157,6 +164,9 @@ impl fmt::Display for Error {
                 write!(f, ") is already there (unique index {index})")
             }
             Self::NotNullViolation { table, column } => write!(f, "column {table}.{column} takes no NULL"),
+            Self::NumbersUsedUp { table, column } => {
+                write!(f, "the numbers of {table}.{column} have come to {}: give the row one", i64::MAX)
+            }
             Self::TypeMismatch { table, column, expected, found } => {
                 write!(f, "column {table}.{column} takes {expected}, not {found}")
             }

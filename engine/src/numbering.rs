@@ -64,6 +64,12 @@ impl Numbering {
         }
     }
 
+    /// The number of a row, if it is in a column.
+    #[inline]
+    pub(crate) fn number_of(&self, row: &Row) -> Option<i64> {
+        row.integer(self.column?)
+    }
+
     /// Notes that a version is about to be visible. One thread at a time does.
     pub(crate) fn note(&self, row_id: RowId, row: &Row) {
         let Some(column) = self.column else { return };

@@ -23,6 +23,8 @@ pub(crate) struct Table {
     /// Where the rows lie in the store, if there is one.
     storage: StorageId,
     next_row_id: AtomicU64,
+    /// The greatest number that a row has, has had or was given since the table is in memory; at least 0.
+    greatest_number: AtomicI64,
     /// The newest commit that changed a row.
     last_commit: AtomicU64,
     /// Rows whose newest version is no tombstone.
@@ -45,6 +47,7 @@ impl Table {
             numbering: Numbering::new(schema.number()),
             storage,
             next_row_id: AtomicU64::new(0),
+            greatest_number: AtomicI64::new(0),
             last_commit: AtomicU64::new(0),
             live_rows: AtomicI64::new(0),
             versions: AtomicI64::new(0),
@@ -68,6 +71,22 @@ impl Table {
         RowId(self.next_row_id.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Notes the number of a row, so that no other is given it.
+    #[inline]
+    pub(crate) fn note_number(&self, row: &Row) {
+        let number = self.numbering.number_of(row).unwrap_or(0);
+        if number > self.greatest_number.load(Ordering::Relaxed) {
+            self.greatest_number.fetch_max(number, Ordering::Relaxed);
+        }
+    }
+
+    /// A number greater than all that were noted or given before, and than `after`; `None` if there is none left.
+    pub(crate) fn allocate_number(&self, after: i64) -> Option<i64> {
+        let next = |greatest: i64| greatest.max(after).checked_add(1);
+        let before = self.greatest_number.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+        next(before)
+    }
+
     /// Notes that a commit is about to change rows. The caller holds the commit lock.
     pub(crate) fn note_commit(&self, timestamp: Timestamp) {
         self.all_visible.begin_change();
@@ -89,7 +108,10 @@ impl Table {
 
     /// Counts a version that is installed over one with a row (`replaced`) or without, before it is visible.
     pub(crate) fn count_installed(&self, row_id: RowId, row: Option<&Row>, replaced: bool) {
-        row.iter().for_each(|row| self.numbering.note(row_id, row));
+        row.iter().for_each(|row| {
+            self.numbering.note(row_id, row);
+            self.note_number(row);
+        });
         self.live_rows.fetch_add(i64::from(row.is_some()) - i64::from(replaced), Ordering::Relaxed);
         self.versions.fetch_add(1, Ordering::Relaxed);
         self.version_bytes.fetch_add(bytes_taken(row) as i64, Ordering::Relaxed);

@@ -122,10 +122,25 @@ impl Transaction {
     pub fn insert(&mut self, table: TableId, row: RowBuf) -> Result<RowId> {
         let state = self.table(table)?;
         check_row(state, &row)?;
+        state.table.note_number(&row);
         let row_id = state.table.allocate_row_id();
         self.writes.put(table, row_id, Some(row), IsNew::Yes);
         self.check_memory()?;
         Ok(row_id)
+    }
+
+    /// A number for a row that comes without one: greater than `after` and than every number that a row of the table has, has
+    /// had or was given since the database was opened, so two transactions never get the same. What is rolled back leaves a gap.
+    /// For the column that [`TableSchema::number`](crate::TableSchema::number) names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::NumbersUsedUp`] if no integer is greater.
+    pub fn next_number(&self, table: TableId, after: i64) -> Result<i64> {
+        let TableState { schema, table, .. } = self.table(table)?;
+        let column = || schema.number().map(|column| schema.columns[column].name.clone()).unwrap_or_default();
+        let used_up = || Error::NumbersUsedUp { table: schema.name.clone(), column: column() };
+        table.allocate_number(after).ok_or_else(used_up)
     }
 
     /// Replaces a row that the transaction sees.
@@ -134,7 +149,9 @@ impl Transaction {
     ///
     /// As [`insert`](Self::insert), and [`Error::NotFound`] if the transaction does not see the row.
     pub fn update(&mut self, table: TableId, row_id: RowId, row: RowBuf) -> Result<()> {
-        check_row(self.table(table)?, &row)?;
+        let state = self.table(table)?;
+        check_row(state, &row)?;
+        state.table.note_number(&row);
         self.put(table, row_id, Some(row))
     }
 

@@ -143,6 +143,7 @@ fn engine_sqlstate(error: &manicule_engine::Error) -> &'static str {
         Error::NotFound { what: "column", .. } => "42703",
         Error::NotFound { .. } => "42704",
         Error::Refused { .. } => "0A000",
+        Error::NumbersUsedUp { .. } => "2200H",
         Error::TooLarge { .. } => "54000",
         Error::Io { .. } | Error::Poisoned { .. } => "58030",
         Error::Corrupt { .. } => "XX001",

@@ -167,10 +167,19 @@ impl Change<'_> {
         transaction: &Transaction,
     ) -> Result<SmallVec<[(RowId, RowBuf); 1]>> {
         let mut rows = SmallVec::new();
+        let mut greatest = 0;
+        // A row that comes without its number is given one behind all that came before it.
+        let mut to_number = |number: &mut Value<'_>| {
+            if number.is_null() {
+                *number = Value::Integer(transaction.next_number(table.id, greatest)?);
+            }
+            greatest = if let Value::Integer(number) = *number { greatest.max(number) } else { greatest };
+            Ok(())
+        };
         self.find(&transaction.view(), |run| {
             let mut frame = Frame::new(run, self.plan.slot_count);
             finished(run_output(&insert.source, &mut frame, &mut |values| {
-                let row = attempt(stored_row(table, values))?;
+                let row = attempt(stored_row(table, values, &mut to_number))?;
                 attempt(run.charge(row.byte_len() + 32))?;
                 rows.push((RowId(0), row));
                 ControlFlow::Continue(())
@@ -244,9 +253,13 @@ fn check_row<'v>(checks: &'v [Check], table: &TableSchema, frame: &Frame<'_, 'v>
     Ok(())
 }
 
-/// The row with its values as the columns take them.
-fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> Result<RowBuf> {
-    let coerced: SmallVec<[Value<'_>; VALUES_ON_STACK]> = values
+/// The row with its values as the columns take them, and with the number that `to_number` makes of the one that came.
+fn stored_row(
+    table: &TableSchema,
+    values: &[Value<'_>],
+    to_number: impl FnOnce(&mut Value<'_>) -> Result<()>,
+) -> Result<RowBuf> {
+    let mut coerced: SmallVec<[Value<'_>; VALUES_ON_STACK]> = values
         .iter()
         .enumerate()
         .map(|(position, value)| match table.columns.get(position) {
@@ -254,6 +267,7 @@ fn stored_row(table: &TableSchema, values: &[Value<'_>]) -> Result<RowBuf> {
             None => value.as_borrowed(),
         })
         .collect();
+    table.number().and_then(|column| coerced.get_mut(column)).map_or(Ok(()), to_number)?;
     Ok(Row::try_new(&coerced)?)
 }
 

@@ -153,8 +153,11 @@ impl<'a> Binder<'a> {
                 ColumnOption::Generated { .. } | ColumnOption::Identity(_) => {
                     return Err(Error::not_supported("a generated column").at(self.span(&ast.name)));
                 }
-                ColumnOption::DialectSpecific(_) => {
-                    return Err(Error::not_supported("AUTOINCREMENT").at(self.span(&ast.name)));
+                // Every number is one more than the greatest so far, with the word and without.
+                ColumnOption::DialectSpecific(_) if column_type == ColumnType::Integer && is_primary_key(ast) => {}
+                option @ ColumnOption::DialectSpecific(_) => {
+                    let message = format!("{option} is for an INTEGER PRIMARY KEY");
+                    return Err(Error::invalid(message, "42P16").at(self.span(&ast.name)));
                 }
                 _ => {}
             }
@@ -401,6 +404,10 @@ fn index_ident(column: &ast::IndexColumn) -> Result<&ast::Ident> {
         ast::Expr::Identifier(ident) => Ok(ident),
         _ => Err(Error::not_supported("an index of an expression")),
     }
+}
+
+fn is_primary_key(column: &ast::ColumnDef) -> bool {
+    column.options.iter().any(|option| matches!(option.option, ColumnOption::PrimaryKey(_)))
 }
 
 /// The structures that USING asks for; without it, what serves most questions.
