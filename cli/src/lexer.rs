@@ -14,7 +14,7 @@ pub(crate) enum TokenKind {
     Number,
     /// A string in single quotes.
     Text,
-    /// A name in double quotes.
+    /// A name in double quotes, backticks or square brackets.
     QuotedName,
     /// `-- …` or `/* … */`.
     Comment,
@@ -49,7 +49,8 @@ fn token_at(sql: &str, start: usize) -> Option<Token> {
     let first = rest.chars().next()?;
     let (kind, length) = match first {
         '\'' => quoted(rest, '\'', TokenKind::Text),
-        '"' => quoted(rest, '"', TokenKind::QuotedName),
+        '"' | '`' => quoted(rest, first, TokenKind::QuotedName),
+        '[' => quoted(rest, ']', TokenKind::QuotedName),
         '-' if rest.starts_with("--") => match rest.find('\n') {
             Some(end) => (TokenKind::Comment, end + 1),
             None => (TokenKind::Comment, rest.len()),
@@ -106,20 +107,32 @@ pub(crate) fn is_explain(sql: &str) -> bool {
     first.is_some_and(|token| sql[token.span].eq_ignore_ascii_case("EXPLAIN"))
 }
 
-/// How many positional parameters a statement takes: its `?`, or its greatest `$n`.
+/// How many values a statement takes. Its parameters are numbered as SQLite does it: `?3`, `$3` and `:3` are the third, `?`
+/// and a name that is new are one more than there were.
 pub(crate) fn parameter_count(sql: &str) -> usize {
-    let (mut count, mut numbered) = (0, 0);
-    let mut symbol = "";
-    for token in tokens(sql) {
-        let text = &sql[token.span];
-        match token.kind {
-            TokenKind::Symbol if text == "?" => count += 1,
-            TokenKind::Number if symbol == "$" => numbered = numbered.max(text.parse().unwrap_or(0)),
+    let mut count = 0;
+    let mut names = Vec::new();
+    let mut before = "";
+    let mut tokens = tokens(sql).peekable();
+    while let Some(token) = tokens.next() {
+        let mark = &sql[token.span];
+        // `::` is a cast.
+        let is_mark = matches!(mark, "?" | "$") || mark == ":" && before != ":";
+        before = mark;
+        if !is_mark {
+            continue;
+        }
+        match tokens.peek().map(|next| (next.kind, &sql[next.span.clone()])) {
+            Some((TokenKind::Number, number)) => count = count.max(number.parse().unwrap_or(0)),
+            _ if mark == "?" => count += 1,
+            Some((TokenKind::Word, name)) if !names.contains(&(mark, name)) => {
+                names.push((mark, name));
+                count += 1;
+            }
             _ => {}
         }
-        symbol = if token.kind == TokenKind::Symbol { text } else { "" };
     }
-    count.max(numbered)
+    count
 }
 
 #[cfg(test)]
@@ -141,7 +154,10 @@ mod tests {
     #[test]
     fn placeholders_are_counted_outside_of_strings() {
         assert_eq!(parameter_count("SELECT '?', ? WHERE a = ? -- ?"), 2);
+        assert_eq!(parameter_count("SELECT `?`, [?], \"?\", ?"), 1);
         assert_eq!(parameter_count("SELECT $2, $1, '$9'"), 2);
-        assert_eq!(parameter_count("SELECT 1"), 0);
+        assert_eq!(parameter_count("SELECT ?1 + ?1"), 1);
+        assert_eq!(parameter_count("SELECT ?, ?5, ?, :a, $2, :a, :b, a::TEXT"), 8);
+        assert_eq!(parameter_count("SELECT 1::INTEGER, ':a'"), 0);
     }
 }
