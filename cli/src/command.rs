@@ -41,7 +41,7 @@ const COMMANDS: [Command; 20] = [
         name: ".export",
         alias: "",
         arguments: "FILE TABLE|SELECT",
-        help: "write rows to a .csv, .json, .jsonl or .md file",
+        help: "write rows to a .csv, .json, .jsonl, .md or .txt file",
         run: file::export,
     },
     Command {
@@ -91,7 +91,7 @@ const COMMANDS: [Command; 20] = [
         name: ".param",
         alias: "",
         arguments: "[set N VALUE | clear]",
-        help: "the values of ? and $1, $2, …",
+        help: "the values of ?, $1, $2, … and :name, by number",
         run: setting::param,
     },
     Command { name: ".quit", alias: "\\q", arguments: "", help: "leave, as Ctrl-D does", run: |_, _| Ok(Flow::Quit) },
@@ -187,7 +187,7 @@ fn help(shell: &mut Shell, arguments: &str) -> Result<Flow> {
 fn usage(name: &str) -> Error {
     let command = COMMANDS.iter().find(|command| command.name == name);
     let arguments = command.map_or("", |command| command.arguments);
-    Error::Command(format!("usage: {name} {arguments}"))
+    Error::Command(format!("usage: {name} {arguments}").trim_end().to_owned())
 }
 
 /// The first word and the rest. A word with spaces stands in single or double quotes.

@@ -2,11 +2,11 @@
 //!
 //! A file is read twice. The first pass decides the type of each column by all of its values, or checks them against
 //! the columns of a table that is there already; whatever is wrong with the file is found there, before anything has
-//! changed. The second pass inserts the rows in one transaction. So a file is taken whole or not at all, and no
-//! column turns out to be of another type in the last line.
+//! changed. The second pass inserts the rows in one transaction, by INSERT, which knows the constraints of a table. So a
+//! file is taken whole or not at all, and no column turns out to be of another type in the last line.
 //!
 //! ```text
-//! bytes ─▶ reader: records, their lines ─▶ infer: types, values ─▶ Transaction::insert
+//! bytes ─▶ reader: records, their lines ─▶ infer: types, values ─▶ INSERT
 //! ```
 
 mod infer;
@@ -14,12 +14,13 @@ mod reader;
 
 use std::io::Read;
 
-use manicule::{Column, ColumnType, Database, Row, TableId, TableSchema, Value};
+use manicule::{Column, ColumnType, Database, Prepared, Session, TableId, TableSchema, Value, limits};
 
-use crate::error::{CsvError, Result};
+use crate::error::{CsvError, Error, Result};
+use crate::text::{is_sayable, quoted_name};
 
 pub(crate) use infer::parse_value;
-use infer::{Inference, is_null};
+use infer::{Inference, is_null, stored_value};
 use reader::Text;
 pub(crate) use reader::{Reader, Source};
 
@@ -60,12 +61,12 @@ pub(crate) fn survey(source: &Source<'_>, progress: Progress<'_>) -> Result<Vec<
 pub(crate) fn check(source: &Source<'_>, table: &TableSchema, progress: Progress<'_>) -> Result<u64> {
     let mut reader = Reader::open(source)?;
     let names = header(&mut reader)?;
-    let positions = positions(&reader, &names, table)?;
+    let columns = columns(&reader, &names, table)?;
     let mut row_count = 0;
     while reader.next_record()? {
         check_width(&reader, names.len())?;
-        for (at, (field, position)) in text(&reader, &names)?.fields().zip(&positions).enumerate() {
-            read_value(&reader, (at, field), &table.columns[*position])?;
+        for (at, (field, column)) in text(&reader, &names)?.fields().zip(&columns).enumerate() {
+            read_value(&reader, (at, field), column)?;
         }
         row_count += 1;
         report(&reader, row_count, progress)?;
@@ -77,8 +78,8 @@ pub(crate) fn check(source: &Source<'_>, table: &TableSchema, progress: Progress
 ///
 /// # Errors
 ///
-/// As for [`check`], and what the engine refuses: a key that is there twice, NULL in a column that takes none. The table
-/// is then as it was.
+/// As for [`check`], and what INSERT refuses: a key that is there twice, NULL in a column that takes none, a row that does
+/// not satisfy a CHECK. The table is then as it was.
 pub(crate) fn load(database: &Database, source: &Source<'_>, table: TableId, progress: Progress<'_>) -> Result<u64> {
     let catalog = database.catalog();
     let table = catalog
@@ -86,27 +87,41 @@ pub(crate) fn load(database: &Database, source: &Source<'_>, table: TableId, pro
         .ok_or_else(|| manicule::EngineError::NotFound { what: "table", name: format!("{table:?}") })?;
     let mut reader = Reader::open(source)?;
     let names = header(&mut reader)?;
-    let positions = positions(&reader, &names, table)?;
-    let defaults: Vec<Value<'static>> = table.columns.iter().map(|column| column.default.clone()).collect();
-    let mut transaction = database.begin();
+    let columns = columns(&reader, &names, table)?;
+    let failed = |error: manicule::Error| Error::Command(error.to_string());
+    // Its own session, which no setting has changed; dropped early, it rolls back.
+    let mut session = Session::new(database);
+    session.execute("BEGIN").map_err(failed)?;
+    let insert = session.prepare(&insert_sql(table, &columns)).map_err(failed)?;
     let mut row_count = 0;
     while reader.next_record()? {
         check_width(&reader, names.len())?;
-        let mut values: Vec<Value<'_>> = defaults.iter().map(Value::as_borrowed).collect();
-        for (at, (field, position)) in text(&reader, &names)?.fields().zip(&positions).enumerate() {
-            values[*position] = read_value(&reader, (at, field), &table.columns[*position])?;
-        }
-        transaction.insert(table.id, Row::new(&values)).map_err(|error| CsvError {
-            path: reader.path().to_owned(),
-            line: reader.line(),
-            column: None,
-            problem: error.to_string(),
-        })?;
+        insert_record(&mut session, &insert, &reader, (&names, &columns))?;
         row_count += 1;
         report(&reader, row_count, progress)?;
     }
-    transaction.commit()?;
+    session.execute("COMMIT").map_err(failed)?;
     Ok(row_count)
+}
+
+fn insert_sql(table: &TableSchema, columns: &[&Column]) -> String {
+    let names: Vec<String> = columns.iter().map(|column| quoted_name(&column.name)).collect();
+    let values = vec!["?"; columns.len()];
+    format!("INSERT INTO {} ({}) VALUES ({})", quoted_name(&table.name), names.join(", "), values.join(", "))
+}
+
+fn insert_record(
+    session: &mut Session,
+    insert: &Prepared,
+    reader: &Reader<impl Read>,
+    (names, columns): (&[String], &[&Column]),
+) -> Result<()> {
+    let fields = text(reader, names)?;
+    let values = fields.fields().zip(columns).enumerate();
+    let values: Vec<Value<'_>> =
+        values.map(|(at, (field, column))| read_value(reader, (at, field), column)).collect::<Result<_>>()?;
+    session.execute_prepared(insert, &values).map_err(|error| problem(reader, &error.to_string()))?;
+    Ok(())
 }
 
 /// The names of the columns, which the first record gives.
@@ -123,6 +138,10 @@ fn header(reader: &mut Reader<impl Read>) -> Result<Vec<String>> {
         let position = format!("number {}", column + 1);
         let name = field(reader, column, &position)?.trim();
         let name = if name.is_empty() { format!("column{}", column + 1) } else { name.to_owned() };
+        if !is_sayable(&name) {
+            let problem = format!("the name of column {} has more than {} bytes", column + 1, limits::NAME_BYTES_MAX);
+            return Err(self::problem(reader, &problem));
+        }
         if names.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
             return Err(problem(reader, &format!("two columns are named {name}")));
         }
@@ -135,11 +154,11 @@ fn header(reader: &mut Reader<impl Read>) -> Result<Vec<String>> {
 }
 
 /// Which column of the table each column of the file is.
-fn positions(reader: &Reader<impl Read>, names: &[String], table: &TableSchema) -> Result<Vec<usize>> {
+fn columns<'t>(reader: &Reader<impl Read>, names: &[String], table: &'t TableSchema) -> Result<Vec<&'t Column>> {
     names
         .iter()
         .map(|name| {
-            table.column_index(name).ok_or_else(|| {
+            table.column_index(name).map(|position| &table.columns[position]).ok_or_else(|| {
                 let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
                 problem(reader, &format!("table {} has no column {name}; it has {}", table.name, columns.join(", ")))
             })
@@ -188,7 +207,8 @@ fn read_value<'r>(reader: &Reader<impl Read>, (at, field): (usize, &'r str), col
     if is_null(field) && !(column.column_type == ColumnType::Text && reader.is_quoted(at)) {
         return Ok(Value::Null);
     }
-    parse_value(field, column.column_type).ok_or_else(|| {
+    let value = parse_value(field, column.column_type).or_else(|| stored_value(field, column.column_type));
+    value.ok_or_else(|| {
         let shown: String = field.chars().take(40).collect();
         let error = CsvError {
             path: reader.path().to_owned(),

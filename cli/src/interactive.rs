@@ -74,7 +74,9 @@ fn command_in_words(text: &str) -> Option<String> {
         ("exit" | "quit", "") => Some(".quit".to_owned()),
         ("help", "") => Some(".help".to_owned()),
         ("show", rest) if rest.eq_ignore_ascii_case("tables") => Some(".tables".to_owned()),
-        ("describe" | "desc", table) if !table.contains(char::is_whitespace) => Some(format!(".describe {table}")),
+        ("describe" | "desc", table) if table.starts_with('"') || !table.contains(char::is_whitespace) => {
+            Some(format!(".describe {table}"))
+        }
         _ => None,
     }
 }

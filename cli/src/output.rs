@@ -103,8 +103,8 @@ pub(crate) fn writer(mode: Mode, target: Target) -> Box<dyn RowWriter> {
             Box::new(table::Table::new(table::Style::Markdown, Target { table_rows_max: usize::MAX, ..target }))
         }
         Mode::Csv => Box::new(csv::Csv::new(target.is_terminal)),
-        Mode::Json => Box::new(json::Json::array()),
-        Mode::Jsonl => Box::new(json::Json::lines()),
+        Mode::Json => Box::new(json::Json::array(target.is_terminal)),
+        Mode::Jsonl => Box::new(json::Json::lines(target.is_terminal)),
         Mode::Line => Box::new(line::Lines::default()),
     }
 }
@@ -117,6 +117,7 @@ pub(crate) fn plain() -> Box<dyn RowWriter> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text;
 
     /// What a mode writes of a result with every awkward value.
     fn check(mode: Mode, expected: &str) {
@@ -181,6 +182,25 @@ mod tests {
             Mode::Line,
             "   id = 1\ngröße = 1.5\n note = a \"b\", c\n\n   id = -20\ngröße = NULL\n note = x\\n|\\x1b[31m\n\n   id = 3\ngröße = 2.0\n note = \n",
         );
+    }
+
+    #[test]
+    fn no_control_character_reaches_a_terminal() {
+        let target = Target { is_terminal: true, has_colour: false, table_rows_max: 3, table_width_max: usize::MAX };
+        for mode in [Mode::Table, Mode::Csv, Mode::Json, Mode::Jsonl, Mode::Markdown, Mode::Line] {
+            let mut writer = writer(mode, target);
+            let mut out = Vec::new();
+            let text = "\u{1b}[31m\u{7f}\u{9b}31m\u{202e}";
+            writer.columns(&[text.to_owned()], &mut out).unwrap();
+            writer.row(&[Value::text(text)], &mut out).unwrap();
+            writer.finish(&mut out).unwrap();
+            let shown = String::from_utf8(out).unwrap();
+            assert!(!shown.contains(|c| c != '\n' && text::is_control(c)), "{mode:?}: {shown:?}");
+            if mode == Mode::Jsonl {
+                let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+                assert_eq!(read[text], text);
+            }
+        }
     }
 
     #[test]

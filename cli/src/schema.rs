@@ -1,8 +1,11 @@
 //! Schemas as the SQL that makes them.
 
-use manicule::{IndexMethod, IndexSchema, TableSchema, Value, ViewSchema};
+use std::collections::HashSet;
 
-use crate::text::quote_name;
+use manicule::{Catalog, IndexMethod, IndexSchema, TableSchema, Value, ViewSchema};
+
+use crate::lexer::{self, TokenKind};
+use crate::text::{quote_name, unquoted_name};
 
 /// The CREATE TABLE of a table, with its constraints.
 pub(crate) fn create_table(table: &TableSchema) -> String {
@@ -55,6 +58,45 @@ pub(crate) fn create_view(view: &ViewSchema) -> String {
     let columns: Vec<_> = view.columns.iter().map(|name| quote_name(name)).collect();
     let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
     format!("CREATE VIEW {}{columns} AS {};", quote_name(&view.name), view.sql)
+}
+
+/// All views, each after those that its query reads: none can be made before them.
+pub(crate) fn views_in_order(catalog: &Catalog) -> Vec<&ViewSchema> {
+    let mut waiting: Vec<(&ViewSchema, HashSet<String>)> =
+        catalog.views().map(|view| (&**view, names_in(&view.sql))).collect();
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let reads_another = |(view, names): &(&ViewSchema, HashSet<String>)| {
+            let others = waiting.iter().filter(|(other, _)| other.name != view.name);
+            others.into_iter().any(|(other, _)| names.contains(&other.name.to_ascii_lowercase()))
+        };
+        // There is a circle only where a column has the name of a view.
+        let next = waiting.iter().position(|candidate| !reads_another(candidate)).unwrap_or(0);
+        ordered.push(waiting.remove(next).0);
+    }
+    ordered
+}
+
+/// The names in a query that may be those of tables, in lower case: after FROM, JOIN, a comma or a bracket.
+fn names_in(sql: &str) -> HashSet<String> {
+    let mut names = HashSet::new();
+    let mut before = "";
+    for token in lexer::tokens(sql) {
+        let text = &sql[token.span];
+        match token.kind {
+            TokenKind::Space | TokenKind::Comment => continue,
+            TokenKind::Word | TokenKind::QuotedName if is_before_table(before) => {
+                names.insert(unquoted_name(text).to_ascii_lowercase());
+            }
+            _ => {}
+        }
+        before = text;
+    }
+    names
+}
+
+fn is_before_table(text: &str) -> bool {
+    ["FROM", "JOIN", ",", "("].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// The columns of an index's key: `year, month DESC`.

@@ -142,6 +142,8 @@ impl Shell {
     ///
     /// That it cannot be written.
     pub(crate) fn write_text(&mut self, text: &str) -> Result<()> {
+        let is_terminal = self.output.target().is_terminal;
+        let text = if is_terminal { text::escape_lines(text) } else { text.to_owned() };
         let out = self.output.writer();
         writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Error::Output)
     }
@@ -271,9 +273,9 @@ impl Write for FileOnDemand<'_> {
     }
 }
 
-/// A line to standard error. That nobody reads it is no reason to stop.
-pub(crate) fn note(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+/// A message to standard error. It may quote data, which must not move the cursor. That nobody reads it is no reason to stop.
+pub(crate) fn note(message: &str) {
+    let _ = writeln!(anstream::stderr(), "{}", text::escape_lines(message));
 }
 
 /// A duration with two or three digits: `0.08 ms`, `12.3 ms`, `1.27 s`.

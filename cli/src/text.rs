@@ -30,8 +30,13 @@ pub(crate) fn escape_controls(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// The text with controls escaped in each of its lines.
+pub(crate) fn escape_lines(text: &str) -> String {
+    text.split('\n').map(escape_controls).collect::<Vec<_>>().join("\n")
+}
+
 /// Control characters of ASCII and Latin-1, line separators, and those that change the direction of text.
-fn is_control(character: char) -> bool {
+pub(crate) fn is_control(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
 }
@@ -74,11 +79,28 @@ pub(crate) fn quote_name(name: &str) -> Cow<'_, str> {
     let mut characters = name.chars();
     let plain = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && characters.all(|character| character.is_ascii_alphanumeric() || character == '_');
-    if plain && !crate::keywords::is_reserved(name) {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(format!("\"{}\"", name.replace('"', "\"\"")))
+    if plain && !crate::keywords::is_reserved(name) { Cow::Borrowed(name) } else { Cow::Owned(quoted_name(name)) }
+}
+
+/// A name in double quotes.
+pub(crate) fn quoted_name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A name as it is, of one in quotes or without.
+pub(crate) fn unquoted_name(text: &str) -> Cow<'_, str> {
+    for quotes in [["\"", "\""], ["'", "'"], ["`", "`"], ["[", "]"]] {
+        let inner = text.strip_prefix(quotes[0]).and_then(|rest| rest.strip_suffix(quotes[1]));
+        if let Some(inner) = inner {
+            return Cow::Owned(inner.replace(&quotes[1].repeat(2), quotes[1]));
+        }
     }
+    Cow::Borrowed(text)
+}
+
+/// Whether SQL text can say the name.
+pub(crate) fn is_sayable(name: &str) -> bool {
+    quoted_name(name).len() - 2 <= manicule::limits::NAME_BYTES_MAX
 }
 
 #[cfg(test)]
@@ -105,5 +127,12 @@ mod tests {
         assert_eq!(quote_name("select"), "\"select\"");
         assert_eq!(quote_name("a \"b\""), "\"a \"\"b\"\"\"");
         assert_eq!(quote_name(""), "\"\"");
+    }
+
+    #[test]
+    fn quotes_are_taken_away() {
+        let names = ["a b", "\"a b\"", "'a b'", "`a b`", "[a b]", "\"", "\"\"", "\"a \"\"b\"\"\"", "[a]]]"];
+        let expected = ["a b", "a b", "a b", "a b", "a b", "\"", "", "a \"b\"", "a]"];
+        assert_eq!(names.map(unquoted_name), expected);
     }
 }

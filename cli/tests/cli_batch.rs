@@ -123,6 +123,13 @@ fn control_characters_do_not_reach_a_table() {
 }
 
 #[test]
+fn control_characters_do_not_reach_a_message() {
+    let sql = "CREATE TABLE t (s TEXT UNIQUE); INSERT INTO t VALUES ('a\u{1b}[2J\u{9b}b'), ('a\u{1b}[2J\u{9b}b');";
+    let run = run(&[], sql.as_bytes());
+    assert!(run.stderr.contains("(s) = (a\\x1b[2J\\x9bb) is already there"), "{:?}", run.stderr);
+}
+
+#[test]
 fn results_and_messages_are_kept_apart_and_a_failure_stops_the_batch() {
     let sql = "SELECT 1 AS one;\nSELECT 2 AS two;\nSELECT nothing\nFROM nowhere;\nSELECT 3 AS three;\n";
     let run = run(&["--mode", "csv"], sql.as_bytes());
@@ -336,6 +343,8 @@ fn parameters() {
     let sql = ".param set 1 41\n.param set $2 'it''s'\nSELECT $1 + 1 AS a, $2 AS b;\nSELECT ? AS a, ? AS b;\n.param\n.param clear\n";
     let expected = "a,b\n42,it's\na,b\n41,it's\nparameter,value\n$1,41\n$2,it's\n";
     assert_eq!(results(&["--mode", "csv"], sql), expected);
+    let sql = ".param set 1 1\n.param set 2 2\nSELECT ?2 AS a, ?2 + ?1 AS b;\nSELECT :x + :x AS a, :y::TEXT AS b;\nSELECT 3 AS [?];\n";
+    assert_eq!(results(&["--mode", "csv"], sql), "a,b\n2,3\na,b\n2,2\n?\n3\n");
     let run = run(&["-c", "SELECT ?"], b"");
     assert_eq!(run.status, 1);
     assert!(run.stderr.contains("takes 1 parameter, but 0 are set"), "{}", run.stderr);
@@ -398,6 +407,40 @@ fn a_backup_is_opened_like_any_database() {
     let again = run(&["-c", &backup], b"");
     assert_eq!(again.status, 1);
     assert!(again.stderr.contains("there is a database already"), "{}", again.stderr);
+}
+
+#[test]
+fn names_of_tables_may_be_quoted() {
+    let csv = file("quoted.csv", b"");
+    let sql = format!(
+        "CREATE TABLE \"my \"\"t\"\"\" (a INTEGER);
+INSERT INTO \"my \"\"t\"\"\" VALUES (7);
+.export '{0}' \"my \"\"t\"\"\"
+.import '{0}' \"my \"\"t\"\"\"
+CREATE TABLE \"select\" (a INTEGER);
+.export '{0}' \"select\"
+.export '{0}' select
+",
+        csv.display()
+    );
+    for command in [".schema", ".describe", ".indexes"] {
+        let named = |name: &str| run(&["--mode", "csv"], format!("{sql}{command} {name}\n").as_bytes());
+        let (quoted, bare) = (named("\"my \"\"t\"\"\""), named("my \"t\""));
+        assert_eq!((quoted.status, &quoted.stdout), (0, &bare.stdout), "{command}: {}", quoted.stderr);
+    }
+    let count = run(&["--mode", "csv"], format!("{sql}.tables\n").as_bytes());
+    assert!(count.stdout.contains("\"my \"\"t\"\"\",2,1,0\nselect,0,1,0"), "{}{}", count.stdout, count.stderr);
+}
+
+#[test]
+fn the_schema_has_views_after_those_that_they_read() {
+    let sql = "CREATE TABLE t (c INTEGER);
+CREATE VIEW \"z 1\" AS SELECT c FROM t;
+CREATE VIEW y AS SELECT c AS a FROM \"z 1\";
+CREATE VIEW a AS SELECT y.a FROM \"z 1\" JOIN Y ON y.a = c;
+";
+    let schema = results(&[], &format!("{sql}.schema\n"));
+    assert_eq!(results(&[], &format!("{schema}\n.schema\n")), schema);
 }
 
 #[test]

@@ -108,6 +108,57 @@ fn values_must_be_of_the_types_of_a_table_that_is_there() {
 }
 
 #[test]
+fn a_row_that_no_check_admits_is_refused() {
+    let path = file("checked.csv", b"a,b\n3,x\n-1,y\n");
+    let script = format!(
+        "CREATE TABLE t (a INTEGER CHECK (a > 0), b TEXT, c INTEGER DEFAULT 7);\n.import '{}' t\n",
+        path.display()
+    );
+    let ran = run(&[], script.as_bytes());
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("checked.csv:3: a row of t does not satisfy CHECK (a > 0)"), "{}", ran.stderr);
+    let fits = file("fits.csv", b"b,a\nx,3\n");
+    let script = format!("{}\nSELECT a, b, c FROM t;\n", script.replace("checked.csv", "fits.csv"));
+    assert!(fits.exists());
+    let ran = run(&["--mode", "csv"], script.as_bytes());
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "a,b,c\n3,x,7\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_table_that_is_there_takes_what_insert_takes() {
+    let path = file(
+        "stored.csv",
+        b"i,r,b,d\n007,12345678901234567890,t,2013-01-01\n +2 ,007,0,\n1e3,1,F,2013-01-01\n2.0,,1,\n",
+    );
+    let script = format!(
+        "CREATE TABLE t (i INTEGER, r REAL, b BOOLEAN, d TIMESTAMP);\n.import '{}' t\nSELECT * FROM t;\n",
+        path.display()
+    );
+    let ran = run(&["--mode", "csv"], script.as_bytes());
+    let expected = "i,r,b,d\n7,1.2345678901234567e+19,true,2013-01-01 00:00:00\n2,7.0,false,\n\
+                    1000,1.0,false,2013-01-01 00:00:00\n2,,true,\n";
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, expected), "{}", ran.stderr);
+    for (column, value) in [("i", "1.5"), ("i", "99999999999999999999"), ("r", "1e400"), ("b", "yes"), ("d", "today")] {
+        let path = file("not stored.csv", format!("{column}\n{value}\n").as_bytes());
+        let create = "CREATE TABLE t (i INTEGER, r REAL, b BOOLEAN, d TIMESTAMP)";
+        let ran = run(&["-c", create, "-c", &format!(".import '{}' t", path.display())], b"");
+        assert!(ran.stderr.contains(&format!("column {column}: '{value}' is not ")), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn names_that_no_sql_could_say_are_refused() {
+    let (longest, longer) = ("é".repeat(64), format!("{}x", "é".repeat(64)));
+    let ran = import("long.csv", format!("{longest}\n1\n").as_bytes(), &format!("SELECT {longest} FROM t;"));
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let column = refusal("longer.csv", format!("a,{longer}\n1,2\n").as_bytes());
+    assert_eq!(column, "longer.csv:1: the name of column 2 has more than 128 bytes");
+    let path = file("long table.csv", b"a\n1\n");
+    let ran = run(&["-c", &format!(".import '{}' {longer}", path.display())], b"");
+    assert_eq!((ran.status, ran.stderr.as_str()), (1, "the name of a table has at most 128 bytes\n"));
+}
+
+#[test]
 fn what_is_exported_is_imported_alike() {
     let csv = file("again.csv", b"");
     let script = format!(

@@ -37,14 +37,15 @@ pub(super) fn tables(shell: &mut Shell, arguments: &str) -> Result<Flow> {
 pub(super) fn schema(shell: &mut Shell, arguments: &str) -> Result<Flow> {
     let catalog = shell.backend.database().catalog();
     let mut statements = Vec::new();
-    for table in chosen(&catalog, arguments)? {
+    let name = text::unquoted_name(arguments);
+    for table in chosen(&catalog, &name)? {
         statements.push(schema::create_table(table));
         statements.extend(table.indexes.iter().filter_map(|index| schema::create_index(table, index)));
     }
-    if let Some(view) = catalog.view(arguments) {
+    if arguments.is_empty() {
+        statements.extend(schema::views_in_order(&catalog).into_iter().map(schema::create_view));
+    } else if let Some(view) = catalog.view(&name) {
         statements.push(schema::create_view(view));
-    } else if arguments.is_empty() {
-        statements.extend(catalog.views().map(|view| schema::create_view(view)));
     }
     if !statements.is_empty() {
         shell.write_text(&statements.join("\n"))?;
@@ -57,7 +58,7 @@ pub(super) fn indexes(shell: &mut Shell, arguments: &str) -> Result<Flow> {
     let mut reader = database.reader();
     let view = reader.view();
     let mut rows = Vec::new();
-    for table in chosen(view.catalog(), arguments)? {
+    for table in chosen(view.catalog(), &text::unquoted_name(arguments))? {
         rows.extend(table.indexes.iter().map(|index| {
             vec![
                 Value::text(index.name.as_str()),
@@ -78,7 +79,7 @@ pub(super) fn describe(shell: &mut Shell, arguments: &str) -> Result<Flow> {
         return tables(shell, arguments);
     }
     let catalog = shell.backend.database().catalog();
-    for table in chosen(&catalog, arguments)? {
+    for table in chosen(&catalog, &text::unquoted_name(arguments))? {
         let rows: Vec<Vec<Value<'_>>> = table
             .columns
             .iter()

@@ -53,23 +53,28 @@ pub(super) fn export(shell: &mut Shell, arguments: &str) -> Result<Flow> {
             "the name {name} does not say how to write; it must end in .csv, .json, .jsonl, .md or .txt"
         ))
     })?;
-    let is_name = !what.contains(char::is_whitespace);
-    let sql = if is_name { format!("SELECT * FROM {}", table_name_sql(what)) } else { what.to_owned() };
+    let is_name = what.starts_with(['"', '\'']) || !what.contains(char::is_whitespace);
+    let sql = match is_name {
+        true => format!("SELECT * FROM {}", text::quoted_name(&text::unquoted_name(what))),
+        false => what.to_owned(),
+    };
     let row_count = shell.export(path, mode, &sql)?;
     shell::note(&format!("{} written to {name}", text::counted(row_count, "row")));
     Ok(Flow::Continue)
 }
 
-/// A table's name as the user wrote it: with quotes already, or to be quoted where it must be.
-fn table_name_sql(name: &str) -> String {
-    if name.starts_with('"') { name.to_owned() } else { text::quote_name(name).into_owned() }
-}
-
 pub(super) fn import(shell: &mut Shell, arguments: &str) -> Result<Flow> {
     let (file, rest) = first_word(arguments).ok_or_else(|| usage(".import"))?;
-    let Some((table, "")) = first_word(rest) else {
+    if rest.is_empty() || rest.contains(char::is_whitespace) && !rest.starts_with(['"', '\'']) {
         return Err(usage(".import"));
-    };
+    }
+    let table = &*text::unquoted_name(rest);
+    if !text::is_sayable(table) {
+        return Err(Error::Command(format!(
+            "the name of a table has at most {} bytes",
+            manicule::limits::NAME_BYTES_MAX
+        )));
+    }
     if shell.backend.is_in_transaction() {
         let message = "an import is a transaction of its own; COMMIT or ROLLBACK first";
         return Err(Error::Command(message.to_owned()));

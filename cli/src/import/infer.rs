@@ -73,6 +73,20 @@ pub(crate) fn parse_value(field: &str, column_type: ColumnType) -> Option<Value<
     }
 }
 
+/// The field as INSERT takes a text into a column that is of that type already: `007` and ` 7 ` are integers there, and
+/// digits that a real loses are lost. 0 and 1 are booleans, as other databases write them.
+pub(crate) fn stored_value(field: &str, column_type: ColumnType) -> Option<Value<'static>> {
+    if column_type == ColumnType::Boolean {
+        return match field {
+            "t" | "T" | "1" => Some(Value::Boolean(true)),
+            "f" | "F" | "0" => Some(Value::Boolean(false)),
+            _ => None,
+        };
+    }
+    let value = manicule::query::coerce_for_storage(Value::from(field.to_owned()), column_type);
+    (value.column_type() == Some(column_type)).then_some(value)
+}
+
 /// So many digits are an integer of 64 bits, whichever they are.
 const SAFE_DIGITS: usize = 18;
 
