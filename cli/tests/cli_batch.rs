@@ -453,6 +453,11 @@ CREATE INDEX m_b ON \"my table\" USING HASH (\"select\", u);
     let schema = results(&[], &format!("{sql}.schema\n"));
     assert_eq!(results(&[], &format!("{schema}\n.schema\n")), schema);
     assert!(schema.contains("\"select\" TEXT NOT NULL DEFAULT 'it''s'"), "{schema}");
+    for word in ["async", "concurrently", "constraint", "current_date", "foreign", "interval", "localtime", "trim"] {
+        let sql = "CREATE TABLE \"?\" (\"?\" INTEGER PRIMARY KEY);\nCREATE INDEX \"?\" ON \"?\" (\"?\");\n";
+        let schema = results(&[], &format!("{}.schema\n", sql.replace('?', word)));
+        assert_eq!(results(&[], &format!("{schema}\n.schema\n")), schema);
+    }
 }
 
 #[test]
