@@ -2,11 +2,11 @@
 //!
 //! A file is read twice. The first pass decides the type of each column by all of its values, or checks them against
 //! the columns of a table that is there already; whatever is wrong with the file is found there, before anything has
-//! changed. The second pass inserts the rows in one transaction, by INSERT, which knows the constraints of a table. So a
-//! file is taken whole or not at all, and no column turns out to be of another type in the last line.
+//! changed. The second pass inserts the rows in one transaction. So a file is taken whole or not at all, and no
+//! column turns out to be of another type in the last line.
 //!
 //! ```text
-//! bytes ─▶ reader: records, their lines ─▶ infer: types, values ─▶ INSERT
+//! bytes ─▶ reader: records, their lines ─▶ infer: types, values ─▶ Inserter
 //! ```
 
 mod infer;
@@ -14,7 +14,9 @@ mod reader;
 
 use std::io::Read;
 
-use manicule::{Column, ColumnType, Database, Prepared, Session, TableId, TableSchema, Value, limits};
+use manicule::{
+    Column, ColumnType, Database, Prepared, Row, Session, TableId, TableSchema, Transaction, Value, limits,
+};
 
 use crate::error::{CsvError, Error, Result};
 use crate::text::{is_sayable, quoted_name};
@@ -61,12 +63,12 @@ pub(crate) fn survey(source: &Source<'_>, progress: Progress<'_>) -> Result<Vec<
 pub(crate) fn check(source: &Source<'_>, table: &TableSchema, progress: Progress<'_>) -> Result<u64> {
     let mut reader = Reader::open(source)?;
     let names = header(&mut reader)?;
-    let columns = columns(&reader, &names, table)?;
+    let positions = positions(&reader, &names, table)?;
     let mut row_count = 0;
     while reader.next_record()? {
         check_width(&reader, names.len())?;
-        for (at, (field, column)) in text(&reader, &names)?.fields().zip(&columns).enumerate() {
-            read_value(&reader, (at, field), column)?;
+        for (at, (field, position)) in text(&reader, &names)?.fields().zip(&positions).enumerate() {
+            read_value(&reader, (at, field), &table.columns[*position])?;
         }
         row_count += 1;
         report(&reader, row_count, progress)?;
@@ -78,7 +80,7 @@ pub(crate) fn check(source: &Source<'_>, table: &TableSchema, progress: Progress
 ///
 /// # Errors
 ///
-/// As for [`check`], and what INSERT refuses: a key that is there twice, NULL in a column that takes none, a row that does
+/// As for [`check`], and what the table refuses: a key that is there twice, NULL in a column that takes none, a row that does
 /// not satisfy a CHECK. The table is then as it was.
 pub(crate) fn load(database: &Database, source: &Source<'_>, table: TableId, progress: Progress<'_>) -> Result<u64> {
     let catalog = database.catalog();
@@ -87,41 +89,70 @@ pub(crate) fn load(database: &Database, source: &Source<'_>, table: TableId, pro
         .ok_or_else(|| manicule::EngineError::NotFound { what: "table", name: format!("{table:?}") })?;
     let mut reader = Reader::open(source)?;
     let names = header(&mut reader)?;
-    let columns = columns(&reader, &names, table)?;
-    let failed = |error: manicule::Error| Error::Command(error.to_string());
-    // Its own session, which no setting has changed; dropped early, it rolls back.
-    let mut session = Session::new(database);
-    session.execute("BEGIN").map_err(failed)?;
-    let insert = session.prepare(&insert_sql(table, &columns)).map_err(failed)?;
+    let positions = positions(&reader, &names, table)?;
+    let defaults: Vec<Value<'static>> = table.columns.iter().map(|column| column.default.clone()).collect();
+    let mut inserter = Inserter::begin(database, table)?;
     let mut row_count = 0;
     while reader.next_record()? {
         check_width(&reader, names.len())?;
-        insert_record(&mut session, &insert, &reader, (&names, &columns))?;
+        let mut values: Vec<Value<'_>> = defaults.iter().map(Value::as_borrowed).collect();
+        for (at, (field, position)) in text(&reader, &names)?.fields().zip(&positions).enumerate() {
+            values[*position] = read_value(&reader, (at, field), &table.columns[*position])?;
+        }
+        inserter.insert(table.id, &values).map_err(|refusal| problem(&reader, &refusal))?;
         row_count += 1;
         report(&reader, row_count, progress)?;
     }
-    session.execute("COMMIT").map_err(failed)?;
+    inserter.commit()?;
     Ok(row_count)
 }
 
-fn insert_sql(table: &TableSchema, columns: &[&Column]) -> String {
-    let names: Vec<String> = columns.iter().map(|column| quoted_name(&column.name)).collect();
-    let values = vec!["?"; columns.len()];
-    format!("INSERT INTO {} ({}) VALUES ({})", quoted_name(&table.name), names.join(", "), values.join(", "))
+/// What puts rows into a table, in one transaction that is rolled back unless it is committed.
+enum Inserter {
+    /// As they are.
+    Plain(Box<Transaction>),
+    /// By INSERT, which takes twice as long and alone knows CHECK constraints. The session is its own, so that no setting
+    /// of the user's is in the way.
+    Checked(Box<Session>, Prepared),
 }
 
-fn insert_record(
-    session: &mut Session,
-    insert: &Prepared,
-    reader: &Reader<impl Read>,
-    (names, columns): (&[String], &[&Column]),
-) -> Result<()> {
-    let fields = text(reader, names)?;
-    let values = fields.fields().zip(columns).enumerate();
-    let values: Vec<Value<'_>> =
-        values.map(|(at, (field, column))| read_value(reader, (at, field), column)).collect::<Result<_>>()?;
-    session.execute_prepared(insert, &values).map_err(|error| problem(reader, &error.to_string()))?;
-    Ok(())
+impl Inserter {
+    fn begin(database: &Database, table: &TableSchema) -> Result<Self> {
+        if table.checks.is_empty() {
+            return Ok(Self::Plain(Box::new(database.begin())));
+        }
+        let failed = |error: manicule::Error| Error::Command(error.to_string());
+        let mut session = Box::new(Session::new(database));
+        session.execute("BEGIN").map_err(failed)?;
+        let values = vec!["?"; table.columns.len()].join(", ");
+        let insert = session.prepare(&format!("INSERT INTO {} VALUES ({values})", quoted_name(&table.name)));
+        Ok(Self::Checked(session, insert.map_err(failed)?))
+    }
+
+    /// Inserts a row, or says why not.
+    fn insert(&mut self, table: TableId, values: &[Value<'_>]) -> std::result::Result<(), String> {
+        match self {
+            Self::Plain(transaction) => {
+                transaction.insert(table, Row::new(values)).map_err(|error| error.to_string())?;
+            }
+            Self::Checked(session, insert) => {
+                session.execute_prepared(insert, values).map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(self) -> Result<()> {
+        match self {
+            Self::Plain(transaction) => {
+                transaction.commit()?;
+            }
+            Self::Checked(mut session, _) => {
+                session.execute("COMMIT").map_err(|error| Error::Command(error.to_string()))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The names of the columns, which the first record gives.
@@ -154,11 +185,11 @@ fn header(reader: &mut Reader<impl Read>) -> Result<Vec<String>> {
 }
 
 /// Which column of the table each column of the file is.
-fn columns<'t>(reader: &Reader<impl Read>, names: &[String], table: &'t TableSchema) -> Result<Vec<&'t Column>> {
+fn positions(reader: &Reader<impl Read>, names: &[String], table: &TableSchema) -> Result<Vec<usize>> {
     names
         .iter()
         .map(|name| {
-            table.column_index(name).map(|position| &table.columns[position]).ok_or_else(|| {
+            table.column_index(name).ok_or_else(|| {
                 let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
                 problem(reader, &format!("table {} has no column {name}; it has {}", table.name, columns.join(", ")))
             })

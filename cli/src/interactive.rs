@@ -6,6 +6,7 @@
 mod helper;
 
 use std::env;
+use std::io;
 use std::path::PathBuf;
 
 use rustyline::error::ReadlineError;
@@ -52,6 +53,11 @@ pub(crate) fn run(shell: &mut Shell) -> Result<(), Error> {
             Ok(text) => text,
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => return Ok(()),
+            // A paste in another encoding must not end the session, which may have a transaction open.
+            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                shell::note("what was typed is not UTF-8, and was dropped");
+                continue;
+            }
             Err(error) => return Err(wrong(error)),
         };
         if text.trim().is_empty() {

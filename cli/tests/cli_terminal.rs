@@ -134,6 +134,16 @@ fn cancel(terminal: &mut Terminal, statement: &str) -> Duration {
 }
 
 #[test]
+fn bytes_that_are_no_text_do_not_end_the_session() {
+    let mut terminal = Terminal::start(&[], &no_history("bytes.history"));
+    terminal.run("CREATE TABLE t (x INTEGER);", "ok");
+    terminal.run("INSERT INTO t VALUES (41);", "1 row changed");
+    terminal.press(b"SELECT 'caf\xe9';");
+    terminal.wait("the message", |screen| screen.contains("is not UTF-8") && screen.ends_with("manicule>"));
+    terminal.run("SELECT x + 1 AS answer FROM t;", "│     42 │");
+}
+
+#[test]
 fn an_import_shows_its_progress() {
     let rows: String = (0..60_000).map(|row| format!("{row},name {row},{}.5\n", row % 100)).collect();
     let path = file("progress.csv", format!("id,name,price\n{rows}").as_bytes());

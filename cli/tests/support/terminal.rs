@@ -95,8 +95,8 @@ impl Terminal {
     }
 
     /// Presses keys.
-    pub(crate) fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).expect("the terminal takes keys");
+    pub(crate) fn press(&mut self, keys: impl AsRef<[u8]>) {
+        self.keyboard.write_all(keys.as_ref()).expect("the terminal takes keys");
     }
 
     /// Presses the keys and Enter, and waits until this is on the screen and the prompt is there again.
