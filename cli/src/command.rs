@@ -6,8 +6,11 @@ mod file;
 mod index;
 mod setting;
 
+use std::borrow::Cow;
+
 use crate::error::{Error, Result};
 use crate::shell::{Flow, Shell};
+use crate::text;
 
 /// A command.
 struct Command {
@@ -202,6 +205,17 @@ fn first_word(text: &str) -> Option<(&str, &str)> {
     Some((word, rest.trim()))
 }
 
+/// The name of a table, if the text is one and no more: one word, or in quotes, which are doubled within.
+fn only_name(text: &str) -> Option<Cow<'_, str>> {
+    let quote = text.chars().next()?;
+    if !matches!(quote, '\'' | '"') {
+        return (!text.contains(char::is_whitespace)).then_some(Cow::Borrowed(text));
+    }
+    let inner = text[1..].strip_suffix(quote)?;
+    let is_whole = !inner.replace(&String::from_iter([quote; 2]), "").contains(quote);
+    is_whole.then(|| text::unquoted_name(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +230,13 @@ mod tests {
         assert!(find(".").is_err());
         assert!(find("\\x").err().unwrap().to_string().contains(".help lists them"));
         assert!(find(".tabels").err().unwrap().to_string().contains("did you mean .tables?"));
+    }
+
+    #[test]
+    fn a_name_is_one_word_or_in_quotes() {
+        let names = ["t", "\"a b\"", "'a b'", "\"a \"\"b\"\"\"", "a b", "\"a\" b", "\"a\" \"b\"", "'open", "\"", ""];
+        let expected = ["t", "a b", "a b", "a \"b\"", "-", "-", "-", "-", "-", "-"];
+        assert_eq!(names.map(|name| only_name(name).unwrap_or("-".into())), expected);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use manicule::{Database, TableDefinition, TableId};
 
-use super::{first_word, usage};
+use super::{first_word, only_name, usage};
 use crate::error::{Error, Result};
 use crate::import::{self, Source};
 use crate::output::Mode;
@@ -53,10 +53,9 @@ pub(super) fn export(shell: &mut Shell, arguments: &str) -> Result<Flow> {
             "the name {name} does not say how to write; it must end in .csv, .json, .jsonl, .md or .txt"
         ))
     })?;
-    let is_name = what.starts_with(['"', '\'']) || !what.contains(char::is_whitespace);
-    let sql = match is_name {
-        true => format!("SELECT * FROM {}", text::quoted_name(&text::unquoted_name(what))),
-        false => what.to_owned(),
+    let sql = match only_name(what) {
+        Some(table) => format!("SELECT * FROM {}", text::quoted_name(&table)),
+        None => what.to_owned(),
     };
     let row_count = shell.export(path, mode, &sql)?;
     shell::note(&format!("{} written to {name}", text::counted(row_count, "row")));
@@ -65,10 +64,7 @@ pub(super) fn export(shell: &mut Shell, arguments: &str) -> Result<Flow> {
 
 pub(super) fn import(shell: &mut Shell, arguments: &str) -> Result<Flow> {
     let (file, rest) = first_word(arguments).ok_or_else(|| usage(".import"))?;
-    if rest.is_empty() || rest.contains(char::is_whitespace) && !rest.starts_with(['"', '\'']) {
-        return Err(usage(".import"));
-    }
-    let table = &*text::unquoted_name(rest);
+    let table = &*only_name(rest).ok_or_else(|| usage(".import"))?;
     if !text::is_sayable(table) {
         return Err(Error::Command(format!(
             "the name of a table has at most {} bytes",
