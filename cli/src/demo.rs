@@ -6,7 +6,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use manicule::{Database, IndexColumn, IndexDefinition, IndexMethod, TableDefinition};
+use manicule::{Database, IndexColumn, IndexDefinition, IndexMethod, TableDefinition, TableId};
 
 use crate::error::{Error, Result};
 use crate::import::{self, Source};
@@ -50,13 +50,23 @@ const INDEXES: [(&str, &str, IndexMethod); 4] = [
     ("flights_dep_delay", "dep_delay", IndexMethod::Tree),
 ];
 
-/// Loads all tables and makes their indexes.
+/// Loads all tables and makes their indexes, or none of them.
 ///
 /// # Errors
 ///
-/// A table of the same name that is there already.
+/// A table of the same name that is there already, too little memory, a disk that fails.
 pub(crate) fn load(database: &Database) -> Result<()> {
-    TABLES.iter().try_for_each(|demo| load_table(database, demo))?;
+    let mut made = Vec::new();
+    let loaded = load_all(database, &mut made);
+    if loaded.is_err() {
+        made.into_iter().try_for_each(|table| database.drop_table(table))?;
+    }
+    loaded
+}
+
+/// Loads all; `made` gets each table as soon as it is there.
+fn load_all(database: &Database, made: &mut Vec<TableId>) -> Result<()> {
+    TABLES.iter().try_for_each(|demo| load_table(database, demo, made))?;
     let catalog = database.catalog();
     let flights = catalog.table("flights").expect("the flights were loaded just now");
     for (name, column, method) in INDEXES {
@@ -67,7 +77,7 @@ pub(crate) fn load(database: &Database) -> Result<()> {
     Ok(())
 }
 
-fn load_table(database: &Database, demo: &Demo) -> Result<()> {
+fn load_table(database: &Database, demo: &Demo, made: &mut Vec<TableId>) -> Result<()> {
     let path = Path::new(demo.file);
     let mut unpacked = Vec::new();
     let bytes = if demo.file.ends_with(".gz") {
@@ -86,6 +96,7 @@ fn load_table(database: &Database, demo: &Demo) -> Result<()> {
         primary_key: key.into_iter().collect(),
         ..TableDefinition::default()
     })?;
+    made.push(table);
     import::load(database, &source, table, &mut |_| Ok(()))?;
     Ok(())
 }

@@ -476,6 +476,18 @@ fn the_demo_is_described() {
 }
 
 #[test]
+fn the_demo_is_there_whole_or_not_at_all() {
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("half of the demo");
+    let _ = std::fs::remove_dir_all(&directory);
+    let directory = directory.to_str().unwrap();
+    let refused = run(&[directory, "--demo", "--memory-limit", "2MB", "-c", "SELECT 1"], b"");
+    assert_eq!((refused.status, refused.stdout.as_str()), (1, ""), "{}", refused.stderr);
+    assert_eq!(results(&[directory, "--mode", "csv", "-c", ".tables"], ""), "name,rows,columns,indexes\n");
+    let again = results(&[directory, "--demo", "--mode", "csv", "-c", ".tables"], "");
+    assert!(again.contains("flights,27004,20,5"), "{again}");
+}
+
+#[test]
 fn help_fits_a_terminal() {
     let help = results(&[], ".help\n");
     assert!(help.lines().all(|line| line.chars().count() <= 110), "{help}");
