@@ -231,6 +231,14 @@ impl<S: Store> Leaf<S> {
         unsafe { S::key(self.slot(slot)) }
     }
 
+    /// What `look` says of the key in `slot`, which a snapshot named. Where words are exact, for who asks with a borrowed form
+    /// of the key whose words are not: `[u8]` has the word of `[u8; 4]`, and longer and shorter ones have it too.
+    #[inline]
+    pub(super) fn look_at_key<T>(&self, slot: usize, look: impl FnOnce(&S::Key) -> T) -> T {
+        // SAFETY: as in `key`.
+        unsafe { S::look_at_key(self.word(slot), self.slot(slot), look) }
+    }
+
     /// Finds the key among those that `meta` names.
     #[inline]
     pub(crate) fn locate<Q>(&self, meta: Meta, probe: &mut Probe<'_, Q>) -> Place
@@ -250,7 +258,7 @@ impl<S: Store> Leaf<S> {
         if equal == 0 {
             return Place::Absent { rank };
         }
-        if S::Key::EXACT {
+        if S::Key::EXACT && Q::EXACT {
             return Place::Found { rank, slot: equal.trailing_zeros() as usize };
         }
         self.locate_key(meta, probe.key, rank..rank + equal.count_ones() as usize)
@@ -272,7 +280,7 @@ impl<S: Store> Leaf<S> {
         let mut equal = equal & meta.live();
         while equal != 0 {
             let slot = equal.trailing_zeros() as usize;
-            if S::Key::EXACT || self.key(slot).borrow() == probe.key {
+            if S::Key::EXACT && Q::EXACT || self.look_at_key(slot, |key| key.borrow() == probe.key) {
                 return Some(slot);
             }
             equal &= equal - 1;
@@ -289,7 +297,7 @@ impl<S: Store> Leaf<S> {
         let end = ranks.end;
         for rank in ranks {
             let slot = meta.slot(rank);
-            match self.key(slot).borrow().cmp(key) {
+            match self.look_at_key(slot, |other| other.borrow().cmp(key)) {
                 KeyOrder::Less => {}
                 KeyOrder::Equal => return Place::Found { rank, slot },
                 KeyOrder::Greater => return Place::Absent { rank },

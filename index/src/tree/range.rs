@@ -315,7 +315,11 @@ impl<S: Store> Leaf<S> {
         S::Key: Borrow<Q>,
         Q: IndexKey + ?Sized,
     {
-        if S::Key::EXACT { self.word(slot).cmp(&key.word(0)) } else { self.key(slot).borrow().cmp(key) }
+        if S::Key::EXACT && Q::EXACT {
+            self.word(slot).cmp(&key.word(0))
+        } else {
+            self.look_at_key(slot, |other| other.borrow().cmp(key))
+        }
     }
 
     /// Compares the key in `slot` with that in a slot of another leaf, or the same; snapshots named them.

@@ -84,6 +84,13 @@ pub(crate) trait Store: Sized {
     /// `slot` was read from a slot that a snapshot named, under a guard that outlives `'g`.
     unsafe fn key<'g>(slot: Self::Slot) -> &'g Self::Key;
 
+    /// What `look` says of the key in a slot whose word is `word`.
+    ///
+    /// # Safety
+    ///
+    /// As [`key`](Self::key).
+    unsafe fn look_at_key<T>(word: u64, slot: Self::Slot, look: impl FnOnce(&Self::Key) -> T) -> T;
+
     /// The entry in a slot whose word is `word`.
     ///
     /// # Safety
@@ -167,6 +174,11 @@ impl<K: OrderedWord, V: Word> Store for Words<K, V> {
     }
 
     #[inline]
+    unsafe fn look_at_key<T>(word: u64, _slot: u64, look: impl FnOnce(&K) -> T) -> T {
+        look(&K::from_key_word(word))
+    }
+
+    #[inline]
     unsafe fn item<'g>(word: u64, slot: u64) -> (K, V)
     where
         Self: 'g,
@@ -226,6 +238,12 @@ impl<K: IndexKey + Clone, V> Store for Boxed<K, V> {
     unsafe fn key<'g>(slot: Self::Slot) -> &'g K {
         // SAFETY: the caller read a published slot: it points to an entry that outlives the caller's guard.
         unsafe { &(*slot).key }
+    }
+
+    #[inline]
+    unsafe fn look_at_key<T>(_word: u64, slot: Self::Slot, look: impl FnOnce(&K) -> T) -> T {
+        // SAFETY: the caller read a published slot: it points to an entry that outlives the caller's guard.
+        look(unsafe { &(*slot).key })
     }
 
     #[inline]
