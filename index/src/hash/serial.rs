@@ -94,19 +94,3 @@ where
         Ok(index)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use serde::de::value::{Error, MapDeserializer};
-
-    use super::*;
-
-    #[test]
-    fn an_index_is_read_from_a_map() {
-        let map = || MapDeserializer::<_, Error>::new((0..100_u64).map(|key| (key, key * 2)));
-        let boxed = HashIndex::<u64, u64>::deserialize(map()).unwrap();
-        let words = WordHashIndex::<u64, u64>::deserialize(map()).unwrap();
-        assert_eq!((boxed.len(), words.len()), (100, 100));
-        assert_eq!((boxed.get(&7, &pin()), words.get(&7, &pin())), (Some(&14), Some(14)));
-    }
-}

@@ -14,13 +14,17 @@ use crate::word::Word;
 
 impl<K: IndexKey + Clone + Serialize, V: Serialize, const ORDER: usize> Serialize for TreeIndex<K, V, ORDER> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter(&pin()))
+        // Collected first: formats want to know the number beforehand, and others may write meanwhile.
+        let guard = pin();
+        let entries: Vec<_> = self.iter(&guard).collect();
+        serializer.collect_map(entries)
     }
 }
 
 impl<K: OrderedWord + Serialize, V: Word + Serialize, const ORDER: usize> Serialize for WordTreeIndex<K, V, ORDER> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter(&pin()))
+        let entries: Vec<_> = self.iter(&pin()).collect();
+        serializer.collect_map(entries)
     }
 }
 
