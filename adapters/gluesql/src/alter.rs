@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gluesql_core::ast::{ColumnDef, Expr, Function};
 use gluesql_core::data::Value;
-use gluesql_core::error::{AlterTableError, Result};
+use gluesql_core::error::{AlterError, AlterTableError, Result};
 use gluesql_core::executor::evaluate_stateless;
 use gluesql_core::plan::plan_scalar_expr;
 use gluesql_core::store::AlterTable;
@@ -17,6 +17,9 @@ impl AlterTable for ManiculeStorage {
     fn rename_schema(&mut self, table_name: &str, new_table_name: &str) -> Result<()> {
         self.change(|open| {
             let mut table = Table::clone(&*table_of(open, table_name)?);
+            if new_table_name != table_name && open.table(new_table_name).is_some() {
+                return Err(AlterError::TableAlreadyExists(new_table_name.to_owned()).into());
+            }
             new_table_name.clone_into(&mut table.schema.table_name);
             open.catalog().tables.remove(table_name);
             open.define(table);

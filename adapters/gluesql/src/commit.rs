@@ -224,13 +224,17 @@ fn check_conflicts(
         if is_redefined && before.is_some_and(is_newer) {
             return Err(conflict(name, "has changed while its definition was"));
         }
+        let is_other = |other: &str| !is_same(base.tables.get(other), now.tables.get(other));
+        if related(name, after, now).any(is_other) {
+            return Err(conflict(name, "refers to a table, or is referred to by one, that was defined anew"));
+        }
         let Some(table) = after.filter(|_| has_changes) else { continue };
         let keys =
             changes.get(&table.rows.id()).into_iter().flat_map(|changes| changes.by_key.keys().map(|RowKey(key)| key));
         if table.rows.has_newer(keys, since) || table.has_unique_columns() && is_newer(table) {
             return Err(conflict(name, "has rows that were changed meanwhile"));
         }
-        if related(name, table, now).any(|other| now.tables.get(other).is_some_and(is_newer)) {
+        if related(name, after, now).any(|other| now.tables.get(other).is_some_and(is_newer)) {
             return Err(conflict(name, "refers to rows, or is referred to by rows, that were changed meanwhile"));
         }
     }
@@ -244,9 +248,10 @@ fn check_conflicts(
     Ok(())
 }
 
-/// The tables whose rows GlueSQL reads to check the foreign keys of this one.
-fn related<'c>(name: &'c str, table: &'c Table, catalog: &'c Catalog) -> impl Iterator<Item = &'c str> {
-    let referred = table.schema.foreign_keys.iter().map(|key| key.referenced_table_name.as_str());
+/// The tables that GlueSQL reads to check the foreign keys of this one, if it is still there, and those to it.
+fn related<'c>(name: &'c str, table: Option<&'c Arc<Table>>, catalog: &'c Catalog) -> impl Iterator<Item = &'c str> {
+    let foreign_keys = table.into_iter().flat_map(|table| &table.schema.foreign_keys);
+    let referred = foreign_keys.map(|key| key.referenced_table_name.as_str());
     let referring = catalog
         .tables
         .iter()

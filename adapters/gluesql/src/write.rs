@@ -11,9 +11,16 @@ use crate::storage::ManiculeStorage;
 use crate::transaction::Open;
 
 impl StoreMut for ManiculeStorage {
-    /// A table with that name goes, with its rows.
+    /// A table with that name keeps its rows if their form and the indexes stay: so GlueSQL takes foreign keys away. Else it goes.
     fn insert_schema(&mut self, schema: &Schema) -> Result<()> {
-        self.change(|open| open.create_table(schema.clone()))
+        self.change(|open| match open.table(&schema.table_name) {
+            Some(table) if has_form(table, schema) => {
+                let table = Table { schema: schema.clone(), ..Table::clone(table) };
+                open.define(table);
+                Ok(())
+            }
+            _ => open.create_table(schema.clone()),
+        })
     }
 
     fn delete_schema(&mut self, table_name: &str) -> Result<()> {
@@ -77,4 +84,9 @@ impl IndexMut for ManiculeStorage {
 fn table_of(open: &Open, name: &str) -> Result<std::sync::Arc<Table>> {
     let table = open.table(name).cloned();
     table.ok_or_else(|| IndexError::TableNotFound(name.to_owned()).into())
+}
+
+/// Whether rows and indexes of the table are as the schema says.
+fn has_form(table: &Table, schema: &Schema) -> bool {
+    table.schema.column_defs == schema.column_defs && table.schema.indexes == schema.indexes
 }

@@ -219,3 +219,30 @@ fn index_that_is_made_beside_writers_has_every_row() {
         }
     });
 }
+
+#[test]
+fn referred_table_is_not_dropped_while_a_reference_to_it_is_made() {
+    let reference = "CREATE TABLE c (id INTEGER PRIMARY KEY, t INTEGER, FOREIGN KEY (t) REFERENCES t (id))";
+    for (refers, takes_away) in [
+        (vec![reference], "DROP TABLE t"),
+        (vec![reference, "INSERT INTO c VALUES (1, 4)"], "DROP TABLE t"),
+        (vec![reference], "ALTER TABLE t RENAME TO s"),
+        (vec![reference, "INSERT INTO c VALUES (1, 4)"], "DROP TABLE t; CREATE TABLE t (id INTEGER PRIMARY KEY)"),
+    ] {
+        let (mut one, mut other) = two_handles();
+        run(&mut one, "BEGIN");
+        refers.iter().for_each(|sql| run(&mut one, sql));
+        run(&mut other, takes_away);
+        refused(&mut one, "COMMIT");
+        let (mut one, mut other) = two_handles();
+        run(&mut other, "BEGIN");
+        run(&mut other, takes_away);
+        refers.iter().for_each(|sql| run(&mut one, sql));
+        refused(&mut other, "COMMIT");
+    }
+    let (mut one, mut other) = two_handles();
+    run(&mut one, reference);
+    run(&mut one, "BEGIN; INSERT INTO c VALUES (1, 4)");
+    run(&mut other, "ALTER TABLE t RENAME TO s");
+    refused(&mut one, "COMMIT");
+}
