@@ -165,7 +165,7 @@ where
     /// Lets `change` decide what becomes of `key`, given the value it has.
     ///
     /// `change` may run more than once when other threads change the key; what its last run asked for is what happened.
-    /// No lock is held while it runs, so it may use the index.
+    /// No lock is held while it runs, so it may use the index; but if it changes `key` each time, it runs for ever.
     pub fn compute<'g>(
         &'g self,
         key: K,

@@ -46,7 +46,7 @@ enum Attempt<T> {
 
 impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
     /// Does to the entry of `key` what `decide` says of the one that is there, and gives that one back, retired if it was
-    /// replaced or removed. `decide` is asked again whenever another writer was faster, so it must not give up what it put.
+    /// replaced or removed. `decide` is asked again if that one changes meanwhile, so it must not give up what it put.
     pub(crate) fn edit<'g, Q>(
         &'g self,
         key: &Q,
@@ -62,20 +62,21 @@ impl<S: Store, const ORDER: usize> RawTree<S, ORDER> {
         let mut probe = Probe::new(key);
         let mut path = Path::new();
         let mut wait = Wait::new();
-        // What was decided for a key that is absent, where there was no leaf to put it in.
-        let decided = std::cell::Cell::new(None);
-        let mut decide = |before: Option<S::Slot>| match (before, decided.take()) {
-            (None, Some(slot)) => Edit::Put(slot),
-            _ => decide(before),
+        // What was decided last, and of what: a change elsewhere in the leaf, perhaps by the user's own closure, asks nobody again.
+        let mut decided = None;
+        let mut decide = |before: Option<S::Slot>| match decided {
+            Some((seen, edit)) if seen == before => edit,
+            _ => {
+                let edit = decide(before);
+                decided = Some((before, edit));
+                edit
+            }
         };
         loop {
             let Some(leaf) = self.find(&mut probe, &mut path, guard) else {
                 match decide(None) {
                     Edit::Keep | Edit::Remove => return None,
-                    Edit::Put(slot) => {
-                        self.plant();
-                        decided.set(Some(slot));
-                    }
+                    Edit::Put(_) => self.plant(),
                 }
                 continue;
             };

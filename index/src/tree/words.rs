@@ -241,7 +241,7 @@ impl<K: OrderedWord, V: Word, const ORDER: usize> WordTreeIndex<K, V, ORDER> {
     /// Lets `change` decide what becomes of `key`, given the value it has.
     ///
     /// `change` may run more than once when other threads change the key; what its last run asked for is what happened.
-    /// No lock is held while it runs, so it may use the index.
+    /// No lock is held while it runs, so it may use the index; but if it changes `key` each time, it runs for ever.
     pub fn compute(&self, key: K, mut change: impl FnMut(Option<V>) -> Change<V>, guard: &Guard) -> Changed<V> {
         let mut last = Change::Keep;
         let decide = |current: Option<u64>| {

@@ -136,7 +136,7 @@ where
     /// Lets `change` decide what becomes of `key`, given the value it has.
     ///
     /// `change` may run more than once when other threads change the key; what its last run asked for is what happened.
-    /// No lock is held while it runs, so it may use the index.
+    /// No lock is held while it runs, so it may use the index; but if it changes `key` each time, it runs for ever.
     pub fn compute<'g>(
         &'g self,
         mut key: K,
@@ -144,15 +144,22 @@ where
         guard: &'g Guard,
     ) -> Changed<&'g V> {
         let hash = self.hash(&key);
+        // What was asked for, and of which entry: a change elsewhere in the group, perhaps by the closure itself, asks nobody again.
+        let mut asked = None;
         loop {
             let plan = self.plan(hash, &key, guard);
             let found = plan.found();
             // SAFETY: `plan` loaded it from a slot under `guard`.
             let before: Option<&'g V> = found.map(|entry| unsafe { &read(entry).value });
-            let after = match (change(before), before) {
+            let asked_for = match asked.take() {
+                Some((seen, asked_for)) if seen == found => asked_for,
+                _ => change(before),
+            };
+            let after = match (asked_for, before) {
                 (Change::Keep, _) | (Change::Remove, None) => return Changed { before, after: before },
                 (Change::Remove, Some(_)) => {
                     if self.core.take(&plan, guard).is_err() {
+                        asked = Some((found, Change::Remove));
                         continue;
                     }
                     None
@@ -160,7 +167,8 @@ where
                 (Change::Put(value), _) => {
                     let draft = Draft::new(hash, key, value);
                     if let Err(Overtaken) = self.core.put(&plan, draft.0, guard) {
-                        key = draft.into_parts().0;
+                        let parts = draft.into_parts();
+                        (key, asked) = (parts.0, Some((found, Change::Put(parts.1))));
                         continue;
                     }
                     let inserted = draft.0;
@@ -242,14 +250,17 @@ where
     where
         Q: Equivalent<K> + ?Sized,
     {
+        // As in `compute`.
+        let mut held = None;
         loop {
             let plan = self.plan(hash, key, guard);
             let found = plan.found()?;
             // SAFETY: `plan` loaded it from a slot under `guard`.
             let entry: &'g Entry<K, V> = unsafe { read(found) };
-            if !condition(&entry.key, &entry.value) {
+            if held != Some(found) && !condition(&entry.key, &entry.value) {
                 return None;
             }
+            held = Some(found);
             if self.core.take(&plan, guard).is_ok() {
                 retire(found, guard);
                 return Some((&entry.key, &entry.value));

@@ -60,14 +60,21 @@ impl<K: WordKey, V: Word, S: BuildHasher> WordHashIndex<K, V, S> {
     /// Lets `change` decide what becomes of `key`, given the value it has.
     ///
     /// `change` may run more than once when other threads change the key; what its last run asked for is what happened.
-    /// No lock is held while it runs, so it may use the index.
+    /// No lock is held while it runs, so it may use the index; but if it changes `key` each time, it runs for ever.
     pub fn compute(&self, key: K, mut change: impl FnMut(Option<V>) -> Change<V>, guard: &Guard) -> Changed<V> {
         let words = key.to_words();
         let hash = self.hash(words);
+        // What was asked for, and of which value: a change elsewhere in the group, perhaps by the closure itself, asks nobody again.
+        let mut asked = None;
         loop {
             let plan = self.plan(hash, words, guard);
-            let before = plan.found().map(|image| V::from_word(image.value));
-            let (after, done) = match (change(before), before) {
+            let found = plan.found().map(|image| image.value);
+            let before = found.map(V::from_word);
+            let asked_for = match asked {
+                Some((seen, asked_for)) if seen == found => asked_for,
+                _ => change(before),
+            };
+            let (after, done) = match (asked_for, before) {
                 (Change::Keep, _) | (Change::Remove, None) => (before, Ok(())),
                 (Change::Remove, Some(_)) => (None, self.core.take(&plan, guard)),
                 (Change::Put(value), _) => {
@@ -78,6 +85,7 @@ impl<K: WordKey, V: Word, S: BuildHasher> WordHashIndex<K, V, S> {
             if done.is_ok() {
                 return Changed { before, after };
             }
+            asked = Some((found, asked_for));
         }
     }
 
@@ -107,12 +115,16 @@ impl<K: WordKey, V: Word, S: BuildHasher> WordHashIndex<K, V, S> {
     pub fn remove_if(&self, key: &K, mut condition: impl FnMut(V) -> bool, guard: &Guard) -> Option<V> {
         let words = key.to_words();
         let hash = self.hash(words);
+        // As in `compute`.
+        let mut held = None;
         loop {
             let plan = self.plan(hash, words, guard);
-            let value = V::from_word(plan.found()?.value);
-            if !condition(value) {
+            let found = plan.found()?.value;
+            let value = V::from_word(found);
+            if held != Some(found) && !condition(value) {
                 return None;
             }
+            held = Some(found);
             if self.core.take(&plan, guard).is_ok() {
                 return Some(value);
             }
