@@ -111,6 +111,42 @@ fn churn_under_a_guard_held_long_leaves_no_garbage_in_the_table() {
 }
 
 #[test]
+fn churn_of_boxed_entries_under_a_guard_held_long_does_not_fill_the_table() {
+    let index = HashIndex::<u64, u64>::with_capacity(1000);
+    let before = index.stats();
+    let _held = pin();
+    for n in 0..50_000 {
+        index.insert(n, n, &pin());
+        if n >= 500 {
+            index.remove(&(n - 500), &pin());
+        }
+    }
+    let after = index.stats();
+    assert_eq!((after.entries, after.slots), (500, before.slots));
+    assert!(after.overflow_blocks <= 4, "{after:?}");
+}
+
+#[test]
+fn one_of_several_insertions_of_a_key_wins_while_the_table_is_resized() {
+    const KEYS: u64 = 5000;
+    let (words, boxed) = (WordHashIndex::<u64, u64>::new(), HashIndex::<u64, u64>::new());
+    let won = |thread: u64| {
+        let insert = |key| {
+            let guard = pin();
+            let word = words.try_insert(key, thread, &guard).is_ok();
+            (u64::from(word), u64::from(boxed.try_insert(key, thread, &guard).is_ok()))
+        };
+        (0..KEYS).map(insert).fold((0, 0), |sum, won| (sum.0 + won.0, sum.1 + won.1))
+    };
+    let won = &won;
+    let all = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..3).map(|thread| scope.spawn(move || won(thread))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).fold((0, 0), |sum, won| (sum.0 + won.0, sum.1 + won.1))
+    });
+    assert_eq!((all, words.len(), boxed.len()), ((KEYS, KEYS), 5000, 5000));
+}
+
+#[test]
 fn memory_stays_within_bounds_while_growing_and_comes_back_after_deletes() {
     let index = WordHashIndex::<u64, u64>::new();
     for n in 0..100_000_u64 {

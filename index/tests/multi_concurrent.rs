@@ -394,3 +394,28 @@ fn a_version_that_many_threads_held_is_freed_in_the_end() {
     drop(index);
     assert_eq!(Arc::strong_count(&value), 1);
 }
+
+#[test]
+fn readers_come_and_go_beside_a_publication_while_their_thread_holds_a_version() {
+    let index = MultiIndex::<u64, u64>::new_hash();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let held = index.registry().load();
+            let first = held.on(&index).len_values();
+            while !done.load(Ordering::Relaxed) {
+                let (mut reader, snapshot) = (index.reader(), index.snapshot());
+                let mut other = reader.clone();
+                assert!(reader.view().len_values() >= snapshot.view().len_values());
+                drop(reader);
+                assert!(other.view().len_values() >= snapshot.view().len_values());
+            }
+            assert_eq!(held.on(&index).len_values(), first);
+        });
+        for value in 0..2000 {
+            index.insert(value % 7, value);
+            assert_eq!(index.publish().waited, Duration::ZERO);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}

@@ -225,3 +225,15 @@ fn large_commit_leaves_two_copies_and_no_third() {
         assert_eq!(Arc::strong_count(&count) - 1, 2 * index.len_values(), "round {round}");
     }
 }
+
+#[test]
+fn a_key_with_one_value_takes_few_bytes_in_both_copies() {
+    assert!(MultiIndex::<u64, u64>::new_hash().memory_usage() < 1024);
+    let (hashed, ordered) = (MultiIndex::<u64, u64>::new_hash(), MultiIndex::<u64, u64>::new_ordered());
+    hashed.extend((0..50_000).map(|key| (key, key)));
+    ordered.extend((0..50_000).map(|key| (key, key)));
+    hashed.publish();
+    ordered.publish();
+    let bytes = [hashed.memory_usage(), ordered.memory_usage()].map(|bytes| bytes / 50_000);
+    assert!(bytes.iter().all(|bytes| *bytes <= 120), "{bytes:?} bytes a key");
+}
