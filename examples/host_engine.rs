@@ -9,8 +9,8 @@ use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use manicule::index::set::{
-    At, IndexDefinition, IndexId, IndexSet, IndexTransaction, Key, KeyForm, KeyRef, KeySpan, PrepareError, Structure,
-    Visibility,
+    At, IndexDefinition, IndexId, IndexSet, IndexTransaction, Key, KeyForm, KeyRef, KeySpan, PrepareError, Prepared,
+    Structure, Visibility,
 };
 use manicule::index::{Direction, Word};
 
@@ -97,13 +97,24 @@ impl Engine {
 
     /// Changes rows together: each gets another account, or none.
     fn commit(&self, changes: &[(Slot, Option<Account>)]) -> Result<u64, PrepareError<Slot, u64>> {
-        let now = self.visible.load(Ordering::Acquire);
-        let mut transaction = self.indexes.begin();
-        for (slot, new) in changes {
-            self.note(&mut transaction, *slot, (self.account(*slot, now).as_ref(), new.as_ref()));
+        loop {
+            let now = self.visible.load(Ordering::Acquire);
+            let mut transaction = self.indexes.begin();
+            for (slot, new) in changes {
+                self.note(&mut transaction, *slot, (self.account(*slot, now).as_ref(), new.as_ref()));
+            }
+            let prepared = transaction.prepare(&self.rows())?;
+            // From here on nobody else commits. Who did since `now` may have changed the same rows, of which an index set knows
+            // nothing: then the keys that were noted are not those that the rows have.
+            if self.visible.load(Ordering::Acquire) == now {
+                return Ok(self.install(changes, prepared));
+            }
         }
-        // From here on nobody else commits. A real engine would now write its log, and drop `prepared` if that failed.
-        let prepared = transaction.prepare(&self.rows())?;
+    }
+
+    /// Puts the rows in place and lets readers see them. A real engine would first write its log, and drop `prepared` if that
+    /// failed.
+    fn install(&self, changes: &[(Slot, Option<Account>)], prepared: Prepared<Slot, u64>) -> u64 {
         let since = self.visible.load(Ordering::Acquire) + 1;
         let mut slots = self.slots.write().expect("no holder of the lock panics");
         for (slot, account) in changes {
@@ -114,7 +125,7 @@ impl Engine {
         }
         drop(slots);
         prepared.commit_then(since, || self.visible.store(since, Ordering::Release));
-        Ok(since)
+        since
     }
 
     /// Tells the indexes what became of a row.
@@ -183,5 +194,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let removed = engine.indexes.vacuum(now.timestamp(), &rows);
     println!("vacuum removed {removed} entries; {} bytes are in use", engine.indexes.memory_usage());
     assert_eq!(removed, 4);
+    drop(now);
+
+    // Two threads change one row at once: each commit begins with what the one before has left.
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let engine = &engine;
+            scope.spawn(move || {
+                (0..500).try_for_each(|n| engine.commit(&[(cyd, account("cyd", 2 * n + thread))]).map(drop))
+            });
+        }
+    });
+    let newest = engine.visible.load(Ordering::Acquire);
+    engine.indexes.vacuum(newest, &engine.rows());
+    let now = engine.indexes.snapshot(newest)?;
+    assert_eq!((newest, now.reader(&engine.rows()).distinct_keys(engine.by_balance)?), (1003, 3));
     Ok(())
 }
