@@ -11,6 +11,7 @@ use super::error::{BuildError, UniqueViolation};
 use super::index_set::{IndexSet, SetIndex, Timestamp};
 use super::key::Key;
 use super::visibility::{At, Visibility};
+use crate::multi::Registry;
 
 /// How many operations are replayed at a time while writers wait.
 const REPLAY_SLICE: usize = 1024;
@@ -60,24 +61,18 @@ impl<R: RowId, T: Timestamp> IndexBuilder<R, T> {
     pub fn finish(mut self, readable_from: T, host: &impl Visibility<R, T>) -> Result<IndexId, BuildError> {
         let registry = &self.set.shared.registry;
         let loaded = self.index.build.load(self.index.definition, registry);
-        if let Some((refused, error)) = self.catch_up(loaded, host) {
-            refused.into_index().detach(registry);
-            return Err(error);
-        }
+        self.catch_up(Attached { loaded: Some(loaded), registry }, host)?;
         // Published before, so that whoever sees the timestamp sees the entries.
         let _ = self.index.readable_from.set(readable_from);
         self.is_finished = true;
         Ok(self.index.id)
     }
 
-    /// Replays what was recorded, lets writers write to the index, and publishes it; or gives it back and says why not.
-    fn catch_up(
-        &self,
-        mut loaded: LoadedIndex<R>,
-        host: &impl Visibility<R, T>,
-    ) -> Option<(LoadedIndex<R>, BuildError)> {
-        let registry = &self.set.shared.registry;
-        loop {
+    /// Replays what was recorded, lets writers write to the index, and publishes it.
+    fn catch_up(&self, mut attached: Attached<'_, R>, host: &impl Visibility<R, T>) -> Result<(), BuildError> {
+        let registry = attached.registry;
+        let index = self.index.id;
+        while let Some(loaded) = &mut attached.loaded {
             let mut batch = registry.begin();
             let guard = crate::pin();
             let mut writer = EntryWriter { guard: &guard, batch: &mut batch };
@@ -85,20 +80,35 @@ impl<R: RowId, T: Timestamp> IndexBuilder<R, T> {
                 batch.commit();
                 continue;
             }
-            let index = self.index.id;
             // Nobody drops it while the batch is there.
             if self.set.shared.list.load().get(index).is_none() {
-                return Some((loaded, BuildError::Dropped(index)));
+                return Err(BuildError::Dropped(index));
             }
             let published = registry.lazy_snapshot();
             let reader = EntryReader { guard: &guard, published: &published };
             let is_holder = |row, key: &Key| host.has_key(row, At::Newest, index, key.as_ref());
             if let Some(key) = loaded.violation(reader, is_holder) {
-                return Some((loaded, BuildError::UniqueViolation(UniqueViolation { index, key })));
+                return Err(BuildError::UniqueViolation(UniqueViolation { index, key }));
             }
-            let _ = self.index.entries.set(loaded.into_index());
+            if let Some(loaded) = attached.loaded.take() {
+                let _ = self.index.entries.set(loaded.into_index());
+            }
             batch.commit();
-            return None;
+        }
+        Ok(())
+    }
+}
+
+/// An index that is loaded, and goes from the registry again unless it is taken: also where the host panics.
+struct Attached<'r, R: RowId> {
+    loaded: Option<LoadedIndex<R>>,
+    registry: &'r Registry,
+}
+
+impl<R: RowId> Drop for Attached<'_, R> {
+    fn drop(&mut self) {
+        if let Some(refused) = self.loaded.take() {
+            refused.into_index().detach(self.registry);
         }
     }
 }
