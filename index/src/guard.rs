@@ -24,7 +24,8 @@ pub fn pin() -> Guard {
 }
 
 impl Guard {
-    /// Lets go of everything read so far and pins again, so that memory can be reclaimed.
+    /// Lets go of everything read so far and pins again, so that memory can be reclaimed. While the thread has another guard,
+    /// a cursor's for instance, it stays pinned where it was and nothing happens.
     ///
     /// What was read before cannot be used any more:
     ///

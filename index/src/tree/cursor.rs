@@ -200,7 +200,7 @@ macro_rules! cursors {
             }
 
             /// Lets go of the guard, so that memory can be reclaimed, and goes on in the same gap. A long scan calls it now
-            /// and then. O(log n), and one clone of a key.
+            /// and then. It reclaims nothing while the thread has another guard. O(log n), and one clone of a key.
             pub fn checkpoint(&mut self) {
                 self.raw.checkpoint();
             }
