@@ -30,6 +30,8 @@ pub enum Error {
         columns: Vec<String>,
         /// The values of the key.
         key: Vec<Value<'static>>,
+        /// Whether the other row was committed after the transaction began: run again, it sees that row.
+        is_overtaken: bool,
     },
     /// NULL in a column that refuses it.
     NotNullViolation {
@@ -133,7 +135,12 @@ pub enum Error {
 impl Error {
     /// Whether the same transaction may succeed when it is run again.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Conflict { .. } | Self::Busy)
+        self.is_overtaken() || matches!(self, Self::Busy)
+    }
+
+    /// Whether another transaction was first with something that this one did not see.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        matches!(self, Self::Conflict { .. } | Self::UniqueViolation { is_overtaken: true, .. })
     }
 
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
@@ -156,7 +163,7 @@ impl fmt::Display for Error {
             Self::Busy => f.write_str("another transaction is the writer and has not ended; try again later"),
             Self::Cancelled => f.write_str("it was cancelled"),
             Self::SchemaChanged => f.write_str("the schema has changed meanwhile; look at it again"),
-            Self::UniqueViolation { table, index, columns, key } => {
+            Self::UniqueViolation { table, index, columns, key, .. } => {
                 write!(f, "duplicate key in {table}: ({}) = (", columns.join(", "))?;
                 for (position, value) in key.iter().enumerate() {
                     write!(f, "{}{value}", if position == 0 { "" } else { ", " })?;

@@ -58,7 +58,7 @@ impl Database {
             let mut transaction = self.begin_with(of_attempt(options, attempt))?;
             let value = body(&mut transaction)?;
             match transaction.commit() {
-                Err(Error::Conflict { .. }) if attempt < ATTEMPTS_MAX => {}
+                Err(error) if error.is_overtaken() && attempt < ATTEMPTS_MAX => {}
                 result => return result.map(|_| value).map_err(E::from),
             }
             back_off(attempt);

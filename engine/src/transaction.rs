@@ -208,7 +208,7 @@ impl Transaction {
             for index in state.indexes.iter().filter(|index| index.unique) {
                 let key = index.shape.of_row(row);
                 if !key.may_repeat() && view.has_other_holder(state, index, (row_id, &key)) {
-                    return Err(unique_violation(state, index.id, row));
+                    return Err(unique_violation(state, index.id, row, Holder::Seen));
                 }
             }
         }
@@ -280,8 +280,17 @@ fn misfit(schema: &TableSchema, column: usize, found: Value<'_>) -> Error {
     }
 }
 
+/// The row that has a key already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// The transaction sees it, or it is one of its own.
+    Seen,
+    /// It was committed after the transaction began.
+    Overtook,
+}
+
 /// The error for a row whose key in `index` another row has.
-pub(crate) fn unique_violation(state: &TableState, index: IndexId, row: &Row) -> Error {
+pub(crate) fn unique_violation(state: &TableState, index: IndexId, row: &Row, holder: Holder) -> Error {
     let schema = &state.schema;
     let columns: Vec<usize> =
         schema.index(index).into_iter().flat_map(|index| &index.columns).map(|column| column.column).collect();
@@ -290,5 +299,6 @@ pub(crate) fn unique_violation(state: &TableState, index: IndexId, row: &Row) ->
         index: schema.index(index).map(|index| index.name.clone()).unwrap_or_default(),
         columns: columns.iter().filter_map(|column| Some(schema.columns.get(*column)?.name.clone())).collect(),
         key: columns.iter().map(|column| row.get(*column).into_owned()).collect(),
+        is_overtaken: holder == Holder::Overtook,
     }
 }

@@ -277,6 +277,29 @@ fn two_transactions_cannot_both_insert_one_key() {
 }
 
 #[test]
+fn key_that_another_transaction_took_meanwhile_is_told_from_one_that_was_seen() {
+    for count in [1, 5] {
+        let (database, table) = accounts(0);
+        let mut runs = 0;
+        let inserted: Result<bool, Error> = database.run(|transaction| {
+            runs += 1;
+            if transaction.view().row_count(table) > 0 {
+                return Ok(false);
+            }
+            let mut other = database.begin();
+            other.insert(table, account(7, 0))?;
+            other.commit()?;
+            (7..7 + count).try_for_each(|id| transaction.insert(table, account(id, 1)).map(|_| ()))?;
+            Ok(true)
+        });
+        assert!(matches!(inserted, Ok(false)) && runs == 2, "{inserted:?} after {runs} runs");
+        let mut seen = database.begin();
+        (7..7 + count).for_each(|id| assert!(seen.insert(table, account(id, 1)).is_ok()));
+        assert!(matches!(seen.commit(), Err(Error::UniqueViolation { is_overtaken: false, .. })));
+    }
+}
+
+#[test]
 fn rows_of_another_form_are_refused_and_nothing_is_lost() {
     let (database, table) = accounts(1);
     let mut transaction = database.begin();

@@ -121,6 +121,64 @@ fn statements_of_their_own_are_run_again_until_they_commit() {
     }
 }
 
+/// Two at once do not see each other's key; who comes second sees it when it is run again.
+#[test]
+fn statements_of_their_own_that_see_to_conflicts_of_keys_never_meet_one() {
+    let next = "(SELECT MAX(n) + 1 FROM turn WHERE n < 60)";
+    for (statement, least) in [
+        (format!("INSERT INTO turn VALUES ({next}) ON CONFLICT DO NOTHING"), 2),
+        (format!("INSERT INTO turn VALUES ({next}) ON CONFLICT (n) DO UPDATE SET n = turn.n"), 2),
+        (format!("INSERT INTO turn SELECT {next} WHERE NOT EXISTS (SELECT 1 FROM turn WHERE n = {next})"), 2),
+        ("INSERT INTO turn SELECT MAX(n) + 1 FROM turn".to_owned(), 401),
+        ("EXPLAIN ANALYZE INSERT INTO turn SELECT MAX(n) + 1 FROM turn".to_owned(), 401),
+        ("EXPLAIN ANALYZE UPDATE turn SET n = n + 1".to_owned(), 1),
+    ] {
+        let (database, mut session) = database();
+        session.execute("CREATE TABLE turn (n INTEGER PRIMARY KEY); INSERT INTO turn VALUES (0)").unwrap();
+        run_in_threads(&database, 4, "snapshot", (&statement, 100));
+        let count = value(&mut session, "SELECT COUNT(*) FROM turn");
+        assert!(count.parse::<u64>().is_ok_and(|count| count >= least), "{statement}: {count} rows");
+    }
+}
+
+#[test]
+fn explain_analyze_is_planned_again_when_the_schema_changes() {
+    let (database, mut session) = database();
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let meddle = || {
+            let mut other = Session::new(&database);
+            while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                other.execute("CREATE INDEX balance ON account (balance); DROP INDEX balance").unwrap();
+            }
+        };
+        scope.spawn(meddle);
+        let explain = "EXPLAIN ANALYZE UPDATE account SET balance = 1; EXPLAIN ANALYZE SELECT * FROM account";
+        let failed = (0..300).find_map(|_| session.execute(explain).err());
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(failed.is_none(), "{failed:?}");
+    });
+}
+
+/// A key that the transaction could not see is no reason to give up: run again, it finds the row.
+#[test]
+fn key_of_a_row_that_came_after_the_begin_may_be_tried_again() {
+    let (database, mut session) = database();
+    let mut other = Session::new(&database);
+    let upsert = "INSERT INTO account VALUES (3, 1) ON CONFLICT (id) DO UPDATE SET balance = balance + 1";
+    let many = "INSERT INTO account VALUES (3, 1), (4, 1), (5, 1), (6, 1) ON CONFLICT (id) DO UPDATE SET balance = balance + 1";
+    for statement in [upsert, many] {
+        session.execute(&format!("DELETE FROM account WHERE id > 2; BEGIN; {statement}")).unwrap();
+        other.execute(upsert).unwrap();
+        let error = session.execute("COMMIT").unwrap_err();
+        assert!(error.sqlstate() == "23505" && error.is_retryable(), "{error}");
+        session.execute(&format!("BEGIN; {statement}; COMMIT")).unwrap();
+        assert_eq!(value(&mut session, "SELECT balance FROM account WHERE id = 3"), "2");
+    }
+    let error = session.execute("INSERT INTO account VALUES (3, 1)").unwrap_err();
+    assert!(error.sqlstate() == "23505" && !error.is_retryable(), "{error}");
+}
+
 /// Two at once insert the same number, which the key forbids; in a serial order there are no two at once.
 #[test]
 fn serializable_statements_of_their_own_have_no_write_skew() {

@@ -13,8 +13,9 @@ use crate::error::{Error, Result};
 use crate::ids::{RowId, TableId, Timestamp};
 use crate::index::{Index, IndexReader};
 use crate::key::Key;
+use crate::row::RowBuf;
 use crate::state::{State, TableState};
-use crate::transaction::unique_violation;
+use crate::transaction::{Holder, unique_violation};
 use crate::version;
 use crate::write_set::{IsNew, TableWrites};
 
@@ -33,7 +34,7 @@ impl Inner {
             let state = same_table(attempt.state, current, table)?;
             check_conflicts(state, rows, attempt.began, guard)?;
             for index in state.indexes.iter().filter(|index| index.unique) {
-                check_keys(state, index, rows, reader)?;
+                check_keys((state, index), rows, attempt.began, reader)?;
             }
         }
         Ok(())
@@ -65,66 +66,75 @@ fn check_conflicts(state: &TableState, rows: &TableWrites, began: Timestamp, gua
 }
 
 /// Whether the keys of changed rows are free in a unique index, on the net effect of all changes.
-fn check_keys(state: &TableState, index: &Index, rows: &TableWrites, reader: IndexReader<'_>) -> Result<()> {
-    if rows.len() < KEYS_TOGETHER_MIN {
-        return check_few_keys(state, index, rows, reader);
-    }
-    let violation = |row_id: RowId| match rows.get(&row_id).and_then(|pending| pending.row.as_ref()) {
-        Some(row) => Err(unique_violation(state, index.id, row)),
-        None => Ok(()),
-    };
-    let keys = rows.iter().filter_map(|(row_id, pending)| Some((index.shape.of_row(pending.row.as_ref()?), *row_id)));
-    let mut entries: Entries<RowId> = keys.filter(|(key, _)| !key.may_repeat()).collect();
-    entries.sort();
-    entries.repeated().map_or(Ok(()), violation)?;
-    for (keys, row_ids) in entries.chunks() {
-        let taken = index.candidates_many(&keys, reader, |at, other| {
-            match is_other_holder(state, index, rows, (other, &keys[at]), reader) {
-                true => ControlFlow::Break(row_ids[at]),
-                false => ControlFlow::Continue(()),
-            }
-        });
-        taken.break_value().map_or(Ok(()), violation)?;
-    }
-    Ok(())
-}
-
-/// [`check_keys`] one by one, which is less work for a few.
-fn check_few_keys(state: &TableState, index: &Index, rows: &TableWrites, reader: IndexReader<'_>) -> Result<()> {
-    let mut keys: SmallVec<[Key; 1]> = SmallVec::new();
-    for row in rows.values().filter_map(|pending| pending.row.as_ref()) {
-        let key = index.shape.of_row(row);
-        if key.may_repeat() {
-            continue;
-        }
-        let is_taken = keys.contains(&key)
-            || index
-                .candidates(&key, reader, |other| match is_other_holder(state, index, rows, (other, &key), reader) {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
-                })
-                .is_break();
-        if is_taken {
-            return Err(unique_violation(state, index.id, row));
-        }
-        keys.push(key);
-    }
-    Ok(())
-}
-
-/// Whether a row that is not being changed has the key.
-fn is_other_holder(
-    state: &TableState,
-    index: &Index,
+fn check_keys(
+    (state, index): (&TableState, &Index),
     rows: &TableWrites,
-    (row_id, key): (RowId, &Key),
+    began: Timestamp,
     reader: IndexReader<'_>,
-) -> bool {
-    !rows.contains_key(&row_id) && newest_has_key(state, index, row_id, key, reader)
+) -> Result<()> {
+    let keys = Keys { state, index, rows, began, reader };
+    if rows.len() < KEYS_TOGETHER_MIN { keys.check_few() } else { keys.check_many() }
 }
 
-/// Whether the newest version of a row is live and has the key.
-fn newest_has_key(state: &TableState, index: &Index, row_id: RowId, key: &Key, reader: IndexReader<'_>) -> bool {
-    let head = state.table.rows.head(row_id.0, reader.guard);
-    head.and_then(version::row).is_some_and(|row| index.shape.matches(row, key))
+/// The keys that a transaction's changed rows have in a unique index.
+struct Keys<'k> {
+    state: &'k TableState,
+    index: &'k Index,
+    rows: &'k TableWrites,
+    began: Timestamp,
+    reader: IndexReader<'k>,
+}
+
+impl Keys<'_> {
+    fn check_many(&self) -> Result<()> {
+        let Self { state, index, rows, reader, .. } = *self;
+        let violation = |(row_id, holder): (RowId, Holder)| match rows.get(&row_id).and_then(|p| p.row.as_ref()) {
+            Some(row) => Err(unique_violation(state, index.id, row, holder)),
+            None => Ok(()),
+        };
+        let key_of = |row: &RowBuf| index.shape.of_row(row);
+        let keys = rows.iter().filter_map(|(row_id, pending)| Some((key_of(pending.row.as_ref()?), *row_id)));
+        let mut entries: Entries<RowId> = keys.filter(|(key, _)| !key.may_repeat()).collect();
+        entries.sort();
+        entries.repeated().map_or(Ok(()), |row_id| violation((row_id, Holder::Seen)))?;
+        for (keys, row_ids) in entries.chunks() {
+            let taken = index.candidates_many(&keys, reader, |at, other| match self.holder(other, &keys[at]) {
+                Some(holder) => ControlFlow::Break((row_ids[at], holder)),
+                None => ControlFlow::Continue(()),
+            });
+            taken.break_value().map_or(Ok(()), violation)?;
+        }
+        Ok(())
+    }
+
+    /// [`check_many`](Self::check_many) one by one, which is less work for a few.
+    fn check_few(&self) -> Result<()> {
+        let mut keys: SmallVec<[Key; 1]> = SmallVec::new();
+        for row in self.rows.values().filter_map(|pending| pending.row.as_ref()) {
+            let key = self.index.shape.of_row(row);
+            if key.may_repeat() {
+                continue;
+            }
+            let holder = || {
+                let visit = |other| self.holder(other, &key).map_or(ControlFlow::Continue(()), ControlFlow::Break);
+                self.index.candidates(&key, self.reader, visit).break_value()
+            };
+            let holder = if keys.contains(&key) { Some(Holder::Seen) } else { holder() };
+            if let Some(holder) = holder {
+                return Err(unique_violation(self.state, self.index.id, row, holder));
+            }
+            keys.push(key);
+        }
+        Ok(())
+    }
+
+    /// Whether the newest version of a row that is not being changed has the key, and since when.
+    fn holder(&self, row_id: RowId, key: &Key) -> Option<Holder> {
+        if self.rows.contains_key(&row_id) {
+            return None;
+        }
+        let head = self.state.table.rows.head(row_id.0, self.reader.guard)?;
+        let has_key = version::row(head).is_some_and(|row| self.index.shape.matches(row, key));
+        has_key.then(|| if head.header() > self.began { Holder::Overtook } else { Holder::Seen })
+    }
 }

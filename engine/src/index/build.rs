@@ -23,7 +23,7 @@ use crate::row::Row;
 use crate::state::TableState;
 use crate::table::Table;
 use crate::threads::threads_for;
-use crate::transaction::unique_violation;
+use crate::transaction::{Holder, unique_violation};
 use crate::version;
 
 /// How many row ids a thread takes at a time.
@@ -169,7 +169,7 @@ impl BuildingIndex {
             holder = head.and_then(version::row).filter(|row| self.shape.matches(row, &key));
             if holder.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        holder.map_or(Ok(()), |row| Err(unique_violation(state, self.id, row)))?;
+        holder.map_or(Ok(()), |row| Err(unique_violation(state, self.id, row, Holder::Seen)))?;
         Ok(index)
     }
 }

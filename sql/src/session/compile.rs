@@ -38,14 +38,6 @@ impl Planned {
             && self.routing == routing
             && !self.plan.is_outdated(view)
     }
-
-    /// Refuses to run on another catalog than the plan was made for.
-    pub(super) fn check_catalog(&self, view: &View<'_>) -> Result<()> {
-        match self.plan.catalog_version() == view.catalog().version() {
-            true => Ok(()),
-            false => Err(manicule_query::Error::CatalogChanged.into()),
-        }
-    }
 }
 
 /// A statement that is ready to run.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use manicule_engine::{ColumnType, Row, RowBuf, Start, Transaction, TransactionOptions, Value, View};
 use manicule_query::plan::OutputColumn;
-use manicule_query::{CancellationToken, ExecutionContext, ExplainFormat};
+use manicule_query::{CancellationToken, ExecutionContext, ExplainFormat, Routing};
 
 use super::Session;
 use super::compile::{Compiled, Planned, compile};
@@ -68,7 +68,7 @@ impl Session {
             Compiled::Explain { planned, analyze, json } => {
                 let format = if json { ExplainFormat::Json } else { ExplainFormat::Text };
                 let explained = match analyze {
-                    true => self.explain_analyze(&planned, parameters, format)?,
+                    true => self.explain_analyze((planned, statement), parameters, format)?,
                     false => planned.plan.explain(format),
                 };
                 show(sink, "plan", if json { vec![explained.as_str()] } else { explained.lines().collect() });
@@ -157,25 +157,45 @@ impl Session {
     /// Runs a statement, a change for good, and gives its plan with what was counted.
     fn explain_analyze(
         &mut self,
-        planned: &Planned,
+        (mut planned, statement): (Arc<Planned>, StatementText<'_>),
         parameters: &[Value<'_>],
         format: ExplainFormat,
     ) -> Result<String> {
-        let parameters = fit_parameters(parameters, planned)?;
-        let context = self.options.context(&parameters, &self.token);
+        let (options, token) = (&self.options, &self.token);
         if !planned.plan.is_query() {
+            let mut change = |transaction: &mut Transaction| {
+                planned = explained(&planned, statement, &transaction.view(), options.routing)?;
+                let parameters = fit_parameters(parameters, &planned)?;
+                let context = options.context(&parameters, token);
+                planned.plan.explain_analyze_change(transaction, &context, format).map_err(Error::from)
+            };
             if let Some(open) = &mut self.open {
-                return Ok(planned.plan.explain_analyze_change(&mut open.transaction, &context, format)?);
+                return change(&mut open.transaction);
             }
-            let mut transaction = self.database.begin();
-            planned.check_catalog(&transaction.view())?;
-            let explained = planned.plan.explain_analyze_change(&mut transaction, &context, format)?;
-            transaction.commit()?;
-            return Ok(explained);
+            let start = TransactionOptions { isolation: options.isolation, start: Start::Deferred };
+            return self.database.run_with(start, change);
         }
         let view = &current_view(self.open.as_ref(), &mut self.reader);
-        planned.check_catalog(view)?;
+        let planned = explained(&planned, statement, view, options.routing)?;
+        let parameters = fit_parameters(parameters, &planned)?;
+        let context = options.context(&parameters, token);
         planned.plan.explain_analyze(view, &context, format).map_err(Error::from)
+    }
+}
+
+/// The plan of the statement of an EXPLAIN for a view: the one that was made, unless the schema has changed since.
+fn explained(
+    planned: &Arc<Planned>,
+    statement: StatementText<'_>,
+    view: &View<'_>,
+    routing: Routing,
+) -> Result<Arc<Planned>> {
+    if planned.fits(view, routing) {
+        return Ok(Arc::clone(planned));
+    }
+    match compile(statement, view, routing)? {
+        Compiled::Explain { planned, .. } => Ok(planned),
+        _ => Err(manicule_query::Error::CatalogChanged.into()),
     }
 }
 
