@@ -6,7 +6,7 @@ use std::thread;
 
 use manicule_engine::store::{GroupWrite, RecordKey, RowStore, Visit};
 use manicule_engine::{Database, Durability, OpenOptions, Value};
-use manicule_sql::{Outcome, OutputColumn, Prepared, Routing, Session, Sink};
+use manicule_sql::{CancellationToken, Outcome, OutputColumn, Prepared, Routing, Session, Sink};
 
 fn database() -> (Database, Session) {
     let database = Database::in_memory();
@@ -457,6 +457,69 @@ fn a_read_of_an_index_whose_rows_it_does_not_see_can_be_cancelled() {
     ] {
         check(&format!("SELECT 1 UNION ALL {read}"), "later_size (multi");
     }
+}
+
+#[test]
+fn rows_that_were_gathered_first_are_cancelled_while_they_are_handed_out() {
+    let (_, mut session) = database();
+    session.execute("CREATE TABLE many (id INTEGER)").unwrap();
+    let values: Vec<String> = (0..6000).map(|id| format!("({id})")).collect();
+    session.execute(&format!("INSERT INTO many VALUES {}", values.join(", "))).unwrap();
+    for sql in ["SELECT id FROM many ORDER BY id + 0 DESC", "SELECT id, count(*) FROM many GROUP BY id"] {
+        let prepared = session.prepare(sql).unwrap();
+        let (handle, mut row_count) = (session.cancel_handle(), 0);
+        let cancelled = session.query_prepared(&prepared, &[], |_| {
+            row_count += 1;
+            handle.cancel();
+            ControlFlow::Continue(())
+        });
+        assert_eq!(cancelled.expect_err(sql).sqlstate(), "57014", "{sql}");
+        assert!(row_count < 3000, "{sql}: {row_count} rows");
+    }
+}
+
+/// Cancels the statement that gives it a row.
+struct Canceller(CancellationToken);
+
+impl Sink for Canceller {
+    fn columns(&mut self, _: &[OutputColumn]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn row(&mut self, _: &[Value<'_>]) -> ControlFlow<()> {
+        self.0.cancel();
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn a_change_that_is_cancelled_after_its_rows_were_found_is_undone() {
+    let (_, mut session) = database();
+    session.execute("BEGIN").unwrap();
+    for sql in [
+        "UPDATE account SET balance = balance + 1 RETURNING id",
+        "DELETE FROM account RETURNING id",
+        "INSERT INTO account VALUES (4, 'cat', 0) RETURNING id",
+        "INSERT INTO account VALUES (1, 'cat', 0) ON CONFLICT (id) DO UPDATE SET balance = 0 RETURNING id",
+    ] {
+        let mut sink = Canceller(session.cancel_handle());
+        assert_eq!(session.run(sql, &[], &mut sink).expect_err(sql).sqlstate(), "57014", "{sql}");
+        assert_eq!(rows(&mut session, "SELECT count(*), sum(balance) FROM account"), "3,157", "{sql}");
+    }
+}
+
+#[test]
+fn truncate_is_done_whole_or_not_at_all() {
+    let (database, mut session) = database();
+    let values: Vec<String> = (4..3000).map(|id| format!("({id}, 'cat')")).collect();
+    session.execute(&format!("INSERT INTO account (id, owner) VALUES {}", values.join(", "))).unwrap();
+    session.execute("BEGIN; INSERT INTO account VALUES (0, 'dog', 1)").unwrap();
+    database.set_memory_limit(Some(1));
+    assert!(error(&mut session, "TRUNCATE account").starts_with("53200"));
+    database.set_memory_limit(None);
+    assert_eq!(rows(&mut session, "SELECT count(*) FROM account"), "3000");
+    session.execute("COMMIT").unwrap();
+    assert_eq!(rows(&mut session, "SELECT count(*) FROM account"), "3000");
 }
 
 /// A disk that is full from the second commit on.

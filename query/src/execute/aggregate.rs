@@ -104,6 +104,7 @@ pub(super) fn run_aggregate<'r, 'v>(
     }
     let mut accumulators = groups.accumulators.into_iter();
     for keys in groups.keys {
+        attempt(frame.run.tick())?;
         let mut values = frame.slots[grouping.slot].take_values();
         values.extend(keys);
         for accumulator in accumulators.by_ref().take(grouping.aggregates.len()) {

@@ -17,7 +17,7 @@ use crate::context::ExecutionContext;
 use crate::error::{Error, Result};
 use crate::evaluate::{coerce_for_storage, evaluate, evaluate_kept, violates};
 use crate::expr::Expr;
-use crate::frame::{Frame, Run, Slot};
+use crate::frame::{Frame, ROWS_PER_POLL, Run, Slot};
 use crate::physical::{Action, DeleteAction, InsertAction, Node, PhysicalPlan, UpdateAction};
 use crate::plan::{Check, OnConflict, Returning};
 
@@ -79,7 +79,11 @@ impl Change<'_> {
             Action::Update(update) => self.update(update, transaction, on_row),
             Action::Delete(delete) => self.delete(delete, transaction, on_row),
         };
-        let result = result.and_then(|count| Ok(transaction.check_unique(savepoint).map(|()| count)?));
+        let result = result.and_then(|count| {
+            transaction.check_unique(savepoint)?;
+            // Behind here it is done: what was cancelled until then was not.
+            self.context.limits.check().map(|()| count)
+        });
         if result.is_err() {
             transaction.rollback_to(savepoint);
         }
@@ -102,17 +106,22 @@ impl Change<'_> {
         if matches!(insert.on_conflict, OnConflict::Fail) {
             let count = rows.len() as u64;
             if insert.returning.is_none() {
-                rows.into_iter().try_for_each(|(_, row)| transaction.insert(insert.table, row).map(|_| ()))?;
+                for (position, (_, row)) in rows.into_iter().enumerate() {
+                    self.poll(position)?;
+                    transaction.insert(insert.table, row)?;
+                }
                 return Ok(count);
             }
-            for (_, row) in &rows {
+            for (position, (_, row)) in rows.iter().enumerate() {
+                self.poll(position)?;
                 transaction.insert(insert.table, row.clone())?;
             }
             self.give(insert.returning.as_ref(), transaction, Rows { slot: insert.slot, rows: &rows }, on_row)?;
             return Ok(count);
         }
         let mut changed = Vec::new();
-        for (_, row) in rows {
+        for (position, (_, row)) in rows.into_iter().enumerate() {
+            self.poll(position)?;
             changed.extend(self.insert_or_resolve(insert, table, transaction, row)?);
         }
         self.give(insert.returning.as_ref(), transaction, Rows { slot: insert.slot, rows: &changed }, on_row)?;
@@ -131,7 +140,8 @@ impl Change<'_> {
             })
         })?;
         self.check(&update.checks, table, transaction, Rows { slot: update.slot, rows: &rows })?;
-        for (row_id, row) in &rows {
+        for (position, (row_id, row)) in rows.iter().enumerate() {
+            self.poll(position)?;
             transaction.update(update.table, *row_id, row.clone())?;
         }
         self.give(update.returning.as_ref(), transaction, Rows { slot: update.slot, rows: &rows }, on_row)?;
@@ -148,11 +158,18 @@ impl Change<'_> {
                 Ok(())
             })
         })?;
-        for (row_id, _) in &rows {
+        for (position, (row_id, _)) in rows.iter().enumerate() {
+            self.poll(position)?;
             transaction.delete(delete.table, *row_id)?;
         }
         self.give(delete.returning.as_ref(), transaction, Rows { slot: delete.slot, rows: &rows }, on_row)?;
         Ok(rows.len() as u64)
+    }
+
+    /// Looks at every so many changed rows whether the statement must end.
+    fn poll(&self, position: usize) -> Result<()> {
+        let is_due = position.is_multiple_of(ROWS_PER_POLL as usize);
+        if is_due && position > 0 { self.context.limits.check() } else { Ok(()) }
     }
 
     fn table(&self, table: TableId) -> Result<&TableSchema> {
@@ -203,6 +220,7 @@ impl Change<'_> {
         let run = Run::new(self.plan, &view, self.context, self.parameters);
         let mut frame = Frame::new(&run, self.plan.slot_count);
         for (row_id, row) in rows {
+            run.tick()?;
             frame.slots[slot] = Slot::Stored(*row_id, row);
             check_row(checks, table, &frame)?;
         }
@@ -222,6 +240,7 @@ impl Change<'_> {
         let run = Run::new(self.plan, &view, self.context, self.parameters);
         let mut frame = Frame::new(&run, self.plan.slot_count);
         finished(rows.iter().try_for_each(|(row_id, row)| {
+            attempt(run.tick())?;
             frame.slots[slot] = Slot::Stored(*row_id, row);
             let values = returning.expressions.iter().map(|expr| evaluate(expr, &frame)).collect::<Result<Vec<_>>>();
             on_row(&attempt(values)?)

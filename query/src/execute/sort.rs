@@ -144,6 +144,7 @@ pub(super) fn run_sort<'r, 'v>(sort: &'v Sort, frame: &mut Frame<'r, 'v>, sink: 
     run(&sort.input, frame, &mut |frame| attempt(buffer.add(sort, frame)))?;
     buffer.cut();
     for row in buffer.rows {
+        attempt(frame.run.tick())?;
         for (&slot, kept) in sort.slots.iter().zip(row.slots) {
             frame.slots[slot] = kept;
         }

@@ -17,6 +17,9 @@ use crate::split::StatementText;
 /// The SQLSTATE of a statement that was cancelled or took too long.
 const CANCELLED: &str = "57014";
 
+/// After how many deleted rows TRUNCATE looks whether it is still wanted.
+const ROWS_PER_CHECK: usize = 1024;
+
 impl Session {
     /// Changes the schema. If another change was first, names are looked up again.
     pub(super) fn change_schema(
@@ -39,8 +42,13 @@ impl Session {
     /// Changes the schema if it has that version still.
     fn change_schema_at(&mut self, version: u64, change: SchemaChange) -> Result<Report> {
         if let (SchemaChange::DeleteAll(table), Some(open)) = (&change, &mut self.open) {
-            let changed = delete_all(&mut open.transaction, *table)?;
-            return Ok(Report { changed: Some(changed), ..Report::default() });
+            let limits = self.options.context(&[], &self.token).limits;
+            let savepoint = open.transaction.savepoint();
+            let changed = delete_all(&mut open.transaction, *table, &limits);
+            if changed.is_err() {
+                open.transaction.rollback_to(savepoint);
+            }
+            return Ok(Report { changed: Some(changed?), ..Report::default() });
         }
         if self.open.is_some() {
             return Err(Error::transaction_state("the schema cannot be changed inside a transaction", "25001")
@@ -74,7 +82,8 @@ impl Session {
             }
             SchemaChange::DropTables(tables) => database.drop_tables(&tables)?,
             SchemaChange::DeleteAll(table) => {
-                return Ok(Some(database.run(|transaction| delete_all(transaction, table))?));
+                let limits = self.options.context(&[], &self.token).limits;
+                return database.run(|transaction| delete_all(transaction, table, &limits)).map(Some);
             }
             SchemaChange::CreateIndex { table, definition } => {
                 database.create_index(table, definition)?;
@@ -139,14 +148,15 @@ fn collect(
     Ok((planned.plan.columns().to_vec(), rows))
 }
 
-fn delete_all(transaction: &mut Transaction, table: TableId) -> Result<u64> {
+fn delete_all(transaction: &mut Transaction, table: TableId, limits: &Limits<'_>) -> Result<u64> {
     let mut row_ids = Vec::new();
     let _ = transaction.view().scan(table, |row_id, _| {
         row_ids.push(row_id);
         ControlFlow::<()>::Continue(())
     });
-    for row_id in &row_ids {
-        transaction.delete(table, *row_id)?;
+    for some in row_ids.chunks(ROWS_PER_CHECK) {
+        limits.check()?;
+        some.iter().try_for_each(|row_id| transaction.delete(table, *row_id))?;
     }
     Ok(row_ids.len() as u64)
 }
