@@ -82,8 +82,8 @@ impl Database {
     }
 
     /// The same database, whose schema is changed through this handle in the caller's own time: a writer that has its
-    /// place is waited for however long it takes, until `is_cancelled` says otherwise, and so is an index that is built.
-    /// It is asked some times a second, and every few thousand rows of a build, from several threads. Then the change
+    /// place is waited for however long it takes, until `is_cancelled` says otherwise, and so is an index that is built, or a
+    /// table that is rewritten. It is asked some times a second, and every few thousand rows of either, from several threads. Then the change
     /// fails with [`Error::Cancelled`], and nothing of it is there; it never fails with [`Error::Busy`]. Transactions of
     /// the handle are as those of any other.
     #[must_use]

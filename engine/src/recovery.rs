@@ -355,7 +355,7 @@ fn build_indexes(tables: &mut [TableState], registry: &Registry) -> Result<()> {
         .flat_map(|state| state.schema.indexes.iter().map(move |schema| Job { state, schema, index: OnceLock::new() }))
         .collect();
     in_parallel(&jobs, |job| {
-        let index = Index::of_rows(job.schema, job.state, registry);
+        let index = Index::of_rows(job.schema, job.state, registry, &|| false);
         let index = index.map_err(|error| Error::corrupt(format!("a key that was unique is not: {error}")))?;
         job.index.get_or_init(|| Arc::new(index));
         Ok(())

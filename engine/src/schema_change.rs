@@ -16,7 +16,7 @@ use crate::commit::Committer;
 use crate::database::{Database, Inner};
 use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
-use crate::index::Index;
+use crate::index::{Index, IsCancelled, check_wanted};
 use crate::log::Log;
 use crate::recovery::clear_storage;
 use crate::row::{Row, RowBuf};
@@ -33,8 +33,8 @@ pub const COLUMN_COUNT_MAX: usize = 1024;
 /// How many rows of a table that is rewritten go to the log at a time.
 const REWRITTEN_ROWS_PER_GROUP: usize = 4096;
 
-/// After how many rows of a table that is filled it is looked whether there is memory for them.
-const ROWS_PER_MEMORY_CHECK: usize = 1024;
+/// After how many rows of a table that is filled it is looked whether there is memory for them, and whether it is wanted still.
+const ROWS_PER_CHECK: usize = 1024;
 
 /// What CREATE TABLE makes.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +69,8 @@ struct Change<'d> {
     inner: &'d Inner,
     state: State,
     committer: MutexGuard<'d, Committer>,
+    /// Whether the change is not wanted any more.
+    is_cancelled: IsCancelled<'d>,
 }
 
 impl<'d> Change<'d> {
@@ -79,7 +81,7 @@ impl<'d> Change<'d> {
             Some(is_cancelled) => inner.commit_lock.lock_patiently(&**is_cancelled)?,
             None => inner.commit_lock.lock(None)?,
         };
-        let change = Self::under(inner, committer)?;
+        let change = Self::under(database, committer)?;
         match database.expected_schema {
             Some(expected) if expected != change.state.catalog.version() => Err(Error::SchemaChanged),
             _ => Ok(change),
@@ -88,14 +90,18 @@ impl<'d> Change<'d> {
 
     /// Waits for the writer's place however long that takes, unless it is cancelled.
     fn begin_patiently(database: &'d Database, is_cancelled: &dyn Fn() -> bool) -> Result<Self> {
-        let inner = &*database.inner;
-        Self::under(inner, inner.commit_lock.lock_patiently(is_cancelled)?)
+        Self::under(database, database.inner.commit_lock.lock_patiently(is_cancelled)?)
     }
 
-    fn under(inner: &'d Inner, committer: MutexGuard<'d, Committer>) -> Result<Self> {
+    fn under(database: &'d Database, committer: MutexGuard<'d, Committer>) -> Result<Self> {
+        let inner = &*database.inner;
         inner.finish_commits(&committer)?;
         let state = State::clone(&inner.state.load());
-        Ok(Self { inner, state, committer })
+        let is_cancelled: IsCancelled<'d> = match &database.is_cancelled {
+            Some(is_cancelled) => &**is_cancelled,
+            None => &|| false,
+        };
+        Ok(Self { inner, state, committer, is_cancelled })
     }
 
     /// Puts the new state in the place of the old one, then clears the store of rows that the old one had alone.
@@ -177,7 +183,10 @@ impl<'d> Change<'d> {
     fn put_table(&mut self, mut state: TableState, rows: impl Iterator<Item = Result<RowBuf>>) -> Result<()> {
         let table = &*state.table;
         let mut writer = RewriteLog::new(self.inner.log.as_deref(), table.storage());
-        for row in rows {
+        for (count, row) in rows.enumerate() {
+            if count.is_multiple_of(ROWS_PER_CHECK) {
+                check_wanted(self.is_cancelled)?;
+            }
             let (row_id, row) = (table.allocate_row_id(), row?);
             table.count_installed(row_id, Some(&row), false);
             writer.put(table, row_id, &row)?;
@@ -185,7 +194,7 @@ impl<'d> Change<'d> {
         }
         writer.write_group()?;
         for schema in &state.schema.indexes {
-            let index = Index::of_rows(schema, &state, &self.inner.registry)?;
+            let index = Index::of_rows(schema, &state, &self.inner.registry, self.is_cancelled)?;
             state.indexes.push(Arc::new(index));
         }
         writer.keep();
@@ -299,7 +308,7 @@ impl Database {
         let filled = state.clone();
         let checked = rows.into_iter().enumerate().map(|(count, row)| {
             check_row(&filled, &row)?;
-            if count.is_multiple_of(ROWS_PER_MEMORY_CHECK) {
+            if count.is_multiple_of(ROWS_PER_CHECK) {
                 self.inner.check_memory_as_it_is(filled.table.memory_usage())?;
             }
             Ok(row)

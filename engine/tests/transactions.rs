@@ -316,6 +316,21 @@ fn rows_of_another_form_are_refused_and_nothing_is_lost() {
 }
 
 #[test]
+fn table_that_is_rewritten_is_as_it_was_when_that_is_cancelled() {
+    let (database, table) = accounts(2);
+    let unwanted = database.waiting_until(|| true);
+    let (kept, note) = (Column::new("kept", ColumnType::Text), Column::new("note", ColumnType::Text));
+    database.waiting_until(|| false).add_column(table, kept).unwrap();
+    let version = database.schema_version();
+    let added = unwanted.add_column(table, note);
+    assert!(matches!(added, Err(Error::Cancelled)), "{added:?}");
+    let dropped = unwanted.drop_column(table, 2);
+    assert!(matches!(dropped, Err(Error::Cancelled)), "{dropped:?}");
+    assert_eq!((database.schema_version(), database.snapshot().view().row_count(table)), (version, 2));
+    database.drop_column(table, 2).unwrap();
+}
+
+#[test]
 fn index_made_later_serves_snapshots_that_began_before_it() {
     let (database, table) = accounts(2);
     let before = database.snapshot();

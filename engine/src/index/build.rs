@@ -192,10 +192,16 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) if the newest versions of two rows have the same key.
-    pub(crate) fn of_rows(schema: &IndexSchema, state: &TableState, registry: &Registry) -> Result<Self> {
+    /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) if the newest versions of two rows have the same key;
+    /// [`Error::Cancelled`].
+    pub(crate) fn of_rows(
+        schema: &IndexSchema,
+        state: &TableState,
+        registry: &Registry,
+        is_cancelled: IsCancelled<'_>,
+    ) -> Result<Self> {
         let building = BuildingIndex::new(schema, state);
-        let loaded = building.load((&state.table, 1), registry, &|| false)?;
+        let loaded = building.load((&state.table, 1), registry, is_cancelled)?;
         building.finish(loaded, state, registry)
     }
 }
