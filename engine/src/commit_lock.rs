@@ -110,6 +110,7 @@ impl WriterPlace {
     /// committed.
     pub(crate) fn take(inner: &Arc<Inner>) -> Result<Self> {
         let mut committer = inner.commit_lock.lock(None)?;
+        inner.log.as_ref().map_or(Ok(()), |log| log.check())?;
         committer.is_place_taken = true;
         let installed = committer.installed();
         drop(committer);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use manicule_engine::store::{MemoryStore, RecordKey, RowStore};
 use manicule_engine::{
-    Column, ColumnType, Database, Durability, Error, IndexMethod, OpenOptions, Row, RowId, StoreKind, TableDefinition,
-    Value, ViewSchema,
+    Column, ColumnType, Database, Durability, Error, IndexMethod, OpenOptions, Row, RowId, Start, StoreKind,
+    TableDefinition, TransactionOptions, Value, ViewSchema,
 };
 
 use super::STORE;
@@ -289,6 +289,8 @@ fn closed_database_reads_and_refuses_commits() {
     database.close().unwrap();
     assert!(matches!(insert_items(&database, table, [10]), Err(Error::Closed)));
     assert!(matches!(database.drop_table(table), Err(Error::Closed)));
+    let writer = TransactionOptions { start: Start::Immediate, ..TransactionOptions::default() };
+    assert!(matches!(database.begin_with(writer), Err(Error::Closed)));
     assert_eq!(contents(&database), before);
     let reopened = open(directory.path()).unwrap();
     assert_eq!(contents(&reopened), before, "the files are free while the old handle lives");
