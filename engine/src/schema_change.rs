@@ -43,9 +43,10 @@ pub struct TableDefinition {
     pub name: String,
     /// Its columns.
     pub columns: Vec<Column>,
-    /// The positions of the primary key's columns, empty for none. They become NOT NULL; the index is `NAME_pkey`.
+    /// The positions of the primary key's columns, empty for none. They become NOT NULL; the index is `NAME_pkey`,
+    /// or `NAME_pkey1` and so on if an index has that name.
     pub primary_key: Vec<usize>,
-    /// The positions of each UNIQUE constraint's columns; the index is `NAME_COLUMN_key`.
+    /// The positions of each UNIQUE constraint's columns; the index is `NAME_COLUMN_key`, or with a number.
     pub unique: Vec<Vec<usize>>,
     /// CHECK constraints, as text.
     pub checks: Vec<String>,
@@ -150,6 +151,16 @@ impl<'d> Change<'d> {
             Some(_) => Err(Error::AlreadyExists { what: "index", name: name.to_owned() }),
             None => Ok(()),
         }
+    }
+
+    /// The name for a constraint's index of a new table, with a number behind it if some index has it.
+    fn free_index_name(&self, new: &TableSchema, name: String) -> String {
+        let is_free = |name: &String| {
+            let is_of_new = new.indexes.iter().any(|index| index.name.eq_ignore_ascii_case(name));
+            self.state.catalog.index(name).is_none() && !is_of_new
+        };
+        let numbered = (1_u32..).map(|number| format!("{name}{number}"));
+        std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or(name)
     }
 
     fn next_index_id(&mut self) -> IndexId {
@@ -293,13 +304,13 @@ impl Database {
             schema.columns[column].not_null = true;
         }
         if !schema.primary_key.is_empty() {
-            let name = format!("{}_pkey", schema.name);
+            let name = change.free_index_name(&schema, format!("{}_pkey", schema.name));
             let index = constraint_index(change.next_index_id(), name, &schema.primary_key);
             schema.indexes.push(index);
         }
         for columns in definition.unique {
             let names: Vec<&str> = columns.iter().map(|column| schema.columns[*column].name.as_str()).collect();
-            let name = format!("{}_{}_key", schema.name, names.join("_"));
+            let name = change.free_index_name(&schema, format!("{}_{}_key", schema.name, names.join("_")));
             let index = constraint_index(change.next_index_id(), name, &columns);
             schema.indexes.push(index);
         }

@@ -363,6 +363,23 @@ fn a_statement_that_drops_several_things_is_one_change() {
     assert_eq!(database.schema_version(), version + 1, "nobody sees it empty");
 }
 
+#[test]
+fn no_two_indexes_have_one_name() {
+    let (database, mut session) = database();
+    let sql = "CREATE TABLE old (id INTEGER PRIMARY KEY); ALTER TABLE old RENAME TO older;
+        CREATE TABLE old (a_b INTEGER UNIQUE, a INTEGER, b INTEGER, id INTEGER PRIMARY KEY, UNIQUE (a, b));
+        CREATE INDEX taken_pkey ON older (id); CREATE TABLE taken (id INTEGER PRIMARY KEY)";
+    session.execute(sql).unwrap();
+    let catalog = database.catalog();
+    let mut names: Vec<&str> =
+        catalog.tables().flat_map(|table| &table.indexes).map(|index| index.name.as_str()).collect();
+    names.sort_unstable();
+    let expected = "account_owner account_pkey old_a_b_key old_a_b_key1 old_pkey old_pkey1 taken_pkey taken_pkey1";
+    assert_eq!(names.join(" "), expected);
+    session.execute("DROP INDEX taken_pkey").unwrap();
+    assert!(error(&mut session, "INSERT INTO taken VALUES (1), (1)").contains("taken_pkey1"));
+}
+
 /// Runs something while another thread cancels the session.
 fn cancelling<T>(session: &mut Session, run: impl FnOnce(&mut Session) -> T) -> T {
     let handle = session.cancel_handle();
