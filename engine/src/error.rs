@@ -27,9 +27,9 @@ pub enum Error {
         /// The index that refuses it.
         index: String,
         /// The columns of the key.
-        columns: Vec<String>,
+        columns: Box<[String]>,
         /// The values of the key.
-        key: Vec<Value<'static>>,
+        key: Box<[Value<'static>]>,
         /// Whether the other row was committed after the transaction began: run again, it sees that row.
         is_overtaken: bool,
     },
