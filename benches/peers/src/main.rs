@@ -74,7 +74,7 @@ struct Arguments {
     /// measured again.
     #[arg(long, requires = "json")]
     resume: bool,
-    /// Writes benchmarks.md and its plots there; older plots in DIR/benchmarks go.
+    /// Writes benchmarks.md, its figures and its plots there; older plots in DIR/benchmarks go.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Puts the report's first tables into this file too, between its two comments that say so.

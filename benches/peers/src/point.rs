@@ -90,13 +90,15 @@ pub(crate) trait PointSession<K: Key> {
     fn finish(&mut self) {}
 }
 
-/// The mean time that `work` takes on each thread, with a session and with what `prepare` made before the start.
+/// The mean time that `work` takes on each thread, with a session and with what `prepare` made before the start. Whatever the
+/// passes before have left to be freed is freed first.
 pub(crate) fn pass<K: Key, P: PointPeer<K>, T>(
     peer: &P,
     threads: usize,
     prepare: impl Fn(usize) -> T + Sync,
     work: impl Fn(&mut P::Session<'_>, T) + Sync,
 ) -> Duration {
+    settle();
     parallel(threads, |thread, start| {
         let prepared = prepare(thread);
         peer.with_session(|session| {
@@ -334,11 +336,13 @@ impl<'r, K: Key, P: PointPeer<K>> Round<'r, K, P> {
         if self.plan.threads != 1 || !self.plan.wants("churn") {
             return;
         }
+        settle();
         let elapsed = self.peer.with_session(|session| self.take_out_and_put_back(session));
         self.add("churn", "ns", elapsed);
         if !P::GUARDED {
             return;
         }
+        settle();
         let elapsed = self.peer.with_session(|holder| {
             black_box(holder.get(&self.keys.present[0]));
             let elapsed = self.peer.with_session(|session| self.take_out_and_put_back(session));

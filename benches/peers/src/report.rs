@@ -20,7 +20,10 @@ system's, with a counter around it). A round builds, reads, writes and takes dow
 round to round. A figure is the median of the rounds, and behind it stands half of the distance between the smallest and the
 largest, in percent. Times are per operation and thread, so less is better, but for what is counted per second. A peer whose name
 begins with `~` is a yardstick without synchronisation, on one thread. Readers hold a guard or a snapshot for a whole pass where
-the peer has one. No table is sized in advance.
+the peer has one. No table is sized in advance. Before each pass the collectors free what the one before has left.
+
+Each figure is a line of [benchmarks.jsonl](benchmarks.jsonl); `--from docs/benchmarks.jsonl --from report.jsonl --report docs` puts those of a
+later run in the place of the same ones there.
 ";
 
 /// What is said of a largest size at which little was measured.
@@ -29,7 +32,7 @@ Of the largest size only what is drawn against the size is measured, on one thre
 and `publish`.
 ";
 
-/// Writes `benchmarks.md` into `folder`, and the plots into `folder/benchmarks`.
+/// Writes `benchmarks.md` and all figures behind it, `benchmarks.jsonl`, into `folder`, and the plots into `folder/benchmarks`.
 pub(crate) fn write(folder: &Path, runs: &[Run], records: &[Record]) -> io::Result<()> {
     let pictures = folder.join("benchmarks");
     clear(&pictures)?;
@@ -59,7 +62,9 @@ pub(crate) fn write(folder: &Path, runs: &[Run], records: &[Record]) -> io::Resu
         }
     }
     push(&mut page, &versions::section());
-    fs::write(folder.join("benchmarks.md"), page)
+    fs::write(folder.join("benchmarks.md"), page)?;
+    let lines: Vec<String> = runs.iter().map(Run::to_json).chain(records.iter().map(Record::to_json)).collect();
+    fs::write(folder.join("benchmarks.jsonl"), lines.join("\n") + "\n")
 }
 
 /// Puts the tables of `In short` where the README has its own.
