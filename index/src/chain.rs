@@ -19,10 +19,10 @@
 //!    was, so a reader that stands on it goes on along nodes that its guard protects.
 
 mod anchors;
+mod link;
 mod node;
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -31,8 +31,10 @@ use crate::guard::Guard;
 use crate::memory::prefetch;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use anchors::Anchors;
+use link::prefetch_node;
 use node::Head;
 
+pub use link::{ChainPlace, Link};
 pub use node::ChainNode;
 
 /// The first segment's slots, as a power of two.
@@ -254,120 +256,6 @@ fn drop_chain<H: Copy>(mut node: *mut Head<H>) {
         node = unsafe { head.as_ref() }.next.load(Ordering::Relaxed);
         // SAFETY: each node came from `into_raw` in `push`, is in one chain only, and is unreachable by now.
         drop(unsafe { ChainNode::from_raw(head) });
-    }
-}
-
-/// Asks the processor for a node: for its first two lines, which are all of a row of some dozen bytes wherever it lies.
-#[inline]
-fn prefetch_node(node: *const u8) {
-    prefetch(node);
-    prefetch(node.wrapping_add(64));
-}
-
-/// Where a chain begins. Who reads many of them asks the processor for all places, then for all heads, and then reads: so
-/// their misses overlap.
-pub struct ChainPlace<'a, H: Copy> {
-    slot: &'a AtomicPtr<Head<H>>,
-}
-
-impl<'a, H: Copy> ChainPlace<'a, H> {
-    /// Asks the processor for the place, for a [`prefetch_head`](Self::prefetch_head) some loads later.
-    #[inline]
-    pub fn prefetch(self) {
-        prefetch(ptr::from_ref(self.slot));
-    }
-
-    /// Asks the processor for the newest node, for a [`head`](Self::head) some loads later.
-    #[inline]
-    pub fn prefetch_head(self) {
-        // Relaxed: a prefetch reads nothing, so there is nothing to be in order with.
-        prefetch_node(self.slot.load(Ordering::Relaxed).cast());
-    }
-
-    /// The newest value, or `None` if there is none.
-    #[inline]
-    pub fn head<'g>(self, guard: &'g Guard) -> Option<Link<'g, H>>
-    where
-        'a: 'g,
-    {
-        let _ = guard;
-        // Pairs with the release store of `push` and `unlink`: the node is seen initialised.
-        Link::new(self.slot.load(Ordering::Acquire))
-    }
-}
-
-impl<H: Copy> Clone for ChainPlace<'_, H> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<H: Copy> Copy for ChainPlace<'_, H> {}
-
-impl<H: Copy> fmt::Debug for ChainPlace<'_, H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ChainPlace").field(&ptr::from_ref(self.slot)).finish()
-    }
-}
-
-/// A place in a chain: a node and the way to the older ones.
-pub struct Link<'g, H: Copy> {
-    node: NonNull<Head<H>>,
-    guard: PhantomData<&'g Guard>,
-}
-
-impl<'g, H: Copy> Link<'g, H> {
-    /// The caller holds a guard for `'g` and loaded the pointer under it.
-    #[inline]
-    fn new(node: *mut Head<H>) -> Option<Self> {
-        NonNull::new(node).map(|node| Self { node, guard: PhantomData })
-    }
-
-    #[inline]
-    fn head(self) -> &'g Head<H> {
-        // SAFETY: invariant 3: a node that was reachable under a guard lives as long as the guard.
-        unsafe { self.node.as_ref() }
-    }
-
-    /// The header.
-    #[inline]
-    pub fn header(self) -> H {
-        self.head().header()
-    }
-
-    /// The bytes.
-    #[inline]
-    pub fn bytes(self) -> &'g [u8] {
-        // SAFETY: as for the head; a node that was pushed does not change.
-        unsafe { Head::bytes(self.node) }
-    }
-
-    /// Asks the processor for the second line of the node. Where its bytes reach over two lines and the place of what is read is
-    /// known from the first, the two misses come together, not one after the other.
-    #[inline]
-    pub fn prefetch_second_line(self) {
-        prefetch(self.node.as_ptr().cast::<u8>().wrapping_add(64));
-    }
-
-    /// The next older node.
-    #[inline]
-    pub fn next(self) -> Option<Self> {
-        // Pairs with the release stores of `push` and `unlink`.
-        Self::new(self.head().next.load(Ordering::Acquire))
-    }
-}
-
-impl<H: Copy> Clone for Link<'_, H> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<H: Copy> Copy for Link<'_, H> {}
-
-impl<H: Copy + fmt::Debug> fmt::Debug for Link<'_, H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("header", &self.header()).field("len", &self.bytes().len()).finish()
     }
 }
 
