@@ -189,7 +189,7 @@ impl Transaction {
 
     /// Undoes everything since the savepoint. Savepoints taken after it mean nothing any more.
     pub fn rollback_to(&mut self, savepoint: Savepoint) {
-        self.writes.truncate(savepoint.0);
+        self.writes.truncate(savepoint.0, &self.state);
     }
 
     /// Whether every unique key is there once, as far as this transaction sees, with the changes since `since`.
@@ -300,5 +300,39 @@ pub(crate) fn unique_violation(state: &TableState, index: IndexId, row: &Row, ho
         columns: columns.iter().filter_map(|column| Some(schema.columns.get(*column)?.name.clone())).collect(),
         key: columns.iter().map(|column| row.get(*column).into_owned()).collect(),
         is_overtaken: holder == Holder::Overtook,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use crate::{Column, ColumnType, Database, Direction, KeyRange, Result, Row, TableDefinition, Value};
+
+    #[test]
+    fn pending_keys_stay_known_after_a_rollback_to_a_savepoint() -> Result<()> {
+        let definition = TableDefinition {
+            name: "t".into(),
+            columns: vec![Column::new("id", ColumnType::Integer)],
+            primary_key: vec![0],
+            ..TableDefinition::default()
+        };
+        let database = Database::in_memory();
+        let table = database.create_table(definition)?;
+        let index = database.catalog().table("t").expect("it was just made").indexes[0].id;
+        let mut transaction = database.begin();
+        let start = transaction.savepoint();
+        for id in 0..100 {
+            transaction.insert(table, Row::new(&[Value::Integer(id)]))?;
+        }
+        transaction.check_unique(start)?;
+        let stop = |_, _: &Row| ControlFlow::Break(());
+        assert!(transaction.view().range(index, &KeyRange::all(), Direction::Forward, stop).is_break());
+        let savepoint = transaction.savepoint();
+        transaction.insert(table, Row::new(&[Value::Integer(3)]))?;
+        assert!(transaction.check_unique(savepoint).is_err());
+        transaction.rollback_to(savepoint);
+        assert_eq!(transaction.writes.keys_seen(index), [100, 100]);
+        Ok(())
     }
 }

@@ -3,11 +3,13 @@
 //! Nothing uncommitted enters a chain or an index, so rolling back is dropping the write set, and going back to a
 //! savepoint is undoing the newest entries of it.
 
+mod ordered;
 mod table_writes;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use ahash::RandomState;
 use smallvec::SmallVec;
@@ -15,10 +17,11 @@ use smallvec::SmallVec;
 use crate::ids::{IndexId, RowId, TableId};
 use crate::index::Index;
 use crate::key::Key;
-use crate::row::RowBuf;
-use crate::state::TableState;
+use crate::row::{Row, RowBuf};
+use crate::state::{State, TableState};
 use crate::version::bytes_taken;
 
+pub(crate) use ordered::OrderedKeys;
 pub(crate) use table_writes::TableWrites;
 
 /// What a change takes besides its row: its places in the write set, or its version and its entries when it is installed.
@@ -34,6 +37,8 @@ pub(crate) struct WriteSet {
     row_bytes: usize,
     /// For each index that was asked, in their order, the keys of changed rows.
     overlays: RefCell<Vec<(IndexId, Overlay)>>,
+    /// The same in order of key, for each index that was asked for a range.
+    ordered: RefCell<Vec<(IndexId, Arc<OrderedKeys>)>>,
 }
 
 /// Rows that may have a key.
@@ -88,6 +93,35 @@ impl Overlay {
             if !more.contains(&row_id) {
                 more.push(row_id);
             }
+        }
+    }
+
+    /// Takes the last change back: the row has `before` for a key again, or none.
+    fn undo(&mut self, row_id: RowId, after: Option<Key>, before: Option<Key>) {
+        match (self.is_hashed, before) {
+            // The highest key stays above all others.
+            (false, None) => {}
+            (false, Some(_)) => *self = Self::default(),
+            (true, before) => {
+                after.iter().for_each(|key| self.remove(key, row_id));
+                before.iter().for_each(|key| self.insert(key, row_id));
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &Key, row_id: RowId) {
+        let hash = self.hasher.hash_one(key);
+        let mut more = self.more.remove(&hash).unwrap_or_default();
+        if self.rows.get(&hash) == Some(&row_id) {
+            match more.pop() {
+                Some(next) => self.rows.insert(hash, next),
+                None => self.rows.remove(&hash),
+            };
+        } else {
+            more.retain(|other| *other != row_id);
+        }
+        if !more.is_empty() {
+            self.more.insert(hash, more);
         }
     }
 
@@ -242,12 +276,26 @@ impl WriteSet {
         self.undo.push(Undo { table, row_id, before });
     }
 
+    /// The keys of a table's changed rows in one index, in order.
+    pub(crate) fn ordered(&self, state: &TableState, index: &Index) -> Arc<OrderedKeys> {
+        let mut all = self.ordered.borrow_mut();
+        let at = all.binary_search_by_key(&index.id, |(id, _)| *id).unwrap_or_else(|at| {
+            all.insert(at, (index.id, Arc::default()));
+            at
+        });
+        let ordered = &mut all[at].1;
+        if ordered.len < self.undo.len() {
+            // A walk that still has it began after the last change, and so there is none now.
+            Arc::make_mut(ordered).catch_up(self, state, index);
+        }
+        ordered.clone()
+    }
+
     /// Undoes all changes but the first `len`.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        // A row that comes back may have a key that no overlay has seen.
-        self.overlays.get_mut().clear();
+    pub(crate) fn truncate(&mut self, len: usize, state: &State) {
         while self.undo.len() > len {
             let Some(undo) = self.undo.pop() else { return };
+            self.undo_keys(&undo, state);
             let writes = self.table_mut(undo.table);
             let undone = match undo.before {
                 Some(before) => writes.insert(undo.row_id, before),
@@ -255,5 +303,36 @@ impl WriteSet {
             };
             self.row_bytes -= undone.and_then(|undone| undone.row).map_or(0, |row| bytes_taken(Some(&row)));
         }
+    }
+    /// Takes the keys of a change back that is about to be undone, where they were looked at. Not all keys anew: who goes
+    /// back to a savepoint again and again would pay for all changes each time.
+    fn undo_keys(&mut self, undo: &Undo, state: &State) {
+        let (mut overlays, mut ordered) = (std::mem::take(&mut self.overlays), std::mem::take(&mut self.ordered));
+        let after = self.table(undo.table).and_then(|writes| writes.get(&undo.row_id)?.row.as_deref());
+        let before = undo.before.as_ref().and_then(|before| before.row.as_deref());
+        let len = self.undo.len();
+        let index_of = |id| state.index(id).filter(|(table, _)| table.schema.id == undo.table);
+        for (id, overlay) in overlays.get_mut().iter_mut().filter(|(_, overlay)| overlay.len > len) {
+            overlay.len = len;
+            let Some((_, index)) = index_of(*id) else { continue };
+            let key = |row: &Row| index.shape.of_row(row);
+            overlay.undo(undo.row_id, after.map(key), before.map(key));
+        }
+        for (id, ordered) in ordered.get_mut().iter_mut().filter(|(_, ordered)| ordered.len > len) {
+            let ordered = Arc::make_mut(ordered);
+            ordered.len = len;
+            let Some((_, index)) = index_of(*id) else { continue };
+            after.iter().for_each(|row| ordered.remove(&index.shape.of_row(row), undo.row_id));
+            before.iter().for_each(|row| ordered.insert(index.shape.of_row(row), undo.row_id));
+        }
+        (self.overlays, self.ordered) = (overlays, ordered);
+    }
+
+    /// How many changes are in the keys that lookups of an index looked at, and in those of ranges.
+    #[cfg(test)]
+    pub(crate) fn keys_seen(&self, index: IndexId) -> [usize; 2] {
+        let (overlays, ordered) = (self.overlays.borrow(), self.ordered.borrow());
+        let lookups = overlays.iter().find(|(id, _)| *id == index).map_or(0, |(_, overlay)| overlay.len);
+        [lookups, ordered.iter().find(|(id, _)| *id == index).map_or(0, |(_, ordered)| ordered.len)]
     }
 }

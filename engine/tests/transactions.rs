@@ -266,6 +266,63 @@ fn pending_keys_are_unique_in_whatever_order_they_come() {
     }
 }
 
+/// Changes, ranges and savepoints by turns: whatever was looked at before, a range has the rows of a model, in its order.
+#[test]
+fn ranges_have_the_pending_rows_after_each_change_and_each_rollback() {
+    for seed in 1..40_u64 {
+        let (database, table) = accounts(8);
+        let indexes: Vec<_> =
+            database.catalog().table("account").unwrap().indexes.iter().map(|index| index.id).collect();
+        let mut transaction = database.begin();
+        let mut rows: BTreeMap<RowId, [i64; 2]> = (0..8).map(|id| (RowId(id as u64), [id, 100])).collect();
+        let mut savepoints = vec![(transaction.savepoint(), rows.clone())];
+        let mut state = seed;
+        let mut draw = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for _ in 0..150 {
+            let row_id = rows.keys().copied().nth(draw(rows.len().max(1)));
+            let (id, balance) = (draw(30) as i64, 95 + draw(10) as i64);
+            match (draw(10), row_id) {
+                (0, Some(row_id)) => {
+                    transaction.delete(table, row_id).unwrap();
+                    rows.remove(&row_id);
+                }
+                (1..=3, Some(row_id)) => {
+                    transaction.update(table, row_id, account(id, balance)).unwrap();
+                    rows.insert(row_id, [id, balance]);
+                }
+                (4, _) => savepoints.push((transaction.savepoint(), rows.clone())),
+                (5, _) => {
+                    let (savepoint, before) = savepoints.split_off(draw(savepoints.len())).swap_remove(0);
+                    transaction.rollback_to(savepoint);
+                    rows = before.clone();
+                    savepoints.push((savepoint, before));
+                }
+                _ => {
+                    rows.insert(transaction.insert(table, account(id, balance)).unwrap(), [id, balance]);
+                }
+            }
+            let (column, direction) = (draw(2), [Direction::Forward, Direction::Backward][draw(2)]);
+            let least = [draw(30), 95 + draw(10)][column] as i64;
+            let range = KeyRange { lower: std::ops::Bound::Included(Value::Integer(least)), ..KeyRange::all() };
+            let mut found = Vec::new();
+            let _ = transaction.view().range(indexes[column], &range, direction, |row_id, row| {
+                found.push((integer(row, column), row_id));
+                ControlFlow::<()>::Continue(())
+            });
+            let all = rows.iter().map(|(row_id, row)| (row[column], *row_id)).filter(|(value, _)| *value >= least);
+            let mut expected: Vec<(i64, RowId)> = all.collect();
+            expected.sort_unstable();
+            if direction == Direction::Backward {
+                expected.sort_by_key(|(value, _)| std::cmp::Reverse(*value));
+            }
+            assert_eq!(found, expected, "seed {seed}, column {column}, {direction:?}");
+        }
+    }
+}
+
 #[test]
 fn two_transactions_cannot_both_insert_one_key() {
     let (database, table) = accounts(0);

@@ -73,13 +73,9 @@ impl View<'_> {
             let by_key = if stored == Direction::Backward { by_key.reverse() } else { by_key };
             by_key.then(left.1.cmp(&right.1))
         };
-        let own = writes.iter().filter_map(|(row_id, change)| {
-            let row = change.row.as_deref()?;
-            Some((index.shape.of_row(row), *row_id, row))
-        });
-        let mut own: Vec<(Key, RowId, &Row)> = own.filter(|(key, _, _)| span.contains(key.as_ref())).collect();
-        own.sort_unstable_by(|left, right| order((left.0.as_ref(), left.1), (right.0.as_ref(), right.1)));
-        let mut own = own.into_iter().peekable();
+        let ordered = self.writes.map(|set| set.ordered(state, index)).unwrap_or_default();
+        let own = ordered.within(span, stored).filter(|(key, _)| span.contains(key.as_ref()));
+        let mut own = own.filter_map(|(key, id)| Some((key, id, writes.get(&id)?.row.as_deref()?))).peekable();
         index.range(span, stored, self.reader(), |entry, row_id| {
             if writes.contains_key(&row_id) {
                 return visit(row_id, None);
