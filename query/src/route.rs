@@ -152,7 +152,9 @@ impl<'a, 's> Router<'a, 's> {
             Some(slot) => vec![slot],
             None => slots_given(&input).iter().collect(),
         };
-        let below = Wanted { order: order.clone().unwrap_or_default(), limit: wanted.limit, ..Wanted::default() };
+        // What is sorted here is read to its end.
+        let limit = wanted.limit.filter(|_| order.is_some());
+        let below = Wanted { order: order.clone().unwrap_or_default(), limit, ..Wanted::default() };
         let input = self.plan(input, &below)?;
         if order.is_some_and(|order| self.delivers(&input, &order)) {
             return Ok(input);

@@ -1,6 +1,6 @@
 //! Which way a statement takes, and that it reads no more rows than it must. Each is also run as a full scan.
 
-use manicule_engine::Database;
+use manicule_engine::{Database, Value};
 use manicule_sql::{Routing, Session};
 
 /// Two thousand rows: `half` has two values, `tenth` ten, `pair` a thousand; `wanted` asks for three of the pairs.
@@ -122,4 +122,74 @@ fn few_rows_are_joined_by_an_index_and_many_by_a_hash_table() {
     check(sql, &["2000"], &["Hash join"]);
     let sql = "SELECT wanted.name FROM wanted LEFT JOIN t ON t.pair = wanted.pair WHERE t.id IS NULL ORDER BY name";
     check(sql, &["d", "e"], &["Nested loop, left", "using t_pair"]);
+}
+
+/// The plan that EXPLAIN ANALYZE shows, after checking that the rows are those of a full scan.
+fn analyzed(session: &mut Session, sql: &str) -> String {
+    session.set_routing(Routing::FullScan);
+    let expected = lines(session, sql);
+    session.set_routing(Routing::Automatic);
+    assert_eq!(lines(session, sql), expected, "{sql}");
+    lines(session, &format!("EXPLAIN ANALYZE {sql}")).join("\n")
+}
+
+#[test]
+fn the_first_rows_of_a_join_need_no_hash_table() {
+    let mut session = session();
+    session
+        .execute("CREATE TABLE other (id INTEGER PRIMARY KEY, pair INTEGER); INSERT INTO other SELECT id, pair FROM t")
+        .unwrap();
+    for sql in [
+        "SELECT t.id FROM t JOIN other ON other.id = t.id ORDER BY t.id LIMIT 10",
+        "SELECT t.id, other.pair FROM t LEFT JOIN other ON other.id = t.id ORDER BY t.id DESC LIMIT 10",
+    ] {
+        let analysis = analyzed(&mut session, sql);
+        assert!(analysis.contains("other_pkey") && !analysis.contains("Hash join"), "{sql}:\n{analysis}");
+    }
+    // All rows are needed before they can be sorted.
+    let analysis = analyzed(
+        &mut session,
+        "SELECT t.id FROM t JOIN other ON other.id = t.id ORDER BY abs(t.id - 7), t.id LIMIT 10",
+    );
+    assert!(analysis.contains("Hash join"), "{analysis}");
+}
+
+#[test]
+fn a_list_on_the_first_column_goes_on_with_the_bounds_of_the_second() {
+    let mut session = session();
+    session.execute("CREATE INDEX t_both ON t USING TREE (tenth, mixed DESC)").unwrap();
+    let sql = "SELECT id FROM t WHERE tenth IN (1, 3, 4) AND mixed BETWEEN 100 AND 120 ORDER BY id";
+    let analysis = analyzed(&mut session, sql);
+    assert!(analysis.contains("using t_both") && !analysis.contains("filter"), "{analysis}");
+    let sql = "SELECT id FROM t WHERE tenth IN (1, NULL, 4) AND mixed IS NULL";
+    analyzed(&mut session, sql);
+}
+
+#[test]
+fn a_long_list_of_parameters_is_hashed_once() {
+    let mut session = session();
+    let values = [3, 500, 999, 4000, 1, 2, 7, 8].map(Value::Integer);
+    let list = vec!["?"; values.len()].join(", ");
+    let sql = format!("SELECT name FROM wanted WHERE pair IN ({list}) ORDER BY name");
+    let asked = |session: &mut Session, sql: &str, values: &[Value<'_>]| -> Vec<String> {
+        session.query(sql, values).unwrap().iter().map(|row| row.get(0).to_string()).collect()
+    };
+    assert_eq!(asked(&mut session, &sql, &values), ["a", "b", "c", "e"]);
+    let plan = session.query(&format!("EXPLAIN {sql}"), &values).unwrap();
+    let plan: Vec<String> = plan.iter().map(|row| row.get(0).to_string()).collect();
+    assert!(plan.join("\n").contains("pair IN (subquery 1)"), "{plan:?}");
+    let sql = format!("SELECT name FROM wanted WHERE pair NOT IN ({list}) ORDER BY name");
+    assert_eq!(asked(&mut session, &sql, &values), [""; 0]);
+    assert_eq!(asked(&mut session, &sql, &[1, 2, 4, 5, 6, 7, 8, 500].map(Value::Integer)), ["a", "c", "e"]);
+    let mut with_null = values.clone();
+    with_null[7] = Value::Null;
+    assert_eq!(asked(&mut session, &sql, &with_null), [""; 0], "nothing is known not to be NULL");
+    // Reals and texts as the column takes them.
+    let mixed = [3.0, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 500.0].map(Value::Real);
+    let sql = format!("SELECT name FROM wanted WHERE pair IN ({list}) ORDER BY name");
+    assert_eq!(asked(&mut session, &sql, &mixed), ["a", "b"]);
+    let texts = ["3", "x", "1", "2", "5", "6", "7", "500"].map(Value::from);
+    let short = "SELECT name FROM wanted WHERE pair IN (?, ?, ?, ?) ORDER BY name";
+    let expected = asked(&mut session, short, &texts[..4]);
+    assert_eq!(asked(&mut session, &sql, &[&texts[..4], &texts[..4]].concat()), expected);
 }

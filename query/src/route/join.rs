@@ -51,6 +51,7 @@ impl Router<'_, '_> {
         let decided = take_decided(&mut conjuncts, &unplaced, &relation.slots());
         let slots = relation.slots();
         let mut node = self.plan_relation(relation, &decided, &unplaced, &wanted)?;
+        let limit = wanted.limit.filter(|_| self.delivers(&node, &wanted.order));
         unplaced.remove_all(&slots);
         while !relations.is_empty() {
             let next =
@@ -58,7 +59,7 @@ impl Router<'_, '_> {
             let relation = relations.remove(next);
             let decided = take_decided(&mut conjuncts, &unplaced, &relation.slots());
             let slots = relation.slots();
-            let right = Right { relation, kind: JoinKind::Inner, on: decided };
+            let right = Right { relation, kind: JoinKind::Inner, on: decided, limit };
             node = self.join(node, right, &unplaced)?;
             unplaced.remove_all(&slots);
         }
@@ -75,13 +76,14 @@ impl Router<'_, '_> {
         wanted: &Wanted,
     ) -> Result<Node> {
         let left = self.plan(left, wanted)?;
+        let limit = wanted.limit.filter(|_| self.delivers(&left, &wanted.order));
         let on: Vec<Conjunct> =
             on.map(Expr::into_conjuncts).unwrap_or_default().into_iter().map(Conjunct::new).collect();
         let unplaced = slots_given(&right);
         let (relation, filter) = self.right_of_left_join(right)?;
         let mut all = filter;
         all.extend(on);
-        self.join(left, Right { relation, kind: JoinKind::Left, on: all }, &unplaced)
+        self.join(left, Right { relation, kind: JoinKind::Left, on: all, limit }, &unplaced)
     }
 
     /// The right side of a left join: a table with the conditions on it, or anything else as it is.
@@ -207,12 +209,12 @@ impl Router<'_, '_> {
 
     /// Joins a relation to what is there, in the cheapest way.
     fn join(&mut self, left: Node, right: Right, unplaced: &SlotSet) -> Result<Node> {
-        let Right { relation, kind, on } = right;
+        let Right { relation, kind, on, limit } = right;
         let slots = relation.slots();
         let right_slots: Vec<usize> = slots.iter().collect();
         match relation {
             Relation::Table(table) => {
-                let join = TableJoin { table: &table, on: on.iter().collect(), kind, unplaced };
+                let join = TableJoin { table: &table, on: on.iter().collect(), kind, unplaced, limit };
                 self.join_table(left, join)
             }
             Relation::Other { node, .. } => {
@@ -237,9 +239,12 @@ impl Router<'_, '_> {
         }
         let alone: Vec<&Conjunct> = join.on.iter().filter(|conjunct| !reads_other(conjunct, &own)).copied().collect();
         let once = self.choose_access(join.table, &alone, join.unplaced, &Wanted::default());
-        let each_cost = left.rows.max(1.0) * each.cost.max(PROBE);
+        // For the first few rows of the join few of the left side are read, but all that go into a hash table.
+        let partners = each.rows.clamp(1e-6, 1.0);
+        let left_rows = join.limit.map_or(left.rows, |limit| left.rows.min(limit / partners));
+        let each_cost = left_rows.max(1.0) * each.cost.max(PROBE);
         // A table that is small now may not be so when the plan runs again.
-        let hash_cost = once.cost.max(SMALL_TABLE_ROWS) + HASH_INSERT * once.rows + HASH_LOOKUP * left.rows;
+        let hash_cost = once.cost.max(SMALL_TABLE_ROWS) + HASH_INSERT * once.rows + HASH_LOOKUP * left_rows;
         if each.is_index() && each_cost <= hash_cost {
             return self.nested_loop_table(left, join, each);
         }
@@ -334,6 +339,7 @@ struct TableJoin<'c> {
     on: Vec<&'c Conjunct>,
     kind: JoinKind,
     unplaced: &'c SlotSet,
+    limit: Option<f64>,
 }
 
 /// A relation to be joined.
@@ -341,6 +347,8 @@ struct Right {
     relation: Relation,
     kind: JoinKind,
     on: Vec<Conjunct>,
+    /// How many rows of the join are wanted at most, if they need not be sorted first.
+    limit: Option<f64>,
 }
 
 /// Two planned sides.

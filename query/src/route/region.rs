@@ -83,8 +83,9 @@ impl Router<'_, '_> {
             }
             LogicalPlan::Join { left, right, kind: JoinKind::Inner, on } => {
                 conjuncts.extend(on.into_iter().flat_map(Expr::into_conjuncts).map(Conjunct::new));
-                self.take_apart(*left, wanted, relations, conjuncts)?;
-                self.take_apart(*right, wanted, relations, conjuncts)
+                // With something beside it, the order of a part is not the order of the whole, and all of it may be read.
+                self.take_apart(*left, &Wanted::default(), relations, conjuncts)?;
+                self.take_apart(*right, &Wanted::default(), relations, conjuncts)
             }
             LogicalPlan::Scan { table, slot } => {
                 let schema = self
@@ -99,7 +100,6 @@ impl Router<'_, '_> {
             LogicalPlan::Join { left, right, kind: JoinKind::Left, on } => {
                 let mut slots = slots_given(&left);
                 slots.extend(&slots_given(&right));
-                // With something beside it, the order of this part is not the order of the whole.
                 let node = self.plan_left_join(*left, *right, on, wanted)?;
                 relations.push(Relation::Other { node: Box::new(node), slots });
                 Ok(())

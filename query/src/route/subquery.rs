@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::evaluate::comparable;
 use crate::expr::{ConstantSet, Expr, SubqueryForm};
 use crate::physical::{AccessPath, IndexLookup, IndexRange, KeyColumn, KeyPart, Output, Subplan};
-use crate::plan::{LogicalPlan, Query};
+use crate::plan::{LogicalPlan, OutputColumn, Query};
 use crate::slots::outer_slots;
 
 /// From this length on a list of constants is hashed.
@@ -59,6 +59,9 @@ impl Router<'_, '_> {
             Expr::Scalar(query) => *expr = self.planned(SubqueryForm::Scalar, None, false, *query)?,
             Expr::InList { operand, list, negated } if is_set(&list) => {
                 *expr = Expr::InSet { operand, set: Arc::new(set_of(list)), negated };
+            }
+            Expr::InList { operand, list, negated } if is_later_set(&list) => {
+                *expr = self.planned(SubqueryForm::In, Some(operand), negated, query_of(list))?;
             }
             other => *expr = other,
         }
@@ -123,6 +126,19 @@ impl Router<'_, '_> {
 
 fn is_set(list: &[Expr]) -> bool {
     list.len() >= SET_LENGTH_MIN && list.iter().all(|item| matches!(item, Expr::Literal(_)))
+}
+
+/// Whether a list is one of constants once the parameters are known.
+fn is_later_set(list: &[Expr]) -> bool {
+    list.len() >= SET_LENGTH_MIN && list.iter().all(|item| matches!(item, Expr::Literal(_) | Expr::Parameter(_)))
+}
+
+/// The list as a subquery, whose values are hashed once, when the statement runs.
+fn query_of(list: Vec<Expr>) -> Query {
+    let rows = list.into_iter().map(|item| vec![item]).collect();
+    // A subquery that reads no outer row has all slots for itself.
+    let plan = LogicalPlan::Values { rows, slot: 0 };
+    Query { plan, columns: vec![OutputColumn { name: String::new(), column_type: None }], outer_slots: Vec::new() }
 }
 
 fn set_of(list: Vec<Expr>) -> ConstantSet {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::ops::Bound;
 
-use manicule_engine::{ColumnType, Direction, IndexSchema, Value};
+use manicule_engine::{ColumnType, Direction, IndexColumn, IndexSchema, Value};
 
 use super::terms::{Form, Term, Terms};
 use crate::expr::Expr;
@@ -116,7 +116,8 @@ impl Router<'_, '_> {
         Candidate { path: AccessPath::Range(range), proven, rows, probes: 1.0, is_unique_key: false }
     }
 
-    /// A list on the first column of a composite tree: a range for each value.
+    /// A list on the first column of a composite tree: a range for each value, as narrow as what is said of the next columns
+    /// makes it.
     fn list_candidate(&self, table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> Option<Candidate> {
         let first = index.columns[0].column;
         let column_type = table.schema.columns[first].column_type;
@@ -124,9 +125,15 @@ impl Router<'_, '_> {
         if values.len() > KEYS_MAX {
             return None;
         }
-        let range =
-            |value| IndexRange { prefix: vec![(column_type, KeyPart::Equals(value))], ..IndexRange::whole(index.id) };
-        Some(self.union(table, index, values.into_iter().map(range).collect(), vec![term.conjunct]))
+        let mut proven = vec![term.conjunct];
+        let mut rest = IndexRange::whole(index.id);
+        narrow(&mut rest, &mut proven, (table, &index.columns[1..]), terms);
+        let range = |value| {
+            let mut range = rest.clone();
+            range.prefix.insert(0, (column_type, KeyPart::Equals(value)));
+            range
+        };
+        Some(self.union(table, index, values.into_iter().map(range).collect(), proven))
     }
 
     /// LIKE with a prefix on the first column: a range for each way to write it. It proves nothing, as the rest of the
@@ -166,7 +173,18 @@ impl Router<'_, '_> {
 /// A range: equal on as many first columns as are known, between bounds on the next; and the conditions that it proves.
 fn range_of(table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> (IndexRange, Vec<usize>) {
     let (mut range, mut proven) = (IndexRange::whole(index.id), Vec::new());
-    for key in &index.columns {
+    narrow(&mut range, &mut proven, (table, &index.columns), terms);
+    (range, proven)
+}
+
+/// Narrows a range by what is said of the columns that follow in its index.
+fn narrow(
+    range: &mut IndexRange,
+    proven: &mut Vec<usize>,
+    (table, columns): (&TableRef, &[IndexColumn]),
+    terms: &Terms<'_>,
+) {
+    for key in columns {
         let column_type = table.schema.columns[key.column].column_type;
         let fixed = terms.on(key.column).find_map(|term| match &term.form {
             Form::Equals(value) => Some((KeyPart::Equals((*value).clone()), term.conjunct)),
@@ -174,13 +192,12 @@ fn range_of(table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> (IndexR
             _ => None,
         });
         let Some((part, conjunct)) = fixed else {
-            set_bounds(&mut range, terms, key.column, column_type, &mut proven);
+            set_bounds(range, terms, key.column, column_type, proven);
             break;
         };
         range.prefix.push((column_type, part));
         proven.push(conjunct);
     }
-    (range, proven)
 }
 
 /// The values that a column must be one of; an equality before a list.
