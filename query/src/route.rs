@@ -185,6 +185,11 @@ impl<'a, 's> Router<'a, 's> {
             sort.top = Some((limit.clone(), offset.clone()));
         }
         let rows = most.map_or(input.rows, |most| input.rows.min(most.max(0.0)));
+        // Rows that OFFSET passes over are not computed.
+        if let NodeKind::Project { input, expressions, slot } = input.kind {
+            let input = Box::new(self.node(rows, NodeKind::Limit { input, limit, offset }));
+            return Ok(self.node(rows, NodeKind::Project { input, expressions, slot }));
+        }
         Ok(self.node(rows, NodeKind::Limit { input: Box::new(input), limit, offset }))
     }
 

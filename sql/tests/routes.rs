@@ -193,3 +193,9 @@ fn a_long_list_of_parameters_is_hashed_once() {
     let expected = asked(&mut session, short, &texts[..4]);
     assert_eq!(asked(&mut session, &sql, &[&texts[..4], &texts[..4]].concat()), expected);
 }
+
+#[test]
+fn rows_that_offset_passes_over_are_not_computed() {
+    let sql = "SELECT 100 / (id - 3) FROM t ORDER BY id LIMIT 2 OFFSET 4";
+    check(sql, &["100", "50"], &["rows"]);
+}
