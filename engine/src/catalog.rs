@@ -9,6 +9,10 @@ use std::sync::Arc;
 use crate::ids::{IndexId, TableId};
 use crate::value::{ColumnType, Value};
 
+/// One more than the greatest id of a table, an index or a storage. A state has a list with a place for each, so this many
+/// are more than anybody has.
+pub(crate) const ID_LIMIT: u32 = 1 << 26;
+
 /// All tables, indexes and views of a database at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {

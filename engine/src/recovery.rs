@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use manicule_index::{CHAIN_ID_LIMIT, Registry};
+use manicule_index::Registry;
 use parking_lot::Mutex;
 
 use crate::catalog::{IndexSchema, TableSchema};
@@ -32,6 +32,7 @@ use crate::store::{
 };
 use crate::table::Table;
 use crate::threads::threads_for;
+use crate::transaction::check_row;
 use crate::version::version_of;
 
 /// The most threads. More would wait for each other: rows are read by all of them, but put in place by one at a time.
@@ -245,40 +246,62 @@ fn stored_totals(store: &dyn RowStore, storage: StorageId) -> Result<Option<Tota
 }
 
 fn load_part(store: &dyn RowStore, part: &Part<'_>, on_damage: OnDamage) -> Result<()> {
-    let mut totals = Totals::default();
     let mut batch: Vec<(RowId, RowBuf)> = Vec::with_capacity(ROWS_PER_BATCH);
-    let mut damaged = None;
+    let mut outcome = Ok(());
     let storage = part.table.storage();
     store.scan(row_keys(storage, part.row_ids.clone()), &mut |key, bytes| {
-        let row_id = key.row().map(|(_, row_id)| row_id).filter(|row_id| row_id.0 < CHAIN_ID_LIMIT);
-        match row_id.zip(decode_row(bytes)) {
-            Some((row_id, row)) => {
-                totals.add(storage, row_id, &row);
-                batch.push((row_id, row));
-            }
+        match part.read_row(key, bytes) {
+            Some(row) => batch.push(row),
             None if on_damage == OnDamage::OpenWithout => {}
-            None => {
-                damaged = Some(Error::corrupt(format!("record {key:?} of table {}", part.schema.name)));
-                return ControlFlow::Break(());
-            }
+            None => outcome = Err(Error::corrupt(format!("record {key:?} of table {}", part.schema.name))),
         }
-        if batch.len() == ROWS_PER_BATCH {
-            put_rows(part.table, &mut batch);
+        if batch.len() == ROWS_PER_BATCH && outcome.is_ok() {
+            outcome = part.put_rows(&mut batch, on_damage);
         }
-        ControlFlow::Continue(())
+        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
-    put_rows(part.table, &mut batch);
-    *part.totals.lock() = totals;
-    damaged.map_or(Ok(()), Err)
+    outcome.and_then(|()| part.put_rows(&mut batch, on_damage))
 }
 
-/// Puts rows in a table that nobody reads yet. They begin before every commit.
-fn put_rows(table: &Table, batch: &mut Vec<(RowId, RowBuf)>) {
-    let mut writer = table.rows.writer();
-    for (row_id, row) in batch.drain(..) {
-        table.count_installed(row_id, Some(&row), false);
-        table.reserve_row_id(row_id);
-        writer.push(row_id.0, version_of(Some(row), Timestamp(0)));
+impl Part<'_> {
+    /// The row of a record, if it is one of the table.
+    fn read_row(&self, key: RecordKey, bytes: &[u8]) -> Option<(RowId, RowBuf)> {
+        let (_, row_id) = key.row()?;
+        let row = decode_row(bytes).filter(|row| check_row(self.schema, row).is_ok())?;
+        Some((row_id, row))
+    }
+
+    /// Puts rows in the table, which nobody reads yet. They begin before every commit.
+    fn put_rows(&self, batch: &mut Vec<(RowId, RowBuf)>, on_damage: OnDamage) -> Result<()> {
+        self.reserve_places(batch, on_damage)?;
+        let mut totals = Totals::default();
+        batch.iter().for_each(|(row_id, row)| totals.add(self.table.storage(), *row_id, row));
+        self.totals.lock().merge(totals);
+        let mut writer = self.table.rows.writer();
+        for (row_id, row) in batch.drain(..) {
+            self.table.count_installed(row_id, Some(&row), false);
+            self.table.reserve_row_id(row_id);
+            writer.push(row_id.0, version_of(Some(row), Timestamp(0)));
+        }
+        Ok(())
+    }
+
+    /// Takes memory for the places of rows: that of one whose id is far from all others may take more than there is.
+    fn reserve_places(&self, batch: &mut Vec<(RowId, RowBuf)>, on_damage: OnDamage) -> Result<()> {
+        let mut writer = self.table.rows.writer();
+        let mut far = None;
+        batch.retain(|(row_id, _)| {
+            let has_place = writer.try_reserve(row_id.0);
+            far = far.or_else(|| (!has_place).then_some(*row_id));
+            has_place
+        });
+        match far.filter(|_| on_damage == OnDamage::Refuse) {
+            Some(row_id) => {
+                let name = &self.schema.name;
+                Err(Error::corrupt(format!("row {row_id} of table {name}: there is no memory for so many rows")))
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -162,6 +162,9 @@ impl Row {
             match *kind {
                 TEXT => content().is_some_and(|text| std::str::from_utf8(text).is_ok()),
                 BLOB => content().is_some(),
+                NULL => slot == 0,
+                BOOLEAN => slot <= 1,
+                DATE => slot <= u64::from(u32::MAX),
                 kind => kind <= TIMESTAMP,
             }
         });

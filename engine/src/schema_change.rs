@@ -11,7 +11,7 @@ mod online_index;
 
 use std::sync::Arc;
 
-use crate::catalog::{Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
+use crate::catalog::{Column, ID_LIMIT, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
 use crate::commit::Committer;
 use crate::database::{Database, Inner};
 use crate::error::{Error, Result};
@@ -163,28 +163,23 @@ impl<'d> Change<'d> {
         std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or(name)
     }
 
-    fn next_index_id(&mut self) -> IndexId {
-        let catalog = Arc::make_mut(&mut self.state.catalog);
-        catalog.next_index += 1;
-        IndexId(catalog.next_index - 1)
+    fn next_index_id(&mut self) -> Result<IndexId> {
+        next_id(&mut Arc::make_mut(&mut self.state.catalog).next_index).map(IndexId)
     }
 
-    fn next_table_id(&mut self) -> TableId {
-        let catalog = Arc::make_mut(&mut self.state.catalog);
-        catalog.next_table += 1;
-        TableId(catalog.next_table - 1)
+    fn next_table_id(&mut self) -> Result<TableId> {
+        next_id(&mut Arc::make_mut(&mut self.state.catalog).next_table).map(TableId)
     }
 
     /// A place for the rows of a table, in the store too if there is one.
-    fn new_table(&mut self, schema: &TableSchema) -> Table {
-        let catalog = Arc::make_mut(&mut self.state.catalog);
-        catalog.next_storage += 1;
-        Table::new(schema, StorageId(catalog.next_storage - 1))
+    fn new_table(&mut self, schema: &TableSchema) -> Result<Table> {
+        let storage = next_id(&mut Arc::make_mut(&mut self.state.catalog).next_storage)?;
+        Ok(Table::new(schema, StorageId(storage)))
     }
 
     /// Gives a table another schema and other rows, with all its indexes made anew.
     fn replace_rows(&mut self, old: &TableState, schema: TableSchema, reform: impl Fn(&Row) -> RowBuf) -> Result<()> {
-        let table = self.new_table(&schema);
+        let table = self.new_table(&schema)?;
         let guard = manicule_index::pin();
         let rows = old.table.rows.iter(&guard).filter_map(|(_, head)| version::row(head));
         self.put_table(TableState::new(schema, Arc::new(table)), rows.map(|row| Ok(reform(row))))
@@ -212,6 +207,14 @@ impl<'d> Change<'d> {
         self.state.put_table(state);
         Ok(())
     }
+}
+
+fn next_id(next: &mut u32) -> Result<u32> {
+    if *next >= ID_LIMIT {
+        return Err(Error::TooLarge { what: "the number of tables and indexes ever made", limit: ID_LIMIT as usize });
+    }
+    *next += 1;
+    Ok(*next - 1)
 }
 
 /// Writes the rows of a new table to a storage that no catalog names yet, a few thousand at a time. Unless they are kept they
@@ -291,7 +294,7 @@ impl Database {
         let mut change = Change::begin(self)?;
         change.check_free(&definition.name)?;
         check_columns(&definition)?;
-        let id = change.next_table_id();
+        let id = change.next_table_id()?;
         let mut schema = TableSchema {
             id,
             name: definition.name,
@@ -305,16 +308,16 @@ impl Database {
         }
         if !schema.primary_key.is_empty() {
             let name = change.free_index_name(&schema, format!("{}_pkey", schema.name));
-            let index = constraint_index(change.next_index_id(), name, &schema.primary_key);
+            let index = constraint_index(change.next_index_id()?, name, &schema.primary_key);
             schema.indexes.push(index);
         }
         for columns in definition.unique {
             let names: Vec<&str> = columns.iter().map(|column| schema.columns[*column].name.as_str()).collect();
             let name = change.free_index_name(&schema, format!("{}_{}_key", schema.name, names.join("_")));
-            let index = constraint_index(change.next_index_id(), name, &columns);
+            let index = constraint_index(change.next_index_id()?, name, &columns);
             schema.indexes.push(index);
         }
-        let table = Arc::new(change.new_table(&schema));
+        let table = Arc::new(change.new_table(&schema)?);
         let state = TableState::new(schema, table);
         let filled = state.clone();
         let checked = rows.into_iter().enumerate().map(|(count, row)| {

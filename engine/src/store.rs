@@ -33,6 +33,7 @@
 
 #[cfg(feature = "fjall")]
 mod archive;
+mod catalog_check;
 mod checksum;
 #[cfg(any(feature = "fjall", feature = "redb"))]
 mod directory;

@@ -121,7 +121,7 @@ impl Transaction {
     /// checked by [`check_unique`](Self::check_unique) and by [`commit`](Self::commit), on the net effect.
     pub fn insert(&mut self, table: TableId, row: RowBuf) -> Result<RowId> {
         let state = self.table(table)?;
-        check_row(state, &row)?;
+        check_row(&state.schema, &row)?;
         state.table.note_number(&row);
         let row_id = state.table.allocate_row_id();
         self.writes.put(table, row_id, Some(row), IsNew::Yes);
@@ -150,7 +150,7 @@ impl Transaction {
     /// As [`insert`](Self::insert), and [`Error::NotFound`] if the transaction does not see the row.
     pub fn update(&mut self, table: TableId, row_id: RowId, row: RowBuf) -> Result<()> {
         let state = self.table(table)?;
-        check_row(state, &row)?;
+        check_row(&state.schema, &row)?;
         state.table.note_number(&row);
         self.put(table, row_id, Some(row))
     }
@@ -250,8 +250,7 @@ impl Transaction {
 }
 
 /// Whether a row has the form that its table asks for.
-pub(crate) fn check_row(state: &TableState, row: &Row) -> Result<()> {
-    let schema = &state.schema;
+pub(crate) fn check_row(schema: &TableSchema, row: &Row) -> Result<()> {
     if row.column_count() != schema.columns.len() {
         return Err(Error::ColumnCount {
             table: schema.name.clone(),

@@ -13,6 +13,7 @@ mod durability {
     mod damage;
     mod disk;
     mod faults;
+    mod forged;
     mod hole;
     mod host;
     mod in_flight;

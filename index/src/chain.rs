@@ -22,6 +22,9 @@ mod anchors;
 mod link;
 mod node;
 
+#[cfg(not(any(loom, feature = "shuttle")))]
+use std::alloc::alloc_zeroed;
+use std::alloc::{Layout, handle_alloc_error};
 use std::fmt;
 use std::ptr::{self, NonNull};
 
@@ -193,31 +196,41 @@ impl<H: Copy> ChainArray<H> {
     /// Only the holder of the writer lock calls this.
     fn slot_or_allocate(&self, id: u64) -> &AtomicPtr<Head<H>> {
         assert!(id < CHAIN_ID_LIMIT, "a row id is below {CHAIN_ID_LIMIT}");
-        let (segment, _) = locate(id);
+        self.try_allocate(locate(id).0).unwrap_or_else(|layout| handle_alloc_error(layout));
+        self.slot(id).expect("the segment has just been allocated")
+    }
+
+    /// Makes a segment, unless it is there; what it takes if there is no memory. Only the holder of the writer lock calls this.
+    fn try_allocate(&self, segment: usize) -> Result<(), Layout> {
         // Relaxed: written under the lock that the caller holds.
         if self.segments[segment].load(Ordering::Relaxed).is_null() {
-            let slots = zeroed_slots(segment_len(segment));
+            let slots = zeroed_slots(segment_len(segment))?;
             // Pairs with the acquire load in `slot`.
             self.segments[segment].store(slots, Ordering::Release);
         }
-        self.slot(id).expect("the segment has just been allocated")
+        Ok(())
     }
 }
 
-/// Slots that are all null. Asks the allocator for zeroed memory, so that pages are only taken when they are used.
-fn zeroed_slots<H>(len: usize) -> *mut AtomicPtr<Head<H>> {
+/// Slots that are all null, or what they take if there is no memory for them. Asks the allocator for zeroed memory, so that
+/// pages are only taken when they are used.
+fn zeroed_slots<H>(len: usize) -> Result<*mut AtomicPtr<Head<H>>, Layout> {
     #[cfg(not(any(loom, feature = "shuttle")))]
     {
-        let slots = Box::<[AtomicPtr<Head<H>>]>::new_zeroed_slice(len);
-        // SAFETY: an `AtomicPtr` of all zero bytes is a null pointer.
-        let slots = unsafe { slots.assume_init() };
-        crate::memory::prefer_huge_pages(&slots);
-        Box::into_raw(slots).cast()
+        let layout = Layout::array::<AtomicPtr<Head<H>>>(len).expect("a segment fits the address space");
+        // SAFETY: a segment is not empty, and neither is a pointer.
+        let slots = unsafe { alloc_zeroed(layout) }.cast::<AtomicPtr<Head<H>>>();
+        if slots.is_null() {
+            return Err(layout);
+        }
+        // SAFETY: so many slots were just allocated, and an `AtomicPtr` of all zero bytes is a null pointer.
+        crate::memory::prefer_huge_pages(unsafe { std::slice::from_raw_parts(slots, len) });
+        Ok(slots)
     }
     #[cfg(any(loom, feature = "shuttle"))]
     {
         let slots: Box<[AtomicPtr<Head<H>>]> = (0..len).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
-        Box::into_raw(slots).cast()
+        Ok(Box::into_raw(slots).cast())
     }
 }
 
@@ -310,6 +323,12 @@ pub struct ChainWriter<'a, H: Copy> {
 }
 
 impl<'a, H: Copy + Send + Sync + 'static> ChainWriter<'a, H> {
+    /// Takes the memory that a [`push`](Self::push) to `id` needs, but for its node. Whether there is so much, and `id` is below
+    /// [`CHAIN_ID_LIMIT`].
+    pub fn try_reserve(&mut self, id: u64) -> bool {
+        id < CHAIN_ID_LIMIT && self.array.try_allocate(locate(id).0).is_ok()
+    }
+
     /// Makes `node` the newest of `id`. Ids are to be dense: there are slots for all of the segment that an id lies in, which
     /// is as long as all before it, and without memory for them the process aborts, as with a `Vec`.
     ///

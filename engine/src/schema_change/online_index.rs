@@ -35,7 +35,7 @@ impl<'d> Construction<'d> {
         change.check_index_free(&definition.name)?;
         check_positions(&state.schema.name, state.schema.columns.len(), definition.columns.iter().map(|c| c.column))?;
         let schema = IndexSchema {
-            id: change.next_index_id(),
+            id: change.next_index_id()?,
             name: definition.name,
             columns: definition.columns,
             unique: definition.unique,

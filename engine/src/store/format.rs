@@ -7,6 +7,7 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
+use super::catalog_check::check_catalog;
 use super::checksum::{Totals, guard_hash};
 use super::{LastCommit, RecordKey, RowStore, StorageId};
 use crate::catalog::{Catalog, Column, IndexColumn, IndexMethod, IndexSchema, TableSchema, ViewSchema};
@@ -25,6 +26,9 @@ const META: u8 = 0;
 const ROWS: u8 = 1;
 const HOST: u8 = 2;
 const TOTALS: u32 = 2;
+
+/// No database has so many commits; what is counted from there would come to an end.
+const TIMESTAMP_LIMIT: Timestamp = Timestamp(1 << 62);
 
 /// The head: format version and the last commit.
 pub(crate) const HEAD_KEY: RecordKey = key(META, 0, 0);
@@ -200,9 +204,13 @@ pub(crate) fn load_meta(store: &dyn RowStore) -> Result<Option<Meta>> {
         return if is_empty { Ok(None) } else { Err(Error::corrupt("the head of the store is lost")) };
     };
     let (timestamp, sum) = decode_head(&head)?;
+    if timestamp >= TIMESTAMP_LIMIT {
+        return Err(Error::corrupt(format!("the head of the store is at commit {timestamp}")));
+    }
     let bytes = catalog.ok_or_else(|| Error::corrupt("the catalog is lost"))?;
     let decoded = unguarded(&bytes).and_then(decode_catalog);
     let (catalog, storages) = decoded.ok_or_else(|| Error::corrupt("the catalog"))?;
+    check_catalog(&catalog, &storages)?;
     Ok(Some(Meta { timestamp, sum, catalog, catalog_sum: guard_hash(&bytes), storages }))
 }
 
@@ -343,10 +351,6 @@ fn decode_catalog(mut bytes: &[u8]) -> Option<DecodedCatalog> {
     }
     let storages: Vec<_> = tables.into_iter().map(|(schema, storage)| (Arc::new(schema), storage)).collect();
     for (schema, _) in &storages {
-        let keys = schema.indexes.iter().flat_map(|index| &index.columns).map(|key| key.column);
-        if keys.chain(schema.primary_key.iter().copied()).any(|column| column >= schema.columns.len()) {
-            return None;
-        }
         catalog.tables.insert(schema.name.to_ascii_lowercase(), Arc::clone(schema));
     }
     Some((catalog, storages))
