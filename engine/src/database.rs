@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use arc_swap::ArcSwap;
 use manicule_index::Registry;
@@ -13,6 +12,7 @@ use crate::commit_lock::{CommitLock, WriterPlace};
 use crate::error::{Error, Result};
 use crate::ids::Timestamp;
 use crate::log::Log;
+use crate::memory_limit::MemoryLimit;
 use crate::snapshots::{OwnedSlot, Slot, SnapshotRegistry};
 use crate::state::{State, TableState};
 use crate::store::{GroupWrite, LastCommit, catalog_record};
@@ -62,7 +62,7 @@ pub(crate) struct Inner {
     pub(crate) visible: AtomicU64,
     pub(crate) snapshots: SnapshotRegistry,
     /// How many bytes may be held, about.
-    memory_bytes_max: AtomicUsize,
+    pub(crate) memory_limit: MemoryLimit,
     /// The root of all multi indexes.
     pub(crate) registry: Registry,
     pub(crate) commit_lock: CommitLock,
@@ -167,7 +167,7 @@ impl Database {
         self.inner.vacuum();
     }
 
-    /// The bytes that rows and indexes take. O(tables + indexes).
+    /// The bytes that rows and indexes take. O(tables + indexes + keys of non-unique indexes).
     pub fn memory_usage(&self) -> MemoryUsage {
         let state = self.inner.state.load();
         let mut usage = MemoryUsage::default();
@@ -183,11 +183,10 @@ impl Database {
     /// Sets how many bytes rows, indexes and pending changes may take, about; `None` for no limit, as it is at first.
     ///
     /// A commit that would take more gets [`Error::MemoryLimit`](crate::Error::MemoryLimit), and so does a long
-    /// transaction while it gathers its changes; one that only deletes goes through. Opening a database and making an
-    /// index are not limited.
+    /// transaction while it gathers its changes; one that only deletes goes through. Opening a database, making an
+    /// index and changing a table's columns are not limited.
     pub fn set_memory_limit(&self, bytes_max: Option<usize>) {
-        // Relaxed: the number is all that matters.
-        self.inner.memory_bytes_max.store(bytes_max.unwrap_or(usize::MAX), Ordering::Relaxed);
+        self.inner.memory_limit.set(bytes_max);
     }
 
     /// How many versions of rows are held, visible ones and older ones. O(tables).
@@ -218,7 +217,7 @@ impl Inner {
             state: ArcSwap::from_pointee(state),
             visible: AtomicU64::new(last.timestamp.0),
             snapshots: SnapshotRegistry::default(),
-            memory_bytes_max: AtomicUsize::new(usize::MAX),
+            memory_limit: MemoryLimit::none(),
             registry,
             commit_lock: CommitLock::new(Committer::new(last)),
             log,
@@ -235,9 +234,13 @@ impl Inner {
 
     /// [`check_memory`](Self::check_memory) for who has the commit lock and cannot vacuum.
     pub(crate) fn check_memory_as_it_is(&self, bytes: usize) -> Result<()> {
-        // Relaxed: as in `set_memory_limit`.
-        let bytes_max = self.memory_bytes_max.load(Ordering::Relaxed);
-        match bytes_max == usize::MAX || self.memory_usage().saturating_add(bytes) <= bytes_max {
+        let Some(bytes_max) = self.memory_limit.bytes_max() else { return Ok(()) };
+        if self.memory_limit.surely_allows(bytes) {
+            return Ok(());
+        }
+        let held = self.memory_usage();
+        self.memory_limit.note_counted(held);
+        match held.saturating_add(bytes) <= bytes_max {
             true => Ok(()),
             false => Err(Error::MemoryLimit { bytes_max }),
         }
@@ -297,6 +300,7 @@ impl Inner {
         }
         committer.note_installed(timestamp);
         self.state.store(Arc::new(state));
+        self.memory_limit.note_unknown();
         // Release: pairs with `Slot::pin`.
         self.visible.store(timestamp.0, Ordering::Release);
         // Release: pairs with the acquire loads in `begin_snapshot`.

@@ -35,6 +35,7 @@ mod commit_lock;
 mod database;
 mod log;
 mod lookahead;
+mod memory_limit;
 mod read_set;
 mod recovery;
 mod retry;

@@ -24,8 +24,8 @@ use crate::state::{State, TableState};
 use crate::store::{GroupWrite, StorageId};
 use crate::sync::MutexGuard;
 use crate::table::Table;
-use crate::transaction::check_row;
-use crate::version::{self, version_of};
+use crate::transaction::{BYTES_PER_CHECK, check_row};
+use crate::version::{self, bytes_taken, version_of};
 
 /// The most columns that a table may have.
 pub const COLUMN_COUNT_MAX: usize = 1024;
@@ -33,7 +33,7 @@ pub const COLUMN_COUNT_MAX: usize = 1024;
 /// How many rows of a table that is rewritten go to the log at a time.
 const REWRITTEN_ROWS_PER_GROUP: usize = 4096;
 
-/// After how many rows of a table that is filled it is looked whether there is memory for them, and whether it is wanted still.
+/// After how many rows of a table that is filled it is looked whether it is wanted still.
 const ROWS_PER_CHECK: usize = 1024;
 
 /// What CREATE TABLE makes.
@@ -320,10 +320,14 @@ impl Database {
         let table = Arc::new(change.new_table(&schema)?);
         let state = TableState::new(schema, table);
         let filled = state.clone();
-        let checked = rows.into_iter().enumerate().map(|(count, row)| {
-            check_row(&filled, &row)?;
-            if count.is_multiple_of(ROWS_PER_CHECK) {
-                self.inner.check_memory_as_it_is(filled.table.memory_usage())?;
+        // So that the first row is followed by a look.
+        let mut unchecked_bytes = BYTES_PER_CHECK;
+        let checked = rows.into_iter().map(|row| {
+            check_row(&filled.schema, &row)?;
+            unchecked_bytes += bytes_taken(Some(&row));
+            if unchecked_bytes >= BYTES_PER_CHECK {
+                unchecked_bytes = 0;
+                self.inner.check_memory_as_it_is(filled.table.memory_usage() + bytes_taken(Some(&row)))?;
             }
             Ok(row)
         });

@@ -69,8 +69,8 @@ pub enum Start {
     Immediate,
 }
 
-/// After how many changes a transaction looks whether there is memory for them.
-const CHANGES_PER_CHECK: usize = 1024;
+/// After how many bytes of changes somebody looks whether there is memory for them.
+pub(crate) const BYTES_PER_CHECK: usize = 128 << 10;
 
 /// A point of a transaction to go back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,8 +124,7 @@ impl Transaction {
         check_row(&state.schema, &row)?;
         state.table.note_number(&row);
         let row_id = state.table.allocate_row_id();
-        self.writes.put(table, row_id, Some(row), IsNew::Yes);
-        self.check_memory()?;
+        self.write(table, row_id, Some(row), IsNew::Yes)?;
         Ok(row_id)
     }
 
@@ -170,14 +169,16 @@ impl Transaction {
         if self.view_noting(None).row(table, row_id).is_none() {
             return Err(Error::NotFound { what: "row", name: row_id.to_string() });
         }
-        self.writes.put(table, row_id, row, IsNew::No);
-        self.check_memory()
+        self.write(table, row_id, row, IsNew::No)
     }
 
-    /// Looks from time to time whether the changes have become too many for the memory.
-    fn check_memory(&self) -> Result<()> {
-        match self.writes.len().is_multiple_of(CHANGES_PER_CHECK) && self.writes.has_rows() {
-            true => self.inner.check_memory(self.writes.memory_usage()),
+    /// Notes a change, and looks from time to time whether all of them have become too much for the memory.
+    fn write(&mut self, table: TableId, row_id: RowId, row: Option<RowBuf>, is_new: IsNew) -> Result<()> {
+        let before = self.writes.memory_usage();
+        self.writes.put(table, row_id, row, is_new);
+        let bytes = self.writes.memory_usage();
+        match bytes / BYTES_PER_CHECK > before / BYTES_PER_CHECK && self.writes.has_rows() {
+            true => self.inner.check_memory(bytes),
             false => Ok(()),
         }
     }
@@ -231,9 +232,11 @@ impl Transaction {
         if self.writes.is_empty() {
             return Ok(self.timestamp);
         }
+        let bytes = self.writes.memory_usage();
         if self.writes.has_rows() {
-            self.inner.check_memory(self.writes.memory_usage())?;
+            self.inner.check_memory(bytes)?;
         }
+        self.inner.memory_limit.note_commit(bytes);
         let writes = std::mem::take(&mut self.writes);
         let place = self.place.take();
         let reads = self.reads.as_ref();

@@ -83,6 +83,45 @@ fn long_transaction_meets_the_limit_before_its_commit() {
 }
 
 #[test]
+fn limit_holds_for_few_rows_that_are_large() {
+    let (database, table) = items();
+    let limit = held(&database) + (8 << 20);
+    database.set_memory_limit(Some(limit));
+    let large = |id| Row::new(&[Value::Integer(id), Value::Integer(0), Value::from("x".repeat(1 << 20))]);
+    let mut transaction = database.begin();
+    let refused = (0..20).find(|id| transaction.insert(table, large(*id)).is_err());
+    assert_eq!(refused, Some(7), "the eighth of a MiB and a little more");
+    drop(transaction);
+    let columns = [ColumnType::Integer, ColumnType::Integer, ColumnType::Text];
+    let columns = ["a", "b", "c"].into_iter().zip(columns).map(|(name, column_type)| Column::new(name, column_type));
+    let definition = TableDefinition { name: "filled".into(), columns: columns.collect(), ..Default::default() };
+    let filled = database.create_table_with_rows(definition, (0..20).map(large));
+    assert!(matches!(filled, Err(Error::MemoryLimit { bytes_max }) if bytes_max == limit), "{filled:?}");
+    assert!(database.catalog().table("filled").is_none());
+    database.run(|transaction| transaction.insert(table, large(0))).unwrap();
+}
+
+/// What a non-unique index takes is known only from a look at each of its keys.
+#[test]
+fn commit_under_a_limit_that_is_far_does_not_count_everything() {
+    let (database, table) = items();
+    const ROWS: i64 = 50_000;
+    database.run(|transaction| (0..ROWS).try_for_each(|id| transaction.insert(table, item(id, id)).map(drop))).unwrap();
+    let commits = |first: i64| {
+        let begun = std::time::Instant::now();
+        let insert = |id| database.run(|transaction| transaction.insert(table, item(id, id)).map(drop)).unwrap();
+        (first..first + 200).for_each(insert);
+        begun.elapsed()
+    };
+    commits(ROWS);
+    let unlimited = commits(2 * ROWS);
+    database.set_memory_limit(Some(2 * held(&database)));
+    let limited = commits(3 * ROWS);
+    // It was a hundred times as long.
+    assert!(limited < 10 * unlimited, "{limited:?} with a limit, {unlimited:?} without");
+}
+
+#[test]
 fn snapshot_under_many_updates_of_few_rows_keeps_few_versions() {
     const ROWS: i64 = 16;
     let updates = std::env::var("LONG_SNAPSHOT_UPDATES").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000);
