@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::ids::{IndexId, TableId};
 use crate::value::{ColumnType, Value};
 
-/// One more than the greatest id of a table, an index or a storage. A state has a list with a place for each, so this many
+/// One more than the greatest id of a table, an index or a storage. A state has a word for every few of them, so this many
 /// are more than anybody has.
 pub(crate) const ID_LIMIT: u32 = 1 << 26;
 

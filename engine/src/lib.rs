@@ -36,6 +36,7 @@ mod database;
 mod log;
 mod lookahead;
 mod memory_limit;
+mod places;
 mod read_set;
 mod recovery;
 mod retry;

@@ -6,6 +6,7 @@ use crate::catalog::{Catalog, TableSchema};
 use crate::ids::{IndexId, RowId, TableId};
 use crate::index::{BuildingIndex, Index, IndexWriter};
 use crate::key::{Key, KeyShape};
+use crate::places::Places;
 use crate::table::Table;
 
 /// What a snapshot holds on to besides its timestamp.
@@ -13,9 +14,9 @@ use crate::table::Table;
 pub(crate) struct State {
     pub(crate) catalog: Arc<Catalog>,
     /// By table id.
-    tables: Vec<Option<Arc<TableState>>>,
+    tables: Places<Arc<TableState>>,
     /// By index id.
-    indexes: Vec<Option<IndexPlace>>,
+    indexes: Places<IndexPlace>,
 }
 
 /// A table and what belongs to it.
@@ -108,18 +109,18 @@ impl State {
 
     #[inline]
     pub(crate) fn table(&self, table: TableId) -> Option<&Arc<TableState>> {
-        self.tables.get(table.0 as usize)?.as_ref()
+        self.tables.get(table.0)
     }
 
     /// The index and the table that it belongs to.
     #[inline]
     pub(crate) fn index(&self, index: IndexId) -> Option<(&TableState, &Index)> {
-        let IndexPlace { table, index } = self.indexes.get(index.0 as usize)?.as_ref()?;
+        let IndexPlace { table, index } = self.indexes.get(index.0)?;
         Some((table, index))
     }
 
     pub(crate) fn tables(&self) -> impl Iterator<Item = &Arc<TableState>> {
-        self.tables.iter().flatten()
+        self.tables.iter()
     }
 
     /// Puts a table in its place, in the catalog too.
@@ -131,27 +132,18 @@ impl State {
         let state = Arc::new(state);
         for index in &state.indexes {
             let entry = IndexPlace { table: Arc::clone(&state), index: Arc::clone(index) };
-            *place(&mut self.indexes, index.id.0) = Some(entry);
+            self.indexes.insert(index.id.0, entry);
         }
-        *place(&mut self.tables, id.0) = Some(state);
+        self.tables.insert(id.0, state);
     }
 
     /// Takes a table out, and its indexes.
     pub(crate) fn remove_table(&mut self, table: TableId) -> Option<Arc<TableState>> {
-        let state = self.tables.get_mut(table.0 as usize)?.take()?;
+        let state = self.tables.remove(table.0)?;
         for index in &state.indexes {
-            *place(&mut self.indexes, index.id.0) = None;
+            self.indexes.remove(index.id.0);
         }
         Arc::make_mut(&mut self.catalog).tables.remove(&state.schema.name.to_ascii_lowercase());
         Some(state)
     }
-}
-
-/// The place of an id; the list grows to have it.
-fn place<T: Clone>(list: &mut Vec<Option<T>>, id: u32) -> &mut Option<T> {
-    let position = id as usize;
-    if list.len() <= position {
-        list.resize(position + 1, None);
-    }
-    &mut list[position]
 }

@@ -121,6 +121,30 @@ fn commit_under_a_limit_that_is_far_does_not_count_everything() {
     assert!(limited < 10 * unlimited, "{limited:?} with a limit, {unlimited:?} without");
 }
 
+/// Ids are never used again, and a change of the schema copies what there is.
+#[test]
+fn tables_that_came_and_went_make_no_change_of_the_schema_slower() {
+    let (database, _) = items();
+    let cycle = || {
+        let columns = vec![Column::new("id", ColumnType::Integer)];
+        let definition = TableDefinition { name: "brief".into(), columns, primary_key: vec![0], ..Default::default() };
+        database.drop_table(database.create_table(definition).unwrap()).unwrap();
+    };
+    let fastest = || {
+        let time = |_| {
+            let begun = std::time::Instant::now();
+            (0..20).for_each(|_| cycle());
+            begun.elapsed()
+        };
+        (0..20).map(time).min().unwrap()
+    };
+    let first = fastest();
+    (0..20_000).for_each(|_| cycle());
+    let later = fastest();
+    // It was thirty times as long.
+    assert!(later < 4 * first, "{later:?} after {first:?}");
+}
+
 #[test]
 fn snapshot_under_many_updates_of_few_rows_keeps_few_versions() {
     const ROWS: i64 = 16;
