@@ -44,9 +44,13 @@ impl Snapshot {
         if !is_empty {
             return Err(Error::Refused { reason: "there is a database already where the copy is to be".to_owned() });
         }
+        // A catalog without a head is no database, and not an empty store, which would be opened as a new one.
+        let catalog = catalog_record(self.state());
+        let mut begun = GroupWrite::default();
+        begun.put_catalog(&catalog);
+        store.apply(&begun, Durability::Sync)?;
         // The last group makes the rows a database.
         let mut last = GroupWrite::default();
-        let catalog = catalog_record(self.state());
         let mut sum = catalog.sum;
         for table in self.state().tables() {
             let totals = self.export_rows(table.schema.id, store)?;

@@ -287,3 +287,31 @@ fn failure_of_a_shared_sync_is_told_to_everybody_who_waits() {
     let reopened = Database::open_store(Box::new(store), &OpenOptions::default()).unwrap();
     assert_eq!(contents(&reopened), contents(&database));
 }
+
+#[test]
+fn copy_that_was_interrupted_is_no_empty_database() {
+    let original = Database::in_memory();
+    let table = create_items(&original).unwrap();
+    insert_items(&original, table, 0..5000).unwrap();
+    let mut interrupted = 0;
+    for call in 0.. {
+        let place = Place::Memory(MemoryStore::default());
+        let store = FaultStore::new(&place, Some((call, Fault::Unsynced)));
+        if original.snapshot().export(&store).is_ok() {
+            break;
+        }
+        interrupted += 1;
+        let Place::Memory(store) = place else { continue };
+        store.lose_unsynced();
+        let mut record_count = 0;
+        let mut count = |_, _: &[u8]| {
+            record_count += 1;
+            ControlFlow::Continue(())
+        };
+        store.scan(RecordKey::MIN..RecordKey::MAX, &mut count).unwrap();
+        let opened = Database::open_store(Box::new(store), &OpenOptions::default());
+        // Until there is something, it is a store that nobody has written to.
+        assert!(opened.is_err() || (call == 0 && record_count == 0), "call {call}: {opened:?}");
+    }
+    assert!(interrupted > 2, "{interrupted} calls");
+}
