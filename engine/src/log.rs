@@ -27,6 +27,7 @@
 mod company;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,8 @@ pub(crate) struct Log {
     has_company: Condvar,
     /// Where those wait who are in no group, until nobody leads.
     is_idle: Condvar,
+    /// Dropped when the log is closed, for the thread that syncs regularly.
+    alive: Mutex<Option<Sender<()>>>,
 }
 
 #[derive(Debug)]
@@ -90,7 +93,7 @@ impl Log {
         };
         let written = [Condvar::new(), Condvar::new()];
         let (has_company, is_idle) = (Condvar::new(), Condvar::new());
-        Self { store, durability, queue: Mutex::new(queue), written, has_company, is_idle }
+        Self { store, durability, queue: Mutex::new(queue), written, has_company, is_idle, alive: Mutex::new(None) }
     }
 
     /// The store, to read it while nobody writes.
@@ -237,6 +240,7 @@ impl Log {
 
     /// Writes what is pending, syncs, and gives up the store. Commits get [`Error::Closed`] from now on.
     pub(crate) fn close(&self, visible: &AtomicU64) -> Result<()> {
+        *self.alive.lock() = None;
         let mut queue = self.queue.lock();
         loop {
             match self.wait_for_turn(&mut queue) {
@@ -260,12 +264,13 @@ impl Log {
     }
 }
 
-/// Starts a thread that syncs a log from time to time for as long as somebody else has it.
+/// Starts a thread that syncs a log from time to time until the log is closed.
 pub(crate) fn sync_regularly(log: &Arc<Log>, interval: Duration) -> Result<()> {
+    let (alive, is_closed) = mpsc::channel();
+    *log.alive.lock() = Some(alive);
     let log: Weak<Log> = Arc::downgrade(log);
     let run = move || {
-        loop {
-            std::thread::sleep(interval);
+        while is_closed.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
             let Some(log) = log.upgrade() else { return };
             // A failure is kept in the log, and the next commit gets it.
             if log.wait_durable(Timestamp(u64::MAX)).is_err() {

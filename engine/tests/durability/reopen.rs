@@ -3,7 +3,7 @@
 use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use manicule_engine::store::{MemoryStore, RecordKey, RowStore};
 use manicule_engine::{
@@ -274,6 +274,29 @@ fn buffered_commits_are_synced_after_the_interval() {
     create_items(&database).unwrap();
     let timestamp = database.snapshot().timestamp();
     while database.durable_timestamp() < timestamp {
+        std::thread::yield_now();
+    }
+}
+
+/// It would have slept for an hour.
+#[cfg(target_os = "linux")]
+#[test]
+fn thread_that_syncs_ends_with_its_database() {
+    let of_test =
+        |task: &fs::DirEntry| fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name == "manicule-sync\n");
+    let threads = || fs::read_dir("/proc/self/task").unwrap().flatten().filter(of_test).count();
+    let options = OpenOptions {
+        durability: Durability::Buffered,
+        sync_interval: Duration::from_secs(3600),
+        ..OpenOptions::default()
+    };
+    for _ in 0..50 {
+        Database::open_store(Box::new(MemoryStore::default()), &options).unwrap().close().unwrap();
+    }
+    // Others' tests have a few.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while threads() > 25 {
+        assert!(Instant::now() < deadline, "{} threads", threads());
         std::thread::yield_now();
     }
 }
