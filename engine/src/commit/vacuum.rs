@@ -98,11 +98,15 @@ impl Committer {
     pub(super) fn vacuum(&mut self, step: &mut Step<'_>, limit: usize) {
         let Some(oldest) = step.active.as_ref().map(ActiveSnapshots::oldest) else { return };
         for _ in 0..limit {
-            let Some(garbage) = self.garbage.pop_front_if(|garbage| garbage.since <= oldest) else { return };
+            let Some(garbage) = self.garbage.pop_front_if(|garbage| garbage.since <= oldest) else { break };
             if let Some(state) = step.state.table(garbage.table) {
                 vacuum_row(step, state, garbage.row_id);
                 step.note_changed(state);
             }
+        }
+        if self.garbage.is_empty() {
+            // After a large deletion it has room for as many rows.
+            self.garbage.shrink_to(GARBAGE_LEN_TO_MERGE);
         }
     }
 }
@@ -145,5 +149,34 @@ fn remove_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, unlink
         if !is_needed {
             index.remove(&key, row_id, &mut writer);
         }
+    }
+}
+
+#[cfg(all(test, not(loom), not(feature = "shuttle")))]
+mod tests {
+    use super::*;
+    use crate::catalog::Column;
+    use crate::database::Database;
+    use crate::schema_change::TableDefinition;
+    use crate::value::{ColumnType, Value};
+
+    #[test]
+    fn queue_gives_its_memory_back_after_a_large_deletion() {
+        const ROWS: i64 = 4 * GARBAGE_LEN_TO_MERGE as i64;
+        let database = Database::in_memory();
+        let columns = vec![Column::new("id", ColumnType::Integer)];
+        let definition = TableDefinition { name: "item".into(), columns, ..Default::default() };
+        let rows = (0..ROWS).map(|id| Row::new(&[Value::Integer(id)]));
+        let table = database.create_table_with_rows(definition, rows).unwrap();
+        let reader = database.snapshot();
+        let delete_all = |transaction: &mut crate::Transaction| {
+            (0..ROWS as u64).try_for_each(|row_id| transaction.delete(table, RowId(row_id)))
+        };
+        database.run(delete_all).unwrap();
+        let capacity = || database.inner.commit_lock.lock_to_vacuum().garbage.capacity();
+        assert!(capacity() >= ROWS as usize);
+        drop(reader);
+        database.vacuum();
+        assert!(capacity() <= 2 * GARBAGE_LEN_TO_MERGE, "room for {} rows", capacity());
     }
 }
