@@ -67,8 +67,8 @@ fn evaluate_composed<'a, 'v: 'a>(expr: &'v Expr, frame: &'a Frame<'_, 'v>) -> Re
         Expr::Case { operand, branches, otherwise } => case(operand.as_deref(), branches, otherwise.as_deref(), frame),
         Expr::Cast { operand, target } => evaluate_cast(operand, *target, frame),
         Expr::Function { function, arguments } => function::call(*function, arguments, frame),
-        Expr::Planned { form, operand, negated, subplan } => {
-            evaluate_subquery(*form, operand.as_deref(), *negated, *subplan, frame)
+        Expr::Planned { form, operands, negated, subplan } => {
+            evaluate_subquery(*form, operands, *negated, *subplan, frame)
         }
         Expr::InQuery { .. } | Expr::Exists { .. } | Expr::Scalar(_) => {
             unreachable!("the router replaces every subquery by its plan")

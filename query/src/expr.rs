@@ -139,8 +139,8 @@ pub enum Expr {
     Planned {
         /// What is asked of the subquery.
         form: SubqueryForm,
-        /// What is looked for with [`SubqueryForm::In`].
-        operand: Option<Box<Expr>>,
+        /// What is looked for: one value with [`SubqueryForm::In`], one for each column with [`SubqueryForm::Matches`].
+        operands: Vec<Expr>,
         /// Whether NOT was written.
         negated: bool,
         /// The position of the plan among the statement's subplans.
@@ -155,6 +155,9 @@ pub enum SubqueryForm {
     In,
     /// Whether it has a row.
     Exists,
+    /// Whether it has a row of those values; NULL equals none. The router makes it of an EXISTS whose only outer rows are
+    /// in equalities.
+    Matches,
     /// The value of its first row.
     Scalar,
 }

@@ -14,7 +14,7 @@ use crate::context::{ExecutionContext, PlanOptions};
 use crate::error::{Error, Result};
 use crate::execute;
 use crate::explain;
-use crate::expr::{AggregateCall, Expr};
+use crate::expr::{AggregateCall, Expr, SubqueryForm};
 use crate::plan::{
     Bound as BoundStatement, Check, JoinKind, OnConflict, OutputColumn, Returning, SetOperationKind, SortKey, Statement,
 };
@@ -244,6 +244,7 @@ pub(crate) struct DeleteAction {
 /// The plan of a subquery.
 #[derive(Debug)]
 pub(crate) struct Subplan {
+    pub(crate) form: SubqueryForm,
     pub(crate) output: Output,
     /// The slots of outer queries that it reads; none: it is run once.
     pub(crate) outer_slots: Vec<usize>,

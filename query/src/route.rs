@@ -29,6 +29,7 @@ mod cost;
 mod covering;
 mod estimate;
 mod join;
+mod matches;
 mod order;
 mod region;
 mod statement;

@@ -199,3 +199,83 @@ fn rows_that_offset_passes_over_are_not_computed() {
     let sql = "SELECT 100 / (id - 3) FROM t ORDER BY id LIMIT 2 OFFSET 4";
     check(sql, &["100", "50"], &["rows"]);
 }
+
+/// Two tables of integers, reals and NULLs, some of them twice, without an index on what is compared, and an empty one.
+fn sides() -> Session {
+    let mut session = Session::new(&Database::in_memory());
+    session
+        .execute(
+            "CREATE TABLE l (id INTEGER PRIMARY KEY, k INTEGER, b INTEGER, name TEXT);
+             CREATE TABLE r (id INTEGER PRIMARY KEY, x REAL, b INTEGER, name TEXT, i INTEGER);
+             CREATE TABLE none (x INTEGER);
+             CREATE INDEX r_i ON r (i);
+             INSERT INTO l VALUES (1, 1, 1, 'a'), (2, 2, 1, 'b'), (3, NULL, 1, 'c'), (4, 2, NULL, 'd'), (5, 7, 2, 'a'),
+                (6, 9, 0, NULL);
+             INSERT INTO r VALUES (1, 1.0, 1, 'a', 1), (2, 2.0, NULL, 'b', 2), (3, 2.0, 1, 'b', 3), (4, NULL, 1, 'c', 4),
+                (5, 2.5, 2, 'a', 5), (6, 7.0, 5, NULL, 6)",
+        )
+        .expect("the tables are new");
+    session
+}
+
+#[test]
+fn a_correlated_exists_is_hashed_once() {
+    let mut session = sides();
+    for (condition, expected) in [
+        ("EXISTS (SELECT * FROM r WHERE r.x = l.k)", "1 2 4 5"),
+        ("NOT EXISTS (SELECT * FROM r WHERE r.x = l.k)", "3 6"),
+        ("EXISTS (SELECT 1 FROM r WHERE l.k = r.x AND r.b = 1)", "1 2 4"),
+        ("NOT (EXISTS (SELECT DISTINCT b FROM r WHERE r.x = l.k AND r.x > 1.5 LIMIT 1))", "1 3 6"),
+        ("EXISTS (SELECT 1 FROM r WHERE r.x = l.k AND r.b = l.b)", "1 2"),
+        ("NOT EXISTS (SELECT l.name FROM r WHERE r.x = l.k AND r.name = l.name)", "3 4 5 6"),
+        ("EXISTS (SELECT 1 FROM r WHERE r.x * 2 = l.k + 3)", "1 2 4"),
+        ("EXISTS (SELECT 1 FROM r JOIN r AS q ON q.id = r.b WHERE r.name = l.name AND q.x = l.b)", "1 2 3 5"),
+        ("EXISTS (SELECT 1 FROM r LEFT JOIN none ON none.x = r.b WHERE r.x = l.k AND none.x IS NULL)", "1 2 4 5"),
+        ("EXISTS (SELECT 1 FROM none WHERE none.x = l.k)", ""),
+        ("NOT EXISTS (SELECT 1 FROM none WHERE none.x = 1 / (l.k - 1))", "1 2 3 4 5 6"),
+        ("EXISTS (SELECT 1 FROM r WHERE r.x = l.k AND EXISTS (SELECT 1 FROM l AS m WHERE m.name = r.name))", "1 2 4"),
+        ("EXISTS (SELECT b FROM r WHERE r.x = l.k GROUP BY b)", "1 2 4 5"),
+        ("CASE WHEN EXISTS (SELECT 1 FROM r WHERE r.x = l.k) THEN l.k > 1 ELSE l.b = 0 END", "2 4 5 6"),
+    ] {
+        let sql = format!("SELECT id FROM l WHERE {condition} ORDER BY id");
+        let analysis = analyzed(&mut session, &sql);
+        assert_eq!(lines(&mut session, &sql).join(" "), expected, "{sql}");
+        let is_hashed = !sql.contains("GROUP BY");
+        assert_eq!(analysis.contains("run once, hashed by"), is_hashed, "{sql}:\n{analysis}");
+    }
+    // No outer row, no inner one.
+    let sql = "SELECT id FROM l WHERE id > 100 AND EXISTS (SELECT 1 FROM r WHERE r.x = l.k AND 1 / (r.b - 1) > 0)";
+    assert_eq!(lines(&mut session, sql), [""; 0]);
+    // The only outer row ends the search where it finds its partner.
+    let sql = "SELECT id FROM l WHERE id = 1 AND EXISTS (SELECT 1 FROM r WHERE r.x = l.k)";
+    let analysis = analyzed(&mut session, sql);
+    assert!(analysis.contains("Full scan of r, 6 rows  (est 6 rows, actual 1 row,"), "{analysis}");
+}
+
+#[test]
+fn an_exists_that_an_index_serves_is_looked_up() {
+    let mut session = sides();
+    let analysis =
+        analyzed(&mut session, "SELECT id FROM l WHERE EXISTS (SELECT 1 FROM r WHERE r.i = l.k) ORDER BY id");
+    assert!(analysis.contains("run for each outer row") && analysis.contains("using r_i"), "{analysis}");
+    let sql = "SELECT id FROM l WHERE EXISTS (SELECT 1 FROM r WHERE r.i < 3 AND r.x = l.k) ORDER BY id";
+    let analysis = analyzed(&mut session, sql);
+    assert!(analysis.contains("hashed by r.x") && analysis.contains("using r_i"), "{analysis}");
+}
+
+#[test]
+fn a_hashed_exists_sees_what_its_statement_may_see() {
+    let mut session = sides();
+    let twice = "SELECT 1 FROM l AS m WHERE m.k = excluded.k AND m.id <> 10";
+    session.execute("INSERT INTO l VALUES (10, 0, 0, 'x'), (11, 0, 0, 'y'), (12, 0, 0, 'z')").unwrap();
+    session
+        .execute(&format!(
+            "INSERT INTO l VALUES (10, 50, 0, 'x'), (11, 50, 0, 'y'), (12, 50, 0, 'z') ON CONFLICT (id) DO UPDATE SET
+             k = CASE WHEN EXISTS ({twice}) THEN -1 ELSE excluded.k END"
+        ))
+        .unwrap();
+    assert_eq!(lines(&mut session, "SELECT k FROM l WHERE id >= 10 ORDER BY id"), ["50", "50", "-1"]);
+    let changed = "UPDATE l SET k = k + 1 WHERE EXISTS (SELECT 1 FROM l AS m WHERE m.k = l.k + 1)";
+    session.execute(changed).unwrap();
+    assert_eq!(lines(&mut session, "SELECT k FROM l WHERE id <= 2 ORDER BY id"), ["2", "2"]);
+}

@@ -154,7 +154,7 @@ impl<'v> HashTable<'v> {
 }
 
 /// The values of the key, `None` if one is NULL: NULL equals nothing.
-fn key<'v>(keys: &'v [Expr], frame: &Frame<'_, 'v>) -> Result<Option<Key<'v>>> {
+pub(super) fn key<'v>(keys: &'v [Expr], frame: &Frame<'_, 'v>) -> Result<Option<Key<'v>>> {
     let mut values = Key::new();
     for expr in keys {
         let value = evaluate_kept(expr, frame)?;

@@ -1,5 +1,6 @@
 //! Subqueries in expressions. One that reads no outer row is run once and its answer kept; a correlated one is run for
-//! each row, over a frame of its own with the outer rows that it reads.
+//! each row, over a frame of its own with the outer rows that it reads. One that is asked for a row of certain values is
+//! searched for the first outer row, which may be the only one, and hashed for the second.
 
 use std::cell::Ref;
 use std::ops::ControlFlow;
@@ -7,11 +8,12 @@ use std::ops::ControlFlow;
 use ahash::AHashSet;
 use manicule_engine::Value;
 
+use super::join::key;
 use super::{Flow, Stop, attempt, finished, run};
 use crate::error::Result;
 use crate::evaluate::{boolean, comparable, equal_values, evaluate, negate_if};
 use crate::expr::{Expr, SubqueryForm};
-use crate::frame::Frame;
+use crate::frame::{Answers, Frame, Run, Slot};
 use crate::physical::Subplan;
 
 /// What is known of a subquery that reads no outer row.
@@ -23,6 +25,9 @@ pub(crate) enum SubqueryCache<'v> {
     Exists(bool),
     Scalar(Value<'v>),
     Set(ValueSet<'v>),
+    /// It has been searched once.
+    Searched,
+    Rows(AHashSet<Vec<Value<'v>>>),
 }
 
 impl SubqueryCache<'_> {
@@ -35,6 +40,11 @@ impl SubqueryCache<'_> {
             Self::Set(ValueSet { values, has_null }) => {
                 let values = values.into_iter().map(Value::into_owned).collect();
                 SubqueryCache::Set(ValueSet { values, has_null })
+            }
+            Self::Searched => SubqueryCache::Searched,
+            Self::Rows(rows) => {
+                let owned = |row: Vec<Value<'_>>| row.into_iter().map(Value::into_owned).collect();
+                SubqueryCache::Rows(rows.into_iter().map(owned).collect())
             }
         }
     }
@@ -66,23 +76,29 @@ impl ValueSet<'_> {
 /// The value of a subquery.
 pub(crate) fn evaluate_subquery<'a, 'v: 'a>(
     form: SubqueryForm,
-    operand: Option<&'v Expr>,
+    operands: &'v [Expr],
     negated: bool,
     position: usize,
     frame: &'a Frame<'_, 'v>,
 ) -> Result<Value<'a>> {
     let subplan = &frame.run.subplans[position];
-    let operand = operand.map(|operand| evaluate(operand, frame)).transpose()?;
+    if form == SubqueryForm::Matches {
+        return Ok(Value::Boolean(has_match(operands, position, frame)? != negated));
+    }
+    let operand = operands.first().map(|operand| evaluate(operand, frame)).transpose()?;
     if !subplan.outer_slots.is_empty() {
         return Ok(match form {
             SubqueryForm::Scalar => scalar(subplan, frame)?,
             SubqueryForm::Exists => Value::Boolean(exists(subplan, frame)? != negated),
             SubqueryForm::In => boolean(negate_if(is_among(operand.unwrap_or_default(), subplan, frame)?, negated)),
+            SubqueryForm::Matches => unreachable!("it reads no outer row"),
         });
     }
     let answer = run_once(form, position, frame)?;
     Ok(match &*answer {
-        SubqueryCache::Unknown => unreachable!("the answer has just been put there"),
+        SubqueryCache::Unknown | SubqueryCache::Searched | SubqueryCache::Rows(_) => {
+            unreachable!("the answer has just been put there")
+        }
         SubqueryCache::Exists(exists) => Value::Boolean(*exists != negated),
         SubqueryCache::Scalar(value) => value.clone(),
         SubqueryCache::Set(set) => boolean(negate_if(set.contains(operand.unwrap_or_default()), negated)),
@@ -104,6 +120,7 @@ fn run_once<'f, 'v>(
         SubqueryForm::Scalar => SubqueryCache::Scalar(scalar(subplan, frame)?),
         SubqueryForm::Exists => SubqueryCache::Exists(exists(subplan, frame)?),
         SubqueryForm::In => SubqueryCache::Set(set(subplan, frame)?),
+        SubqueryForm::Matches => SubqueryCache::Rows(rows(subplan, frame)?),
     };
     answers.set(position, frame.run.subplans.len(), answer);
     Ok(answers.get(position).expect("the answer has just been put there"))
@@ -122,17 +139,93 @@ pub(super) fn subquery_values<'v>(
     })
 }
 
+/// Whether the subquery has a row of the operands' values. They are not looked at where it has no row.
+fn has_match<'v>(operands: &'v [Expr], position: usize, frame: &Frame<'_, 'v>) -> Result<bool> {
+    let Run { answers, subplans, .. } = frame.run;
+    let subplan = &subplans[position];
+    // Another run of the statement may find other rows.
+    if matches!(answers, Answers::Kept(_)) {
+        return search(operands, subplan, frame);
+    }
+    let has_rows = answers.get(position).map(|answer| match &*answer {
+        SubqueryCache::Unknown => None,
+        SubqueryCache::Rows(rows) => Some(!rows.is_empty()),
+        _ => Some(true),
+    });
+    match has_rows.flatten() {
+        None => {
+            answers.set(position, subplans.len(), SubqueryCache::Searched);
+            return search(operands, subplan, frame);
+        }
+        Some(false) => return Ok(false),
+        Some(true) => {}
+    }
+    if answers.get(position).is_some_and(|answer| matches!(*answer, SubqueryCache::Searched)) {
+        let rows = rows(subplan, frame)?;
+        let is_empty = rows.is_empty();
+        answers.set(position, subplans.len(), SubqueryCache::Rows(rows));
+        if is_empty {
+            return Ok(false);
+        }
+    }
+    let Some(sought) = key(operands, frame)? else { return Ok(false) };
+    Ok(answers
+        .get(position)
+        .is_some_and(|answer| matches!(&*answer, SubqueryCache::Rows(rows) if rows.contains(sought.as_slice()))))
+}
+
+/// Looks through the rows of a subquery for one of the operands' values.
+fn search<'v>(operands: &'v [Expr], subplan: &'v Subplan, outer: &Frame<'_, 'v>) -> Result<bool> {
+    let (mut sought, mut found) = (None, false);
+    for_each_row(subplan, outer, &mut |row| {
+        if sought.is_none() {
+            sought = attempt(key(operands, outer))?;
+        }
+        found = row_key(subplan, row).zip(sought.as_ref()).is_some_and(|(row, sought)| row == sought.as_slice());
+        if found || sought.is_none() { ControlFlow::Break(Stop::Done) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(found)
+}
+
+/// The rows of a subquery that have no NULL.
+fn rows<'v>(subplan: &'v Subplan, frame: &Frame<'_, 'v>) -> Result<AHashSet<Vec<Value<'v>>>> {
+    let mut rows = AHashSet::new();
+    for_each_row(subplan, frame, &mut |row| {
+        if let Some(key) = row_key(subplan, row)
+            && !rows.contains(&key)
+        {
+            attempt(frame.run.charge_values(&key))?;
+            rows.insert(key);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(rows)
+}
+
+/// The values of a row in the form in which they are compared, `None` if one is NULL.
+fn row_key<'v>(subplan: &Subplan, row: &Slot<'v>) -> Option<Vec<Value<'v>>> {
+    let values = (0..subplan.output.width).map(|column| row.get_kept(column));
+    values.map(|value| (!value.is_null()).then(|| comparable(value))).collect()
+}
+
 /// Runs a subquery over a frame of its own; `visit` gets the first column of each row.
 fn for_each<'v>(subplan: &'v Subplan, outer: &Frame<'_, 'v>, visit: &mut dyn FnMut(Value<'v>) -> Flow) -> Result<()> {
+    let has_column = subplan.output.width > 0;
+    for_each_row(subplan, outer, &mut |row| visit(if has_column { row.get_kept(0) } else { Value::Null }))
+}
+
+/// Runs a subquery over a frame of its own; `visit` gets each row.
+fn for_each_row<'v>(
+    subplan: &'v Subplan,
+    outer: &Frame<'_, 'v>,
+    visit: &mut dyn FnMut(&Slot<'v>) -> Flow,
+) -> Result<()> {
     let mut frame = Frame::new(outer.run, outer.run.slot_count);
     for &slot in &subplan.outer_slots {
         frame.slots[slot] = outer.slots[slot].clone();
     }
     let slot = subplan.output.slot;
-    let has_column = subplan.output.width > 0;
-    finished(run(&subplan.output.root, &mut frame, &mut |frame| {
-        visit(if has_column { frame.slots[slot].get_kept(0) } else { Value::Null })
-    }))
+    finished(run(&subplan.output.root, &mut frame, &mut |frame| visit(&frame.slots[slot])))
 }
 
 fn scalar<'v>(subplan: &'v Subplan, frame: &Frame<'_, 'v>) -> Result<Value<'v>> {

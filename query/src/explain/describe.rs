@@ -7,7 +7,7 @@ use manicule_engine::{Direction, IndexSchema, TableId, TableSchema};
 use super::{Description, Explanation, UnusedIndex, for_each_node, roots};
 use crate::execute::Analysis;
 use crate::expr::print::write_expr;
-use crate::expr::{AggregateCall, AggregateFunction, ColumnRef, Expr};
+use crate::expr::{AggregateCall, AggregateFunction, ColumnRef, Expr, SubqueryForm};
 use crate::physical::{
     AccessPath, Action, IndexLookup, IndexMembers, IndexRange, KeyPart, Node, NodeKind, NotUsed, PhysicalPlan,
     TableScan,
@@ -79,7 +79,14 @@ impl<'p> Describer<'p> {
             Action::Delete(delete) => self.change("Delete from", delete.table, &delete.input),
         };
         let subqueries = self.plan.subplans.iter().enumerate().map(|(position, subplan)| {
-            let how = if subplan.outer_slots.is_empty() { "run once" } else { "run for each outer row" };
+            let how = match (subplan.form, &subplan.output.root.kind) {
+                (SubqueryForm::Matches, NodeKind::Project { expressions, .. }) => {
+                    let keys: Vec<String> = expressions.iter().map(|expr| self.text(expr)).collect();
+                    format!("run once, hashed by {}", keys.join(", "))
+                }
+                _ if subplan.outer_slots.is_empty() => "run once".to_owned(),
+                _ => "run for each outer row".to_owned(),
+            };
             let title = format!("Subquery {} ({how})", position + 1);
             let mut description = plain(title, "Result", vec![self.node(&subplan.output.root)]);
             description.relationship = "SubPlan";

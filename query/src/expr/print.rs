@@ -97,13 +97,18 @@ impl<W: Write> Printer<'_, W> {
                 write!(self.f, "{} IN (subquery)", not(*negated))
             }
             Expr::Exists { negated, .. } => write!(self.f, "{}EXISTS (subquery)", if *negated { "NOT " } else { "" }),
-            Expr::Planned { form, operand, negated, subplan } => {
-                if let Some(operand) = operand {
-                    self.operand(operand)?;
-                }
+            Expr::Planned { form, operands, negated, subplan } => {
                 let number = subplan + 1;
                 match form {
-                    SubqueryForm::In => write!(self.f, "{} IN (subquery {number})", not(*negated)),
+                    SubqueryForm::In => {
+                        operands.iter().try_for_each(|operand| self.operand(operand))?;
+                        write!(self.f, "{} IN (subquery {number})", not(*negated))
+                    }
+                    SubqueryForm::Matches => {
+                        write!(self.f, "{}EXISTS (subquery {number} of ", if *negated { "NOT " } else { "" })?;
+                        self.joined(operands, ", ")?;
+                        self.f.write_char(')')
+                    }
                     SubqueryForm::Exists => {
                         write!(self.f, "{}EXISTS (subquery {number})", if *negated { "NOT " } else { "" })
                     }

@@ -87,7 +87,7 @@ impl Expr {
                 }
                 otherwise.iter().for_each(|otherwise| visit(otherwise));
             }
-            Self::Planned { operand, .. } => operand.iter().for_each(|operand| visit(operand)),
+            Self::Planned { operands, .. } => operands.iter().for_each(visit),
         }
     }
 
@@ -128,7 +128,7 @@ impl Expr {
                 }
                 otherwise.iter_mut().for_each(|otherwise| visit(otherwise));
             }
-            Self::Planned { operand, .. } => operand.iter_mut().for_each(|operand| visit(operand)),
+            Self::Planned { operands, .. } => operands.iter_mut().for_each(visit),
         }
     }
 

@@ -382,7 +382,7 @@ fn reads_other(conjunct: &Conjunct, slots: &SlotSet) -> bool {
 }
 
 /// The two sides of an equality between the right side's slots and others, the right side's second.
-fn hash_key(expr: &Expr, right_slots: &SlotSet) -> Option<(Expr, Expr)> {
+pub(super) fn hash_key(expr: &Expr, right_slots: &SlotSet) -> Option<(Expr, Expr)> {
     let Expr::Binary { operator: BinaryOperator::Equal, left, right } = expr else { return None };
     if left.has_subquery() || right.has_subquery() {
         return None;

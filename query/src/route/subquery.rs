@@ -5,6 +5,7 @@ use std::sync::Arc;
 use manicule_engine::Value;
 
 use super::Router;
+use super::matches::Matched;
 use super::order::Wanted;
 use crate::error::Result;
 use crate::evaluate::comparable;
@@ -53,15 +54,23 @@ impl Router<'_, '_> {
         }
         match std::mem::replace(expr, Expr::And(Vec::new())) {
             Expr::InQuery { operand, query, negated } => {
-                *expr = self.planned(SubqueryForm::In, Some(operand), negated, *query)?;
+                *expr = self.planned(SubqueryForm::In, vec![*operand], negated, *query)?;
             }
-            Expr::Exists { query, negated } => *expr = self.planned(SubqueryForm::Exists, None, negated, *query)?,
-            Expr::Scalar(query) => *expr = self.planned(SubqueryForm::Scalar, None, false, *query)?,
+            Expr::Exists { query, negated } => {
+                *expr = match self.matched(&query) {
+                    Some(Matched { outer, query }) => {
+                        let outer = self.finish_all(outer)?;
+                        self.planned(SubqueryForm::Matches, outer, negated, query)?
+                    }
+                    None => self.planned(SubqueryForm::Exists, Vec::new(), negated, *query)?,
+                };
+            }
+            Expr::Scalar(query) => *expr = self.planned(SubqueryForm::Scalar, Vec::new(), false, *query)?,
             Expr::InList { operand, list, negated } if is_set(&list) => {
                 *expr = Expr::InSet { operand, set: Arc::new(set_of(list)), negated };
             }
             Expr::InList { operand, list, negated } if is_later_set(&list) => {
-                *expr = self.planned(SubqueryForm::In, Some(operand), negated, query_of(list))?;
+                *expr = self.planned(SubqueryForm::In, vec![*operand], negated, query_of(list))?;
             }
             other => *expr = other,
         }
@@ -81,11 +90,11 @@ impl Router<'_, '_> {
         }
     }
 
-    fn planned(&mut self, form: SubqueryForm, operand: Option<Box<Expr>>, negated: bool, query: Query) -> Result<Expr> {
+    fn planned(&mut self, form: SubqueryForm, operands: Vec<Expr>, negated: bool, query: Query) -> Result<Expr> {
         let outer_slots = outer_slots(&query).iter().collect();
         let output = self.plan_output(query.plan, query.columns.len())?;
-        self.subplans.push(Subplan { output, outer_slots });
-        Ok(Expr::Planned { form, operand, negated, subplan: self.subplans.len() - 1 })
+        self.subplans.push(Subplan { form, output, outer_slots });
+        Ok(Expr::Planned { form, operands, negated, subplan: self.subplans.len() - 1 })
     }
 
     /// Finishes the expressions of a path.

@@ -85,8 +85,8 @@ impl<'c> Terms<'c> {
                     self.terms.push(Term { conjunct, column, form: Form::In(list) });
                 }
             }
-            Expr::Planned { form: SubqueryForm::In, operand: Some(operand), negated: false, subplan } => {
-                if let Some(column) = column_of(operand) {
+            Expr::Planned { form: SubqueryForm::In, operands, negated: false, subplan } => {
+                if let Some(column) = operands.first().and_then(column_of) {
                     self.terms.push(Term { conjunct, column, form: Form::Among(*subplan) });
                 }
             }
