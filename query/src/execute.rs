@@ -144,8 +144,9 @@ fn run_uncounted<'r, 'v>(node: &'v Node, frame: &mut Frame<'r, 'v>, sink: &mut S
         NodeKind::Project { input, expressions, slot } => {
             run(input, frame, &mut |frame| rows::project(expressions, *slot, frame, sink))
         }
-        NodeKind::Aggregate { input, group_by, aggregates, slot } => {
-            aggregate::run_aggregate(aggregate::Grouping { input, group_by, aggregates, slot: *slot }, frame, sink)
+        NodeKind::Aggregate { input, group_by, aggregates, slot, in_order } => {
+            let grouping = aggregate::Grouping { input, group_by, aggregates, slot: *slot, in_order: *in_order };
+            aggregate::run_aggregate(grouping, frame, sink)
         }
         NodeKind::Distinct { input, columns, slot } => set::run_distinct(input, *columns, *slot, frame, sink),
         NodeKind::Sort(sort) => sort::run_sort(sort, frame, sink),

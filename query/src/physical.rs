@@ -265,15 +265,40 @@ pub(crate) struct Node {
 pub(crate) enum NodeKind {
     Unit,
     Scan(TableScan),
-    Values { rows: Vec<Vec<Expr>>, slot: usize },
-    Filter { input: Box<Node>, predicate: Expr },
+    Values {
+        rows: Vec<Vec<Expr>>,
+        slot: usize,
+    },
+    Filter {
+        input: Box<Node>,
+        predicate: Expr,
+    },
     NestedLoop(NestedLoop),
     HashJoin(HashJoin),
-    Project { input: Box<Node>, expressions: Vec<Expr>, slot: usize },
-    Aggregate { input: Box<Node>, group_by: Vec<Expr>, aggregates: Vec<AggregateCall>, slot: usize },
-    Distinct { input: Box<Node>, columns: usize, slot: usize },
+    Project {
+        input: Box<Node>,
+        expressions: Vec<Expr>,
+        slot: usize,
+    },
+    Aggregate {
+        input: Box<Node>,
+        group_by: Vec<Expr>,
+        aggregates: Vec<AggregateCall>,
+        slot: usize,
+        /// Whether the rows of a group come one after another, so that no table of groups is needed.
+        in_order: bool,
+    },
+    Distinct {
+        input: Box<Node>,
+        columns: usize,
+        slot: usize,
+    },
     Sort(Sort),
-    Limit { input: Box<Node>, limit: Option<Expr>, offset: Option<Expr> },
+    Limit {
+        input: Box<Node>,
+        limit: Option<Expr>,
+        offset: Option<Expr>,
+    },
     SetOperation(SetOperation),
 }
 

@@ -28,6 +28,7 @@ mod bounds;
 mod cost;
 mod covering;
 mod estimate;
+mod groups;
 mod join;
 mod matches;
 mod order;
@@ -50,6 +51,7 @@ use crate::expr::Expr;
 use crate::physical::{Node, NodeKind, SetOperation, Sort, Subplan};
 use crate::plan::{LogicalPlan, SortKey};
 use crate::slots::slots_given;
+use groups::Groups;
 use order::{OrderKey, Wanted};
 
 /// What a row found through an index costs, in rows of a full scan.
@@ -118,7 +120,7 @@ impl<'a, 's> Router<'a, 's> {
                 Ok(self.node(input.rows, NodeKind::Project { input, expressions, slot }))
             }
             LogicalPlan::Aggregate { input, group_by, aggregates, slot } => {
-                self.plan_aggregate(*input, group_by, aggregates, slot)
+                self.plan_aggregate(*input, Groups { group_by, aggregates, slot }, wanted)
             }
             LogicalPlan::Distinct { input, columns } => {
                 let slot = input.output_slot().expect("DISTINCT stands above a node with columns");
@@ -222,6 +224,8 @@ impl<'a, 's> Router<'a, 's> {
             | NodeKind::Project { input, .. }
             | NodeKind::Distinct { input, .. }
             | NodeKind::Limit { input, .. } => self.delivers(input, order),
+            // A group comes where its rows are.
+            NodeKind::Aggregate { input, in_order: true, .. } => self.delivers(input, order),
             NodeKind::NestedLoop(join) => self.delivers(&join.left, order),
             NodeKind::HashJoin(join) => self.delivers(&join.left, order),
             NodeKind::Unit

@@ -279,3 +279,56 @@ fn a_hashed_exists_sees_what_its_statement_may_see() {
     session.execute(changed).unwrap();
     assert_eq!(lines(&mut session, "SELECT k FROM l WHERE id <= 2 ORDER BY id"), ["2", "2"]);
 }
+
+#[test]
+fn the_first_groups_are_read_in_the_order_of_an_index() {
+    let mut session = session();
+    session
+        .execute(
+            "CREATE TABLE g (id INTEGER PRIMARY KEY, k REAL, name TEXT, v INTEGER);
+             CREATE INDEX g_k ON g USING TREE (k);
+             CREATE INDEX g_both ON g USING TREE (name, k DESC);
+             INSERT INTO g SELECT id, CASE WHEN pair > 5 THEN pair / 2 ELSE NULL END, CAST(tenth AS TEXT), mixed FROM t",
+        )
+        .unwrap();
+    let in_order = "Aggregate, group by group";
+    for (sql, actual) in [
+        ("SELECT k, count(*) FROM g GROUP BY k ORDER BY k LIMIT 5", "using g_k  (est 2,000 rows, actual 29 rows"),
+        ("SELECT k, sum(v) FROM g GROUP BY k ORDER BY k DESC LIMIT 2 OFFSET 1", "using g_k, backward"),
+        ("SELECT count(*), sum(n) FROM (SELECT count(*) AS n FROM g GROUP BY v, id LIMIT 5)", "actual 6 rows"),
+        ("SELECT g.k, count(*), min(v) FROM g WHERE v > 10 GROUP BY k ORDER BY k LIMIT 3", "using g_k"),
+        (
+            "SELECT name, k, count(DISTINCT v) FROM g GROUP BY k, name ORDER BY name DESC, k LIMIT 4",
+            "using g_both, backward",
+        ),
+        ("SELECT k + 1, count(*) FROM g GROUP BY k HAVING k > 7 AND count(*) > 1 ORDER BY k LIMIT 3", "using g_k"),
+        ("SELECT x.k, (SELECT count(*) FROM wanted) FROM (SELECT k FROM g) AS x GROUP BY k ORDER BY k LIMIT 3", "g_k"),
+        ("SELECT k, count(*) FROM g JOIN wanted ON wanted.pair < g.id GROUP BY k ORDER BY k LIMIT 2", "g_k"),
+        // The order is there anyway.
+        ("SELECT k, count(*) FROM g WHERE k < 20 GROUP BY k ORDER BY k", "using g_k"),
+        ("SELECT name, sum(v) FROM g WHERE name = '3' AND k < 50 GROUP BY name", "using g_both"),
+        ("SELECT id, max(v) FROM g GROUP BY id ORDER BY id DESC LIMIT 5", "using g_pkey, backward"),
+    ] {
+        let analysis = analyzed(&mut session, sql);
+        let is_right = analysis.contains(in_order) && analysis.contains(actual) && !analysis.contains("Sort");
+        assert!(is_right, "{sql}:\n{analysis}");
+    }
+    // Any five groups, whole.
+    let sql = "SELECT k, count(*) FROM g GROUP BY k LIMIT 5";
+    let analysis = lines(&mut session, &format!("EXPLAIN ANALYZE {sql}")).join("\n");
+    assert!(analysis.contains("actual 29 rows"), "{analysis}");
+    assert_eq!(lines(&mut session, sql), ["NULL,12", "3.0,4", "4.0,4", "5.0,4", "6.0,4"]);
+    // Hashing all rows costs less.
+    for sql in [
+        "SELECT k, count(*) FROM g GROUP BY k ORDER BY k",
+        "SELECT k, count(*) FROM g GROUP BY k ORDER BY k LIMIT 450",
+        "SELECT k, count(*) FROM g GROUP BY k ORDER BY count(*) DESC, k LIMIT 5",
+        "SELECT k, v, count(*) FROM g GROUP BY k, v ORDER BY k, v LIMIT 5",
+    ] {
+        let analysis = analyzed(&mut session, sql);
+        assert!(analysis.contains("Hash aggregate"), "{sql}:\n{analysis}");
+    }
+    // Nothing is grouped to nothing.
+    session.execute("DELETE FROM g").unwrap();
+    assert_eq!(lines(&mut session, "SELECT k, count(*) FROM g GROUP BY k ORDER BY k LIMIT 5"), [""; 0]);
+}

@@ -1,4 +1,5 @@
-//! GROUP BY: one accumulator for each aggregate of each group, groups in the order in which they first came.
+//! GROUP BY: one accumulator for each aggregate of each group, groups in the order in which they first came. Where the rows
+//! of a group come one after another, there is one group at a time.
 
 mod accumulator;
 
@@ -22,9 +23,15 @@ pub(super) struct Grouping<'v> {
     pub(super) group_by: &'v [Expr],
     pub(super) aggregates: &'v [AggregateCall],
     pub(super) slot: usize,
+    pub(super) in_order: bool,
 }
 
 impl<'v> Grouping<'v> {
+    /// The keys of the row's group.
+    fn keys(&self, frame: &Frame<'_, 'v>) -> Result<Keys<'v>> {
+        self.group_by.iter().map(|expr| evaluate_kept(expr, frame)).collect()
+    }
+
     /// The scan below, where all that is asked is how many rows it gives.
     fn counted_scan(&self) -> Option<&'v TableScan> {
         let only_counts = self.group_by.is_empty() && self.aggregates.iter().all(AggregateCall::counts_rows);
@@ -34,7 +41,8 @@ impl<'v> Grouping<'v> {
 
 type Keys<'v> = SmallVec<[Value<'v>; 2]>;
 
-/// The accumulators of all groups, group after group.
+/// The accumulators of the groups, group after group.
+#[derive(Default)]
 struct Groups<'v> {
     places: AHashMap<Keys<'v>, usize>,
     keys: Vec<Keys<'v>>,
@@ -47,10 +55,7 @@ impl<'v> Groups<'v> {
         if grouping.group_by.is_empty() {
             return Ok(0);
         }
-        let mut keys = Keys::new();
-        for expr in grouping.group_by {
-            keys.push(evaluate_kept(expr, frame)?);
-        }
+        let keys = grouping.keys(frame)?;
         if let Some(&place) = self.places.get(&keys) {
             return Ok(place);
         }
@@ -67,8 +72,8 @@ impl<'v> Groups<'v> {
         self.accumulators.extend(aggregates.iter().map(Accumulator::new));
     }
 
-    fn add(&mut self, grouping: &Grouping<'v>, frame: &Frame<'_, 'v>) -> Result<()> {
-        let place = self.place(grouping, frame)?;
+    /// Adds a row to the group whose accumulators begin there.
+    fn add(&mut self, place: usize, grouping: &Grouping<'v>, frame: &Frame<'_, 'v>) -> Result<()> {
         for (call, accumulator) in grouping.aggregates.iter().zip(&mut self.accumulators[place..]) {
             let Some(argument) = &call.argument else {
                 accumulator.add_rows(1);
@@ -83,6 +88,27 @@ impl<'v> Groups<'v> {
         }
         Ok(())
     }
+
+    /// Hands the groups on and forgets them.
+    fn hand_out<'r>(
+        &mut self,
+        grouping: &Grouping<'v>,
+        frame: &mut Frame<'r, 'v>,
+        sink: &mut Sink<'_, 'r, 'v>,
+    ) -> Flow {
+        let mut accumulators = self.accumulators.drain(..);
+        for keys in self.keys.drain(..) {
+            attempt(frame.run.tick())?;
+            let mut values = frame.slots[grouping.slot].take_values();
+            values.extend(keys);
+            for accumulator in accumulators.by_ref().take(grouping.aggregates.len()) {
+                values.push(attempt(accumulator.finish())?);
+            }
+            frame.slots[grouping.slot] = Slot::Computed(values);
+            sink(frame)?;
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 pub(super) fn run_aggregate<'r, 'v>(
@@ -90,7 +116,7 @@ pub(super) fn run_aggregate<'r, 'v>(
     frame: &mut Frame<'r, 'v>,
     sink: &mut Sink<'_, 'r, 'v>,
 ) -> Flow {
-    let mut groups = Groups { places: AHashMap::new(), keys: Vec::new(), accumulators: Vec::new() };
+    let mut groups = Groups::default();
     if grouping.group_by.is_empty() {
         groups.open(Keys::new(), grouping.aggregates);
     }
@@ -100,18 +126,18 @@ pub(super) fn run_aggregate<'r, 'v>(
             let found = attempt(found)?;
             groups.accumulators.iter_mut().for_each(|accumulator| accumulator.add_rows(found.rows));
         }
-        None => run(grouping.input, frame, &mut |frame| attempt(groups.add(&grouping, frame)))?,
+        None if grouping.in_order => run(grouping.input, frame, &mut |frame| {
+            let keys = attempt(grouping.keys(frame))?;
+            if groups.keys.last() != Some(&keys) {
+                groups.hand_out(&grouping, frame, sink)?;
+                groups.open(keys, grouping.aggregates);
+            }
+            attempt(groups.add(0, &grouping, frame))
+        })?,
+        None => run(grouping.input, frame, &mut |frame| {
+            let place = attempt(groups.place(&grouping, frame))?;
+            attempt(groups.add(place, &grouping, frame))
+        })?,
     }
-    let mut accumulators = groups.accumulators.into_iter();
-    for keys in groups.keys {
-        attempt(frame.run.tick())?;
-        let mut values = frame.slots[grouping.slot].take_values();
-        values.extend(keys);
-        for accumulator in accumulators.by_ref().take(grouping.aggregates.len()) {
-            values.push(attempt(accumulator.finish())?);
-        }
-        frame.slots[grouping.slot] = Slot::Computed(values);
-        sink(frame)?;
-    }
-    ControlFlow::Continue(())
+    groups.hand_out(&grouping, frame, sink)
 }

@@ -139,7 +139,13 @@ impl<'p> Describer<'p> {
                 hash.facts.extend(join.on.iter().map(|on| ("on", "Join Filter", self.text(on))));
                 hash
             }
-            NodeKind::Aggregate { input, group_by, aggregates, .. } => self.aggregate(input, group_by, aggregates),
+            NodeKind::Aggregate { input, group_by, aggregates, in_order, .. } => {
+                let mut aggregate = self.aggregate(input, group_by, aggregates);
+                if *in_order {
+                    aggregate.title = "Aggregate, group by group".to_owned();
+                }
+                aggregate
+            }
             NodeKind::Distinct { input, .. } => plain("Distinct".into(), "Unique", vec![self.node(input)]),
             NodeKind::Sort(sort) => {
                 let title = if sort.top.is_some() { "Sort, first rows only" } else { "Sort" };

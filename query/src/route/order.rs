@@ -59,6 +59,12 @@ pub(crate) fn base_column(plan: &LogicalPlan, column: ColumnRef) -> Option<Colum
                 _ => None,
             }
         }
+        LogicalPlan::Aggregate { input, group_by, slot, .. } if *slot == column.slot => {
+            match group_by.get(column.column)? {
+                Expr::Column(column) => base_column(input, *column),
+                _ => None,
+            }
+        }
         LogicalPlan::Filter { input, .. } | LogicalPlan::Distinct { input, .. } => base_column(input, column),
         // NULLs that an outer join makes come last within their left row, so only left columns keep their order.
         LogicalPlan::Join { left, right, .. } => base_column(left, column).or_else(|| base_column(right, column)),

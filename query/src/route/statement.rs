@@ -4,10 +4,10 @@ use manicule_engine::{Catalog, ColumnType, Value, View};
 
 use super::Router;
 use super::covering::mark_covering;
-use super::order::{OfRows, OrderKey, Wanted};
+use super::order::Wanted;
 use crate::context::{PlanOptions, Routing};
 use crate::error::Result;
-use crate::expr::{AggregateCall, AggregateFunction, Expr};
+use crate::expr::Expr;
 use crate::physical::{
     AccessPath, Action, DeleteAction, InKey, InsertAction, Node, NodeKind, Output, PhysicalPlan, PointKey, PointLookup,
     PointValue, TableScan, UpdateAction, result_columns,
@@ -105,80 +105,6 @@ impl Router<'_, '_> {
             |returning: Returning| Ok(Returning { expressions: self.finish_all(returning.expressions)?, ..returning });
         returning.map(finish).transpose()
     }
-
-    /// Groups. The least or the greatest value of a column is the first row of an index, where one has that order.
-    pub(super) fn plan_aggregate(
-        &mut self,
-        input: LogicalPlan,
-        group_by: Vec<Expr>,
-        aggregates: Vec<AggregateCall>,
-        slot: usize,
-    ) -> Result<Node> {
-        let end = if group_by.is_empty() { wanted_end(&input, &aggregates) } else { None };
-        let input = match end {
-            None => {
-                let of_rows = wanted_of_rows(&input, &group_by, &aggregates);
-                self.plan(input, &Wanted { of_rows, ..Wanted::default() })?
-            }
-            Some((key, not_null)) => {
-                let input = LogicalPlan::Filter { input: Box::new(input), predicate: not_null };
-                let wanted = Wanted { order: vec![key], limit: Some(1.0), ..Wanted::default() };
-                let node = self.plan(input, &wanted)?;
-                if self.delivers(&node, &wanted.order) {
-                    let (input, limit) = (Box::new(node), Some(Expr::literal(1)));
-                    self.node(1.0, NodeKind::Limit { input, limit, offset: None })
-                } else {
-                    node
-                }
-            }
-        };
-        let rows = if group_by.is_empty() { 1.0 } else { (input.rows * 0.1).max(1.0) };
-        let group_by = self.finish_all(group_by)?;
-        let aggregates = aggregates
-            .into_iter()
-            .map(|call| {
-                Ok(AggregateCall {
-                    argument: call.argument.map(|argument| self.finish(argument)).transpose()?,
-                    separator: call.separator.map(|separator| self.finish(separator)).transpose()?,
-                    ..call
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(self.node(rows, NodeKind::Aggregate { input: Box::new(input), group_by, aggregates, slot }))
-    }
-}
-
-/// What of the rows is wanted: their number, if nothing but rows of one table is counted.
-fn wanted_of_rows(input: &LogicalPlan, group_by: &[Expr], aggregates: &[AggregateCall]) -> OfRows {
-    let counts = aggregates.iter().all(|call| call.function == AggregateFunction::CountRows);
-    if counts && group_by.is_empty() && only_table(input).is_some() { OfRows::Count } else { OfRows::Columns }
-}
-
-/// The slot of the only table that is read, with a condition or without.
-fn only_table(input: &LogicalPlan) -> Option<usize> {
-    match input {
-        LogicalPlan::Scan { slot, .. } => Some(*slot),
-        LogicalPlan::Filter { input, .. } => match input.as_ref() {
-            LogicalPlan::Scan { slot, .. } => Some(*slot),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// The order in which the first row has the answer, and that its column is not NULL, if the answer is one MIN or MAX of a
-/// column of one table.
-fn wanted_end(input: &LogicalPlan, aggregates: &[AggregateCall]) -> Option<(OrderKey, Expr)> {
-    let [AggregateCall { function, argument: Some(Expr::Column(column)), .. }] = aggregates else { return None };
-    let descending = match function {
-        AggregateFunction::Min => false,
-        AggregateFunction::Max => true,
-        _ => return None,
-    };
-    let table_slot = only_table(input)?;
-    let not_null = Expr::IsNull { operand: Box::new(Expr::Column(*column)), negated: true };
-    let key = OrderKey { column: *column, descending, nulls_first: !descending };
-    (column.slot == table_slot).then_some((key, not_null))
 }
 
 /// The short way of a plan that is nothing but the columns of the rows under one whole key.
