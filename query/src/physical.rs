@@ -365,6 +365,8 @@ pub(crate) struct HashJoin {
     pub(crate) kind: JoinKind,
     pub(crate) left_keys: Vec<Expr>,
     pub(crate) right_keys: Vec<Expr>,
+    /// For each key whether NULL matches NULL: `IS` rather than `=`.
+    pub(crate) nulls_match: Vec<bool>,
     pub(crate) on: Option<Expr>,
     pub(crate) right_slots: Vec<usize>,
 }

@@ -332,3 +332,27 @@ fn the_first_groups_are_read_in_the_order_of_an_index() {
     session.execute("DELETE FROM g").unwrap();
     assert_eq!(lines(&mut session, "SELECT k, count(*) FROM g GROUP BY k ORDER BY k LIMIT 5"), [""; 0]);
 }
+
+#[test]
+fn a_join_by_is_finds_null_for_null_in_a_hash_table() {
+    let mut session = sides();
+    for (sql, expected) in [
+        ("SELECT l.id, r.id FROM l JOIN r ON l.k IS r.x ORDER BY 1, 2", "1,1 2,2 2,3 3,4 4,2 4,3 5,6"),
+        (
+            "SELECT l.id, r.id FROM l LEFT JOIN r ON r.x IS NOT DISTINCT FROM l.k ORDER BY 1, 2",
+            "1,1 2,2 2,3 3,4 4,2 4,3 5,6 6,NULL",
+        ),
+        ("SELECT l.id, r.id FROM l JOIN r ON l.k IS r.x AND l.b = r.b ORDER BY 1, 2", "1,1 2,3 3,4"),
+        ("SELECT l.id, r.id FROM l JOIN r ON l.k = r.x AND l.b IS r.b ORDER BY 1, 2", "1,1 2,3 4,2"),
+        ("SELECT l.id, r.id FROM l JOIN r ON l.k IS r.x AND l.name IS r.name ORDER BY 1, 2", "1,1 2,2 2,3 3,4"),
+        ("SELECT l.id, none.x FROM l LEFT JOIN none ON none.x IS l.k WHERE l.id > 4 ORDER BY 1", "5,NULL 6,NULL"),
+    ] {
+        let analysis = analyzed(&mut session, sql);
+        assert_eq!(lines(&mut session, sql).join(" ").replace(", ", ","), expected, "{sql}");
+        assert!(analysis.contains("Hash join") && analysis.contains(" IS "), "{sql}:\n{analysis}");
+    }
+    // EXISTS by IS is not hashed, and finds the same.
+    let sql = "SELECT id FROM l WHERE EXISTS (SELECT 1 FROM r WHERE r.x IS l.k) ORDER BY id";
+    analyzed(&mut session, sql);
+    assert_eq!(lines(&mut session, sql), ["1", "2", "3", "4", "5"]);
+}

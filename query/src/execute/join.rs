@@ -127,8 +127,8 @@ struct HashTable<'v> {
 const END: u32 = u32::MAX;
 
 impl<'v> HashTable<'v> {
-    fn insert(&mut self, keys: &'v [Expr], frame: &mut Frame<'_, 'v>) -> Result<()> {
-        let Some(key) = key(keys, frame)? else { return Ok(()) };
+    fn insert(&mut self, join: &'v HashJoin, frame: &mut Frame<'_, 'v>) -> Result<()> {
+        let Some(key) = key(&join.right_keys, &join.nulls_match, frame)? else { return Ok(()) };
         let row =
             u32::try_from(self.rows.count).map_err(|_| crate::error::Error::MemoryLimit { bytes_max: usize::MAX })?;
         frame.run.charge_values(&key)?;
@@ -153,12 +153,12 @@ impl<'v> HashTable<'v> {
     }
 }
 
-/// The values of the key, `None` if one is NULL: NULL equals nothing.
-pub(super) fn key<'v>(keys: &'v [Expr], frame: &Frame<'_, 'v>) -> Result<Option<Key<'v>>> {
+/// The values of the key, `None` if one is NULL: NULL equals nothing, unless it is said of the key that it equals NULL.
+pub(super) fn key<'v>(keys: &'v [Expr], nulls_match: &[bool], frame: &Frame<'_, 'v>) -> Result<Option<Key<'v>>> {
     let mut values = Key::new();
-    for expr in keys {
+    for (position, expr) in keys.iter().enumerate() {
         let value = evaluate_kept(expr, frame)?;
-        if value.is_null() {
+        if value.is_null() && !nulls_match.get(position).is_some_and(|&matches| matches) {
             return Ok(None);
         }
         values.push(comparable(value));
@@ -176,12 +176,12 @@ pub(super) fn run_hash_join<'r, 'v>(
         if built.is_none() {
             let mut table =
                 HashTable { rows: KeptRows::new(&join.right_slots), chains: AHashMap::new(), next: Vec::new() };
-            run(&join.right, frame, &mut |frame| attempt(table.insert(&join.right_keys, frame)))?;
+            run(&join.right, frame, &mut |frame| attempt(table.insert(join, frame)))?;
             built = Some(table);
         }
         let Some(table) = &built else { return ControlFlow::Continue(()) };
         let mut matched = false;
-        if let Some(key) = attempt(key(&join.left_keys, frame))? {
+        if let Some(key) = attempt(key(&join.left_keys, &join.nulls_match, frame))? {
             for position in table.matches(&key) {
                 attempt(frame.run.tick())?;
                 table.rows.show(position, frame);

@@ -168,7 +168,7 @@ fn has_match<'v>(operands: &'v [Expr], position: usize, frame: &Frame<'_, 'v>) -
             return Ok(false);
         }
     }
-    let Some(sought) = key(operands, frame)? else { return Ok(false) };
+    let Some(sought) = key(operands, &[], frame)? else { return Ok(false) };
     Ok(answers
         .get(position)
         .is_some_and(|answer| matches!(&*answer, SubqueryCache::Rows(rows) if rows.contains(sought.as_slice()))))
@@ -179,7 +179,7 @@ fn search<'v>(operands: &'v [Expr], subplan: &'v Subplan, outer: &Frame<'_, 'v>)
     let (mut sought, mut found) = (None, false);
     for_each_row(subplan, outer, &mut |row| {
         if sought.is_none() {
-            sought = attempt(key(operands, outer))?;
+            sought = attempt(key(operands, &[], outer))?;
         }
         found = row_key(subplan, row).zip(sought.as_ref()).is_some_and(|(row, sought)| row == sought.as_slice());
         if found || sought.is_none() { ControlFlow::Break(Stop::Done) } else { ControlFlow::Continue(()) }

@@ -132,9 +132,13 @@ impl<'p> Describer<'p> {
             NodeKind::HashJoin(join) => {
                 let mut hash =
                     plain(join_title("Hash join", join.kind), "Hash Join", self.sides(&join.left, &join.right));
-                let keys = join.left_keys.iter().zip(&join.right_keys);
-                let keys: Vec<String> =
-                    keys.map(|(left, right)| format!("{} = {}", self.text(left), self.text(right))).collect();
+                let equals = |nulls_match: &bool| if *nulls_match { "IS" } else { "=" };
+                let keys = join.left_keys.iter().zip(&join.nulls_match).zip(&join.right_keys);
+                let keys: Vec<String> = keys
+                    .map(|((left, matches), right)| {
+                        format!("{} {} {}", self.text(left), equals(matches), self.text(right))
+                    })
+                    .collect();
                 hash.facts.push(("key", "Hash Cond", keys.join(" AND ")));
                 hash.facts.extend(join.on.iter().map(|on| ("on", "Join Filter", self.text(on))));
                 hash

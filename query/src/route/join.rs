@@ -274,9 +274,9 @@ impl Router<'_, '_> {
     }
 
     /// About how many rows of the table have one key of the join.
-    fn rows_per_key(&self, table: &TableRef, keys: &[(Expr, Expr)]) -> f64 {
+    fn rows_per_key(&self, table: &TableRef, keys: &[HashKey]) -> f64 {
         let mut rows = table.rows;
-        for (_, right) in keys {
+        for HashKey { right, .. } in keys {
             let Expr::Column(column) = right else { continue };
             let index = table.schema.indexes.iter().find(|index| index.columns[0].column == column.column);
             let per_key = match index {
@@ -311,7 +311,7 @@ impl Router<'_, '_> {
     }
 
     /// A hash join by `keys`, or a nested loop over kept rows where there are none.
-    fn join_nodes(&mut self, sides: Sides, keys: Vec<(Expr, Expr)>, rest: Vec<Expr>) -> Result<Node> {
+    fn join_nodes(&mut self, sides: Sides, keys: Vec<HashKey>, rest: Vec<Expr>) -> Result<Node> {
         let Sides { left, right, kind, right_slots, rows } = sides;
         let on = if rest.is_empty() { None } else { Some(self.finish(Expr::and(rest))?) };
         let (left, right) = (Box::new(left), Box::new(right));
@@ -321,8 +321,9 @@ impl Router<'_, '_> {
             let join = NestedLoop { left, right, kind, on, right_slots, right_side };
             return Ok(self.node(rows, NodeKind::NestedLoop(join)));
         }
-        let (left_keys, right_keys) = keys.into_iter().unzip();
-        let join = HashJoin { left, right, kind, left_keys, right_keys, on, right_slots };
+        let nulls_match = keys.iter().map(|key| key.nulls_match).collect();
+        let (left_keys, right_keys) = keys.into_iter().map(|key| (key.left, key.right)).unzip();
+        let join = HashJoin { left, right, kind, left_keys, right_keys, nulls_match, on, right_slots };
         Ok(self.node(rows, NodeKind::HashJoin(join)))
     }
 }
@@ -381,18 +382,29 @@ fn reads_other(conjunct: &Conjunct, slots: &SlotSet) -> bool {
     !conjunct.slots.is_subset(slots)
 }
 
-/// The two sides of an equality between the right side's slots and others, the right side's second.
-pub(super) fn hash_key(expr: &Expr, right_slots: &SlotSet) -> Option<(Expr, Expr)> {
-    let Expr::Binary { operator: BinaryOperator::Equal, left, right } = expr else { return None };
+/// An equality between the right side's slots and others.
+pub(super) struct HashKey {
+    pub(super) left: Expr,
+    pub(super) right: Expr,
+    /// Whether NULL equals NULL.
+    pub(super) nulls_match: bool,
+}
+
+/// The condition as an equality between the right side's slots and others.
+pub(super) fn hash_key(expr: &Expr, right_slots: &SlotSet) -> Option<HashKey> {
+    let Expr::Binary { operator: operator @ (BinaryOperator::Equal | BinaryOperator::Is), left, right } = expr else {
+        return None;
+    };
+    let nulls_match = *operator == BinaryOperator::Is;
     if left.has_subquery() || right.has_subquery() {
         return None;
     }
     let [left_reads, right_reads] = [left, right].map(|side| crate::slots::slots_read(side));
     let is_right = |reads: &SlotSet| !reads.is_empty() && reads.is_subset(right_slots);
     if is_right(&right_reads) && !left_reads.is_empty() && !left_reads.intersects(right_slots) {
-        Some((left.as_ref().clone(), right.as_ref().clone()))
+        Some(HashKey { left: left.as_ref().clone(), right: right.as_ref().clone(), nulls_match })
     } else if is_right(&left_reads) && !right_reads.is_empty() && !right_reads.intersects(right_slots) {
-        Some((right.as_ref().clone(), left.as_ref().clone()))
+        Some(HashKey { left: right.as_ref().clone(), right: left.as_ref().clone(), nulls_match })
     } else {
         None
     }

@@ -69,7 +69,7 @@ impl Router<'_, '_> {
             };
             let conjuncts: Vec<&Conjunct> = conjuncts.iter().filter(reads_no_other).collect();
             let access = self.choose_access(&table, &conjuncts, &inner, &Wanted::default());
-            access.proven.iter().any(|&position| hash_key(&conjuncts[position].expr, &inner).is_some())
+            access.proven.iter().any(|&position| equality(&conjuncts[position].expr, &inner).is_some())
         })
     }
 }
@@ -97,10 +97,16 @@ fn take_keys(plan: LogicalPlan, inner: &SlotSet, keys: &mut Vec<(Expr, Expr)>) -
     }
 }
 
+/// The outer and the own side of an equality.
+fn equality(expr: &Expr, inner: &SlotSet) -> Option<(Expr, Expr)> {
+    let key = hash_key(expr, inner).filter(|key| !key.nulls_match)?;
+    Some((key.left, key.right))
+}
+
 fn without_keys(predicate: Expr, inner: &SlotSet, keys: &mut Vec<(Expr, Expr)>) -> Option<Expr> {
     let mut rest = Vec::new();
     for conjunct in predicate.into_conjuncts() {
-        match hash_key(&conjunct, inner) {
+        match equality(&conjunct, inner) {
             Some(key) => keys.push(key),
             None => rest.push(conjunct),
         }
