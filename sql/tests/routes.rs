@@ -356,3 +356,15 @@ fn a_join_by_is_finds_null_for_null_in_a_hash_table() {
     analyzed(&mut session, sql);
     assert_eq!(lines(&mut session, sql), ["1", "2", "3", "4", "5"]);
 }
+
+#[test]
+fn a_hashed_exists_counts_its_memory() {
+    let mut session = session();
+    session.execute("CREATE TABLE other AS SELECT mixed AS n FROM t").unwrap();
+    let sql = "SELECT count(*) FROM t WHERE NOT EXISTS (SELECT 1 FROM other WHERE other.n = t.mixed)";
+    session.execute("SET memory_limit = 20000").unwrap();
+    let error = session.query(sql, &[]).unwrap_err();
+    assert_eq!(error.sqlstate(), "53200", "{}", error.render(sql));
+    session.execute("SET memory_limit = 1000000").unwrap();
+    assert_eq!(lines(&mut session, sql), ["0"]);
+}
