@@ -227,8 +227,18 @@ impl<'v> Run<'v> {
 
     /// Counts the memory of kept values.
     pub(crate) fn charge_values(&self, values: &[Value<'_>]) -> Result<()> {
-        self.charge(24 + values.iter().map(value_bytes).sum::<usize>())
+        self.charge(values_bytes(values))
     }
+
+    /// Counts memory that was charged as free again.
+    pub(crate) fn discharge(&self, bytes: usize) {
+        self.memory_bytes.set(self.memory_bytes.get().saturating_sub(bytes));
+    }
+}
+
+/// About how many bytes kept values take.
+pub(crate) fn values_bytes(values: &[Value<'_>]) -> usize {
+    24 + values.iter().map(value_bytes).sum::<usize>()
 }
 
 /// About how many bytes a kept value takes.

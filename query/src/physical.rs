@@ -376,10 +376,21 @@ pub(crate) struct HashJoin {
 pub(crate) struct Sort {
     pub(crate) input: Box<Node>,
     pub(crate) keys: Vec<SortKey>,
+    /// What of the order the input has already.
+    pub(crate) presorted: Option<Presorted>,
     /// The slots that are kept with each row.
     pub(crate) slots: Vec<usize>,
     /// LIMIT and OFFSET above it, if only the first rows are wanted.
     pub(crate) top: Option<(Expr, Option<Expr>)>,
+}
+
+/// The first keys by which rows come in order: only groups of rows that are equal in these are sorted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Presorted {
+    /// How many keys.
+    pub(crate) keys: usize,
+    /// About how many rows are equal in them.
+    pub(crate) group_rows: f64,
 }
 
 /// Two results made one.

@@ -21,7 +21,8 @@
 //! 2. A region of inner joins is taken apart into tables and conditions, and put together again greedily: the smallest
 //!    first, then always the one that keeps the intermediate result smallest ([`join`]).
 //! 3. Each table chooses its path ([`access`]), with the columns of the tables before it as known values.
-//! 4. ORDER BY, MIN and MAX ask for an order, and the sort is left out where the path has it ([`order`]).
+//! 4. ORDER BY, MIN and MAX ask for an order, and the sort is left out where the path has it ([`order`]). Where the path has
+//!    the first keys of it, only groups of rows that are equal in these are sorted.
 
 mod access;
 mod bounds;
@@ -48,11 +49,13 @@ pub(crate) use statement::plan_statement;
 use crate::context::Routing;
 use crate::error::Result;
 use crate::expr::Expr;
-use crate::physical::{Node, NodeKind, SetOperation, Sort, Subplan};
+use crate::physical::{
+    AccessPath, HashJoin, NestedLoop, Node, NodeKind, Presorted, SetOperation, Sort, Subplan, TableScan,
+};
 use crate::plan::{LogicalPlan, SortKey};
 use crate::slots::slots_given;
 use groups::Groups;
-use order::{OrderKey, Wanted};
+use order::{Begin, OrderKey, Wanted};
 
 /// What a row found through an index costs, in rows of a full scan.
 pub(crate) const ROW_BY_INDEX: f64 = 3.0;
@@ -70,6 +73,12 @@ const SCAN_SHARE: f64 = 4.0;
 fn sort_cost(rows: f64, limit: Option<f64>) -> f64 {
     let rows = rows.max(2.0);
     0.3 * rows * limit.unwrap_or(rows).clamp(2.0, rows).log2() + 8.0
+}
+
+/// What putting rows in order costs within groups of `group_rows` that come one after the other, or until `limit` are found.
+fn group_sort_cost(rows: f64, group_rows: f64, limit: Option<f64>) -> f64 {
+    let sorted = limit.map_or(rows, |limit| rows.min(limit + group_rows));
+    0.3 * sorted * group_rows.clamp(2.0, rows.max(2.0)).log2() + 8.0
 }
 
 /// Makes the steps of one statement.
@@ -150,23 +159,31 @@ impl<'a, 's> Router<'a, 's> {
     }
 
     fn plan_sort_here(&mut self, input: LogicalPlan, keys: Vec<SortKey>, wanted: &Wanted) -> Result<Node> {
-        let order = order::base_order(&input, &keys);
+        let begin = order::base_order(&input, &keys);
+        let order = if begin.len() == keys.len() { begin.clone() } else { Vec::new() };
         let slots: Vec<usize> = match input.output_slot() {
             Some(slot) => vec![slot],
             None => slots_given(&input).iter().collect(),
         };
         // What is sorted here is read to its end.
-        let limit = wanted.limit.filter(|_| order.is_some());
-        let below = Wanted { order: order.clone().unwrap_or_default(), limit, ..Wanted::default() };
+        let limit = wanted.limit.filter(|_| !order.is_empty());
+        let below = Wanted { order, limit, begin: Begin { order: begin, limit: wanted.limit }, ..Wanted::default() };
         let input = self.plan(input, &below)?;
-        if order.is_some_and(|order| self.delivers(&input, &order)) {
+        let presorted = self.presorted(&input, &below.begin.order);
+        if presorted.is_some_and(|presorted| presorted.keys == keys.len()) {
             return Ok(input);
         }
         let keys = keys
             .into_iter()
             .map(|key| Ok(SortKey { expr: self.finish(key.expr)?, ..key }))
             .collect::<Result<Vec<_>>>()?;
-        Ok(self.node(input.rows, NodeKind::Sort(Sort { input: Box::new(input), keys, slots, top: None })))
+        Ok(self.node(input.rows, NodeKind::Sort(Sort { input: Box::new(input), keys, presorted, slots, top: None })))
+    }
+
+    /// The first keys by which the rows of `node` come in order.
+    fn presorted(&self, node: &Node, order: &[OrderKey]) -> Option<Presorted> {
+        let keys = (1..=order.len()).rev().find(|&keys| self.delivers(node, &order[..keys]))?;
+        Some(Presorted { keys, group_rows: self.group_rows(node, &order[..keys]) })
     }
 
     fn plan_limit(&mut self, input: LogicalPlan, limit: Option<Expr>, offset: Option<Expr>) -> Result<Node> {
@@ -211,6 +228,28 @@ impl<'a, 's> Router<'a, 's> {
         };
         let operation = SetOperation { kind, all, left, right, left_slot, right_slot, columns, slot };
         Ok(self.node(rows, NodeKind::SetOperation(operation)))
+    }
+
+    /// About how many rows of `node` are equal in an order that it has.
+    fn group_rows(&self, node: &Node, order: &[OrderKey]) -> f64 {
+        match &node.kind {
+            NodeKind::Scan(TableScan { table, path: AccessPath::Range(range), table_rows, .. }) => {
+                let index = self.catalog.table_by_id(*table).and_then(|table| table.index(range.index));
+                let rows = index.map_or(node.rows, |index| {
+                    let columns = order::columns_of(index, range.prefix.len(), order);
+                    self.rows_of_one_prefix(index, columns, *table_rows as f64)
+                });
+                rows.min(node.rows)
+            }
+            NodeKind::Filter { input, .. }
+            | NodeKind::Project { input, .. }
+            | NodeKind::Distinct { input, .. }
+            | NodeKind::Limit { input, .. } => self.group_rows(input, order).min(node.rows),
+            NodeKind::NestedLoop(NestedLoop { left, .. }) | NodeKind::HashJoin(HashJoin { left, .. }) => {
+                self.group_rows(left, order) * (node.rows / left.rows.max(1.0)).max(1.0)
+            }
+            _ => node.rows,
+        }
     }
 
     /// Whether the rows of `node` come in that order.

@@ -70,6 +70,27 @@ fn by() -> impl Strategy<Value = By> {
     any::<(bool, bool)>().prop_map(|(descending, nulls_first)| By { descending, nulls_first })
 }
 
+/// Few values, so that many are equal.
+fn small() -> impl Strategy<Value = Value<'static>> {
+    prop_oneof![1 => Just(Value::Null), 3 => (0..4_i64).prop_map(Value::Integer)]
+}
+
+/// A table of these rows with an index on the first column.
+fn indexed(rows: &[(Value<'_>, Value<'_>, Value<'_>)]) -> Session {
+    let mut session = Session::new(&Database::in_memory());
+    session
+        .execute(
+            "CREATE TABLE t (place INTEGER, x INTEGER, y INTEGER, z INTEGER);
+             CREATE INDEX t_x ON t (x)",
+        )
+        .expect("the table is new");
+    for (place, (x, y, z)) in rows.iter().enumerate() {
+        let row = [Value::from(place as i64), x.as_borrowed(), y.as_borrowed(), z.as_borrowed()];
+        session.query("INSERT INTO t VALUES (?, ?, ?, ?)", &row).expect("the row fits");
+    }
+    session
+}
+
 proptest! {
     #[test]
     fn rows_come_in_order_and_equal_ones_as_they_were(
@@ -96,5 +117,33 @@ proptest! {
         let found = Session::new(&Database::in_memory()).query(&sql, &parameters).expect("the query is right");
         let found: Vec<Value<'_>> = found.iter().map(|row| row.get(0)).collect();
         prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn groups_that_an_index_gives_are_sorted_as_the_whole(
+        rows in prop::collection::vec((small(), small(), small()), 1..60),
+        keys in (by(), by(), by()),
+        (limit, offset) in (prop::option::of(0..30_usize), 0..10_usize),
+        (least, third) in any::<(bool, bool)>(),
+    ) {
+        let mut session = indexed(&rows);
+        let (by_x, by_y, by_z) = (keys.0.sql(), keys.1.sql(), keys.2.sql());
+        let condition = if least { " WHERE x >= 1" } else { "" };
+        let last = if third { format!(", z {by_z}") } else { String::new() };
+        let window = limit.map_or(String::new(), |limit| format!(" LIMIT {limit} OFFSET {offset}"));
+        let sql = format!("SELECT place FROM t{condition} ORDER BY x {by_x}, y {by_y}{last}{window}");
+        let mut expected: Vec<usize> =
+            (0..rows.len()).filter(|&place| !least || matches!(rows[place].0, Value::Integer(1..))).collect();
+        expected.sort_by(|&left, &right| {
+            let (left, right) = (&rows[left], &rows[right]);
+            let by_z = || if third { keys.2.compare(&left.2, &right.2) } else { Ordering::Equal };
+            keys.0.compare(&left.0, &right.0).then_with(|| keys.1.compare(&left.1, &right.1)).then_with(by_z)
+        });
+        let (skipped, taken) = limit.map_or((0, usize::MAX), |limit| (offset, limit));
+        let expected: Vec<Value<'_>> =
+            expected.into_iter().skip(skipped).take(taken).map(|place| Value::from(place as i64)).collect();
+        let found = session.query(&sql, &[]).expect("the query is right");
+        let found: Vec<Value<'_>> = found.iter().map(|row| row.get(0)).collect();
+        prop_assert_eq!(found, expected, "{}", sql);
     }
 }

@@ -368,3 +368,45 @@ fn a_hashed_exists_counts_its_memory() {
     session.execute("SET memory_limit = 1000000").unwrap();
     assert_eq!(lines(&mut session, sql), ["0"]);
 }
+
+#[test]
+fn an_index_on_the_first_keys_leaves_groups_to_be_sorted() {
+    let sorted = "by: id DESC within each tenth";
+    let sql = "SELECT id FROM t ORDER BY tenth, id DESC LIMIT 3";
+    check(
+        sql,
+        &["1990", "1980", "1970"],
+        &[sorted, "Sort, first rows only", "using t_tenth  (est 2,000 rows, actual 201 rows"],
+    );
+    let sql = "SELECT id, pair FROM t ORDER BY tenth DESC, pair, id LIMIT 2 OFFSET 399";
+    let parts = ["by: pair, id within each tenth", "using t_tenth, backward", "actual 601 rows"];
+    check(sql, &["1998,998", "7,7"], &parts);
+    let sql = "SELECT id, pair FROM t ORDER BY tenth DESC, pair, id LIMIT 2 OFFSET 199";
+    check(sql, &["1999,999", "8,8"], &parts[..2]);
+    // NULLs that the index has at its other end, and the keys of no index.
+    check("SELECT id FROM t ORDER BY tenth NULLS LAST, id LIMIT 1", &["0"], &["by: tenth NULLS LAST, id\n"]);
+    check("SELECT id FROM t ORDER BY half, id LIMIT 1", &["0"], &["Full scan of t"]);
+    // Without a limit only a range that is chosen already.
+    let sql = "SELECT id FROM t WHERE mixed BETWEEN 3 AND 5 ORDER BY mixed DESC, pair + half";
+    check(sql, &["1715", "572", "1429"], &["by: pair + half within each mixed", "using t_mixed, backward"]);
+    let sql = "SELECT count(*) FROM (SELECT id FROM t ORDER BY tenth, id)";
+    check(sql, &["2000"], &["by: tenth, id\n", "Full scan of t"]);
+}
+
+#[test]
+fn groups_of_a_join_are_sorted_and_the_join_goes_on_where_it_was() {
+    let sql = "SELECT t.id, other.id FROM t JOIN t AS other ON other.pair = t.pair
+               ORDER BY t.mixed, other.id DESC LIMIT 7";
+    let expected = ["0,1000", "0,0", "1143,1143", "1143,143", "286,1286", "286,286", "1429,1429"];
+    check(sql, &expected, &["within each t.mixed", "Nested loop", "actual 9 rows"]);
+}
+
+#[test]
+fn a_group_at_a_time_is_kept() {
+    let sql = "SELECT count(*) FROM (SELECT id FROM t WHERE mixed >= 0 AND mixed < 400 ORDER BY mixed, pair)";
+    let mut session = session();
+    let plan = lines(&mut session, &format!("EXPLAIN {sql}")).join("\n");
+    assert!(plan.contains("by: pair within each mixed"), "{plan}");
+    session.execute("SET memory_limit = 4000").expect("it is a setting");
+    assert_eq!(lines(&mut session, sql), ["400"]);
+}

@@ -3,6 +3,9 @@
 //! Where LIMIT wants only the first `k` rows, never more than `2k` are kept: a full buffer is sorted and its second half
 //! dropped, and from then on a row that would come after the `k`-th is not kept at all.
 //!
+//! Rows that come in the order of the first keys are sorted a group at a time, of those that are equal in these keys, and
+//! handed out before the next group is read: LIMIT then ends what is below, and only a group is ever kept.
+//!
 //! What is sorted is not the rows but [`Abbreviated`] keys, several times smaller, which decide most comparisons by themselves.
 
 use std::cmp::Ordering;
@@ -15,21 +18,29 @@ use super::rows::Window;
 use super::{Flow, Sink, attempt, run};
 use crate::error::Result;
 use crate::evaluate::{comparable, compare_values, evaluate_kept};
-use crate::frame::{Frame, Slot};
-use crate::physical::{NodeKind, Sort};
+use crate::frame::{Frame, Slot, values_bytes};
+use crate::physical::{NodeKind, Sort, TableScan};
 use crate::plan::SortKey;
 
 /// The least number of rows that are kept before a buffer is cut.
 const ROWS_MIN: usize = 256;
 
+type Keys<'v> = SmallVec<[Value<'v>; 2]>;
+type Slots<'v> = SmallVec<[Slot<'v>; 1]>;
+
 #[derive(Default)]
 struct SortedRow<'v> {
-    keys: SmallVec<[Value<'v>; 2]>,
-    slots: SmallVec<[Slot<'v>; 1]>,
+    keys: Keys<'v>,
+    slots: Slots<'v>,
 }
 
 struct Buffer<'v> {
+    /// The keys by which the rows of a group are equal.
+    group_by: &'v [SortKey],
+    /// Those by which they are sorted.
     keys: &'v [SortKey],
+    /// Whether equal rows are put in the order of their table, from which the path of a group departs.
+    by_row_id: bool,
     /// The slot of the projection right below, which computes it anew for each row.
     computed: Option<usize>,
     rows: Vec<SortedRow<'v>>,
@@ -37,27 +48,56 @@ struct Buffer<'v> {
     wanted: usize,
     /// Whether `rows[wanted - 1]` is the last that may come, as everything before it is sorted.
     is_cut: bool,
+    /// What was charged for the rows.
+    charged: usize,
 }
 
 impl<'v> Buffer<'v> {
-    fn add(&mut self, sort: &'v Sort, frame: &mut Frame<'_, 'v>) -> Result<()> {
-        let mut keys = SmallVec::with_capacity(self.keys.len());
-        for key in self.keys {
-            keys.push(evaluate_kept(&key.expr, frame)?);
-        }
-        if self.is_cut && compare_keys(self.keys, &keys, &self.rows[self.wanted - 1].keys).is_ge() {
-            return Ok(());
-        }
+    fn new(sort: &'v Sort, wanted: usize) -> Self {
+        let (group_by, keys) = sort.keys.split_at(sort.presorted.map_or(0, |presorted| presorted.keys));
+        let computed = match &sort.input.kind {
+            NodeKind::Project { slot, .. } => Some(*slot),
+            _ => None,
+        };
+        let has_row_ids = matches!(&sort.input.kind, NodeKind::Scan(TableScan { covering: None, .. }));
+        let by_row_id = !group_by.is_empty() && has_row_ids;
+        Self { group_by, keys, by_row_id, computed, rows: Vec::new(), wanted, is_cut: false, charged: 0 }
+    }
+
+    /// All keys of the current row, those of its group first.
+    fn keys(&self, frame: &Frame<'_, 'v>) -> Result<Keys<'v>> {
+        self.group_by.iter().chain(self.keys).map(|key| evaluate_kept(&key.expr, frame)).collect()
+    }
+
+    /// Whether a row with these keys is of the next group.
+    fn is_complete(&self, keys: &[Value<'v>]) -> bool {
+        !self.group_by.is_empty()
+            && self.rows.first().is_some_and(|row| compare_keys(self.group_by, keys, &row.keys).is_ne())
+    }
+
+    /// Takes the current row of each slot.
+    fn take(&self, slots: &[usize], frame: &mut Frame<'_, 'v>) -> Slots<'v> {
         let keep = |&slot: &usize| match self.computed {
             Some(computed) if computed == slot => std::mem::take(&mut frame.slots[slot]),
             _ => frame.slots[slot].keep(),
         };
-        let slots = sort.slots.iter().map(keep).collect();
-        if self.wanted == usize::MAX {
-            frame.run.charge_values(&keys)?;
-            frame.run.charge(size_of::<SortedRow<'_>>() + size_of::<Abbreviated>())?;
+        slots.iter().map(keep).collect()
+    }
+
+    fn add(&mut self, keys: Keys<'v>, sort: &'v Sort, frame: &mut Frame<'_, 'v>) -> Result<()> {
+        if self.is_cut && !self.by_row_id && self.compare(&keys, &self.rows[self.wanted - 1].keys).is_ge() {
+            return Ok(());
         }
-        self.rows.push(SortedRow { keys, slots });
+        let row = SortedRow { slots: self.take(&sort.slots, frame), keys };
+        if self.is_cut && self.by_row_id && self.compare_rows(&row, &self.rows[self.wanted - 1]).is_ge() {
+            return Ok(());
+        }
+        if self.wanted == usize::MAX {
+            let bytes = values_bytes(&row.keys) + size_of::<SortedRow<'_>>() + size_of::<Abbreviated>();
+            frame.run.charge(bytes)?;
+            self.charged += bytes;
+        }
+        self.rows.push(row);
         if self.rows.len() >= self.wanted.saturating_mul(2).max(ROWS_MIN) {
             self.cut();
         }
@@ -67,15 +107,49 @@ impl<'v> Buffer<'v> {
     fn cut(&mut self) {
         let Some(first) = self.keys.first() else { return };
         let mut rows = std::mem::take(&mut self.rows);
-        let abbreviated = |(place, row): (usize, &SortedRow<'_>)| Abbreviated::new(first, &row.keys[0], place);
+        let position = self.group_by.len();
+        let abbreviated = |(place, row): (usize, &SortedRow<'_>)| Abbreviated::new(first, &row.keys[position], place);
         let mut order: Vec<Abbreviated> = rows.iter().enumerate().map(abbreviated).collect();
         order.sort_unstable_by(|left, right| {
-            let whole = || compare_keys(self.keys, &rows[left.place].keys, &rows[right.place].keys);
+            let whole = || self.compare_rows(&rows[left.place], &rows[right.place]);
             left.key.cmp(&right.key).then_with(whole).then(left.place.cmp(&right.place))
         });
         order.truncate(self.wanted);
         self.rows = order.iter().map(|row| std::mem::take(&mut rows[row.place])).collect();
         self.is_cut = self.wanted > 0 && self.rows.len() == self.wanted;
+    }
+
+    /// Compares two rows of a group by their keys.
+    fn compare(&self, left: &[Value<'v>], right: &[Value<'v>]) -> Ordering {
+        let position = self.group_by.len();
+        compare_keys(self.keys, &left[position..], &right[position..])
+    }
+
+    /// The same, and rows that are equal by their places in the table.
+    fn compare_rows(&self, left: &SortedRow<'v>, right: &SortedRow<'v>) -> Ordering {
+        let by_row_id = || match (left.slots.first(), right.slots.first()) {
+            (Some(Slot::Stored(left, _)), Some(Slot::Stored(right, _))) if self.by_row_id => left.cmp(right),
+            _ => Ordering::Equal,
+        };
+        self.compare(&left.keys, &right.keys).then_with(by_row_id)
+    }
+
+    /// Hands out what is there, in order.
+    fn hand_out<'r>(&mut self, sort: &'v Sort, frame: &mut Frame<'r, 'v>, sink: &mut Sink<'_, 'r, 'v>) -> Flow {
+        self.cut();
+        if self.wanted != usize::MAX {
+            self.wanted = self.wanted.saturating_sub(self.rows.len());
+        }
+        self.is_cut = false;
+        for row in self.rows.drain(..) {
+            attempt(frame.run.tick())?;
+            for (&slot, kept) in sort.slots.iter().zip(row.slots) {
+                frame.slots[slot] = kept;
+            }
+            sink(frame)?;
+        }
+        frame.run.discharge(std::mem::take(&mut self.charged));
+        ControlFlow::Continue(())
     }
 }
 
@@ -136,19 +210,16 @@ pub(super) fn run_sort<'r, 'v>(sort: &'v Sort, frame: &mut Frame<'r, 'v>, sink: 
             usize::try_from(window.rows_read()).unwrap_or(usize::MAX)
         }
     };
-    let computed = match &sort.input.kind {
-        NodeKind::Project { slot, .. } => Some(*slot),
-        _ => None,
-    };
-    let mut buffer = Buffer { keys: &sort.keys, computed, rows: Vec::new(), wanted, is_cut: false };
-    run(&sort.input, frame, &mut |frame| attempt(buffer.add(sort, frame)))?;
-    buffer.cut();
-    for row in buffer.rows {
-        attempt(frame.run.tick())?;
-        for (&slot, kept) in sort.slots.iter().zip(row.slots) {
-            frame.slots[slot] = kept;
+    let mut buffer = Buffer::new(sort, wanted);
+    run(&sort.input, frame, &mut |frame| {
+        let keys = attempt(buffer.keys(frame))?;
+        if buffer.is_complete(&keys) {
+            // The steps below go on from the current row.
+            let current = buffer.take(&sort.slots, frame);
+            buffer.hand_out(sort, frame, sink)?;
+            sort.slots.iter().zip(current).for_each(|(&slot, row)| frame.slots[slot] = row);
         }
-        sink(frame)?;
-    }
-    ControlFlow::Continue(())
+        attempt(buffer.add(keys, sort, frame))
+    })?;
+    buffer.hand_out(sort, frame, sink)
 }

@@ -1,5 +1,6 @@
 //! From the plan to the words.
 
+use std::fmt::Write as _;
 use std::ops::Bound;
 
 use manicule_engine::{Direction, IndexSchema, TableId, TableSchema};
@@ -154,7 +155,14 @@ impl<'p> Describer<'p> {
             NodeKind::Sort(sort) => {
                 let title = if sort.top.is_some() { "Sort, first rows only" } else { "Sort" };
                 let mut sorted = plain(title.into(), "Sort", vec![self.node(&sort.input)]);
-                sorted.facts.push(("by", "Sort Key", self.sort_keys(&sort.keys)));
+                let (before, keys) = sort.keys.split_at(sort.presorted.map_or(0, |presorted| presorted.keys));
+                let mut by = self.sort_keys(keys);
+                if !before.is_empty() {
+                    let before: Vec<String> = before.iter().map(|key| self.text(&key.expr)).collect();
+                    let _ = write!(by, " within each {}", before.join(", "));
+                    sorted.node_type = "Incremental Sort";
+                }
+                sorted.facts.push(("by", "Sort Key", by));
                 sorted
             }
             NodeKind::Limit { input, limit, offset } => {

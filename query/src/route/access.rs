@@ -5,9 +5,9 @@ mod terms;
 
 use manicule_engine::IndexId;
 
-use super::order::{self, OfRows, Wanted};
+use super::order::{self, Begin, OfRows, Wanted};
 use super::region::{Conjunct, TableRef};
-use super::{PROBE, ROW_BY_COUNT, ROW_BY_INDEX, Router, SCAN_SHARE, sort_cost};
+use super::{PROBE, ROW_BY_COUNT, ROW_BY_INDEX, Router, SCAN_SHARE, group_sort_cost, sort_cost};
 use crate::context::Routing;
 use crate::error::Result;
 use crate::expr::Expr;
@@ -81,7 +81,9 @@ impl Router<'_, '_> {
             access.take(best, row_cost, self, conjuncts);
         }
         self.consider_union(&mut access, table, conjuncts, unknown);
-        self.consider_order(&mut access, table, &terms, wanted);
+        if !self.consider_order(&mut access, table, &terms, wanted) {
+            self.consider_groups(&mut access, table, &terms, &wanted.begin);
+        }
         access.not_used = reasons(table, &access.path, &candidates, &terms);
         access
     }
@@ -115,10 +117,10 @@ impl Router<'_, '_> {
         candidates.filter(|candidate| !is_much(candidate, table.rows)).min_by(candidate::compare)
     }
 
-    /// A range in the wanted order, if it costs less than sorting what was chosen so far.
-    fn consider_order(&self, access: &mut Access, table: &TableRef, terms: &terms::Terms<'_>, wanted: &Wanted) {
+    /// A range in the wanted order, if it costs less than sorting what was chosen so far; whether it is taken.
+    fn consider_order(&self, access: &mut Access, table: &TableRef, terms: &terms::Terms<'_>, wanted: &Wanted) -> bool {
         if wanted.order.is_empty() || wanted.order.iter().any(|key| key.column.slot != table.slot) {
-            return;
+            return false;
         }
         let cost_with_sort = access.cost + sort_cost(access.rows, wanted.limit);
         let mut best: Option<(f64, Candidate)> = None;
@@ -127,19 +129,48 @@ impl Router<'_, '_> {
             let AccessPath::Range(range) = &candidate.path else { continue };
             let fixed = range.prefix.len();
             let Some(direction) = order::direction_for(&table.schema, index, fixed, &wanted.order) else { continue };
-            let share = (access.rows / candidate.rows.max(1.0)).clamp(1e-6, 1.0);
-            let read = wanted.limit.map_or(candidate.rows, |limit| candidate.rows.min(limit / share));
-            let cost = PROBE + read * ROW_BY_INDEX;
+            let cost = walk_cost(access, &candidate, wanted.limit);
             if cost <= cost_with_sort && best.as_ref().is_none_or(|(best, _)| cost < *best) {
                 best = Some((cost, candidate.towards(direction)));
             }
         }
+        let taken = best.is_some();
         if let Some((cost, candidate)) = best {
-            access.rows = access.rows.min(candidate.rows);
-            access.found = candidate.rows;
-            access.cost = cost;
-            access.path = candidate.path;
-            access.proven = candidate.proven;
+            access.walk(candidate, cost);
+        }
+        taken
+    }
+
+    /// A range that has the first keys of an order, if only a few of the sorted rows are wanted and that costs less; without a
+    /// limit, the range that was chosen already, in the direction that has them.
+    fn consider_groups(&self, access: &mut Access, table: &TableRef, terms: &terms::Terms<'_>, begin: &Begin) {
+        let of_table = begin.order.iter().take_while(|key| key.column.slot == table.slot).count();
+        let order = &begin.order[..of_table];
+        if order.is_empty() {
+            return;
+        }
+        let mut cost_min = access.cost + sort_cost(access.rows, begin.limit);
+        let mut best: Option<(f64, Candidate)> = None;
+        for index in table.schema.indexes.iter().filter(|index| index.has_tree()) {
+            let is_chosen = matches!(&access.path, AccessPath::Range(range) if range.index == index.id);
+            if begin.limit.is_none() && !is_chosen {
+                continue;
+            }
+            let candidate = self.range_candidate(table, index, terms);
+            let AccessPath::Range(range) = &candidate.path else { continue };
+            let fixed = range.prefix.len();
+            let Some((direction, columns)) = order::beginning(&table.schema, index, fixed, order) else { continue };
+            let group_rows = self.rows_of_one_prefix(index, columns, table.rows).min(candidate.rows);
+            let limit = begin.limit.map(|limit| limit + group_rows);
+            let walk = walk_cost(access, &candidate, limit);
+            let cost = walk + group_sort_cost(access.rows, group_rows, begin.limit);
+            if cost < cost_min {
+                cost_min = cost;
+                best = Some((walk, candidate.towards(direction)));
+            }
+        }
+        if let Some((walk, candidate)) = best {
+            access.walk(candidate, walk);
         }
     }
 
@@ -169,7 +200,23 @@ impl Router<'_, '_> {
     }
 }
 
+/// What it costs to walk a range until `limit` rows have passed all conditions.
+fn walk_cost(access: &Access, candidate: &Candidate, limit: Option<f64>) -> f64 {
+    let share = (access.rows / candidate.rows.max(1.0)).clamp(1e-6, 1.0);
+    let read = limit.map_or(candidate.rows, |limit| candidate.rows.min(limit / share));
+    PROBE + read * ROW_BY_INDEX
+}
+
 impl Access {
+    /// Walks a range for its order.
+    fn walk(&mut self, candidate: Candidate, cost: f64) {
+        self.rows = self.rows.min(candidate.rows);
+        self.found = candidate.rows;
+        self.cost = cost;
+        self.path = candidate.path;
+        self.proven = candidate.proven;
+    }
+
     fn take(&mut self, candidate: Candidate, row_cost: f64, router: &Router<'_, '_>, conjuncts: &[&Conjunct]) {
         let rest: f64 = (0..conjuncts.len())
             .filter(|position| !candidate.proven.contains(position))

@@ -1,7 +1,7 @@
 //! What a plan is expected to cost, in rows of a full scan: the router's own figures, added up over the steps.
 
 use super::join::{HASH_INSERT, HASH_LOOKUP};
-use super::sort_cost;
+use super::{group_sort_cost, sort_cost};
 use crate::expr::Expr;
 use crate::physical::{Action, Node, NodeKind, PhysicalPlan, RightSide};
 
@@ -36,7 +36,12 @@ fn cost(node: &Node) -> f64 {
                 Expr::Literal(manicule_engine::Value::Integer(limit)) => Some(*limit as f64),
                 _ => None,
             });
-            cost(&sort.input) + sort_cost(sort.input.rows, top)
+            let rows = sort.input.rows;
+            cost(&sort.input)
+                + match sort.presorted {
+                    None => sort_cost(rows, top),
+                    Some(presorted) => group_sort_cost(rows, presorted.group_rows, top),
+                }
         }
         NodeKind::NestedLoop(join) => {
             let times = match join.right_side {

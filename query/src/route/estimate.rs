@@ -107,13 +107,18 @@ impl Router<'_, '_> {
     }
 
     fn unknown_prefix_rows(&self, index: &IndexSchema, range: &IndexRange, table_rows: f64) -> f64 {
-        let distinct = self.view.distinct_keys(index.id).max(1) as f64;
-        // Each column of the key is taken to tell the rows apart as well as the others.
-        let keys = distinct.powf(range.prefix.len() as f64 / index.columns.len() as f64);
+        let rows = self.rows_of_one_prefix(index, range.prefix.len(), table_rows);
         let bounds = usize::from(!matches!(range.lower, Bound::Unbounded))
             + usize::from(!matches!(range.upper, Bound::Unbounded));
         let share = [1.0, LATER_BOUND_SHARE, BETWEEN_SHARE][bounds];
-        (table_rows / keys * share).min(table_rows)
+        (rows * share).min(table_rows)
+    }
+
+    /// About how many rows of a table have the same first `columns` columns of the index.
+    pub(super) fn rows_of_one_prefix(&self, index: &IndexSchema, columns: usize, table_rows: f64) -> f64 {
+        let distinct = self.view.distinct_keys(index.id).max(1) as f64;
+        // Each column of the key is taken to tell the rows apart as well as the others.
+        table_rows / distinct.powf(columns as f64 / index.columns.len() as f64)
     }
 
     /// The share of rows that a condition keeps, for want of an index that knows better.

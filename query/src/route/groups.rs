@@ -33,7 +33,9 @@ impl Router<'_, '_> {
                 let of_rows = wanted_of_rows(&input, &group_by, &aggregates);
                 let few = order.as_ref().and_then(|order| self.few_rows(&input, order, wanted));
                 let below = match (few, &order) {
-                    (Some(limit), Some(order)) => Wanted { order: order.clone(), limit: Some(limit), of_rows },
+                    (Some(limit), Some(order)) => {
+                        Wanted { order: order.clone(), limit: Some(limit), of_rows, ..Wanted::default() }
+                    }
                     _ => Wanted { of_rows, ..Wanted::default() },
                 };
                 self.plan(input, &below)?

@@ -51,7 +51,7 @@ impl Router<'_, '_> {
         let decided = take_decided(&mut conjuncts, &unplaced, &relation.slots());
         let slots = relation.slots();
         let mut node = self.plan_relation(relation, &decided, &unplaced, &wanted)?;
-        let limit = wanted.limit.filter(|_| self.delivers(&node, &wanted.order));
+        let limit = self.limit_of_joined(&node, &wanted);
         unplaced.remove_all(&slots);
         while !relations.is_empty() {
             let next =
@@ -76,7 +76,7 @@ impl Router<'_, '_> {
         wanted: &Wanted,
     ) -> Result<Node> {
         let left = self.plan(left, wanted)?;
-        let limit = wanted.limit.filter(|_| self.delivers(&left, &wanted.order));
+        let limit = self.limit_of_joined(&left, wanted);
         let on: Vec<Conjunct> =
             on.map(Expr::into_conjuncts).unwrap_or_default().into_iter().map(Conjunct::new).collect();
         let unplaced = slots_given(&right);
@@ -84,6 +84,15 @@ impl Router<'_, '_> {
         let mut all = filter;
         all.extend(on);
         self.join(left, Right { relation, kind: JoinKind::Left, on: all, limit }, &unplaced)
+    }
+
+    /// How many rows of the join are wanted at most, if they need not be sorted first, or only a group at a time.
+    fn limit_of_joined(&self, left: &Node, wanted: &Wanted) -> Option<f64> {
+        if self.delivers(left, &wanted.order) && wanted.limit.is_some() {
+            return wanted.limit;
+        }
+        let (limit, presorted) = wanted.begin.limit.zip(self.presorted(left, &wanted.begin.order))?;
+        Some(limit + presorted.group_rows)
     }
 
     /// The right side of a left join: a table with the conditions on it, or anything else as it is.
@@ -348,7 +357,7 @@ struct Right {
     relation: Relation,
     kind: JoinKind,
     on: Vec<Conjunct>,
-    /// How many rows of the join are wanted at most, if they need not be sorted first.
+    /// How many rows of the join are wanted at most, as far as is known.
     limit: Option<f64>,
 }
 

@@ -13,8 +13,18 @@ pub(super) struct Wanted {
     pub(super) order: Vec<OrderKey>,
     /// How many rows are read at most, as far as is known.
     pub(super) limit: Option<f64>,
+    /// An order that is good to have in part.
+    pub(super) begin: Begin,
     /// What of the rows is wanted.
     pub(super) of_rows: OfRows,
+}
+
+/// An order of which the first keys are a gain already: rows are then sorted a group of equal ones at a time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Begin {
+    pub(super) order: Vec<OrderKey>,
+    /// How many sorted rows are read at most, as far as is known.
+    pub(super) limit: Option<f64>,
 }
 
 /// What the steps above want of the rows.
@@ -35,10 +45,10 @@ pub(super) struct OrderKey {
     pub(super) nulls_first: bool,
 }
 
-/// The order by `keys` in terms of the columns of the tables below, `None` if it is not made of such columns alone.
-pub(super) fn base_order(plan: &LogicalPlan, keys: &[SortKey]) -> Option<Vec<OrderKey>> {
+/// The order by `keys` in terms of the columns of the tables below, as far as its first keys are such columns.
+pub(super) fn base_order(plan: &LogicalPlan, keys: &[SortKey]) -> Vec<OrderKey> {
     keys.iter()
-        .map(|key| match &key.expr {
+        .map_while(|key| match &key.expr {
             Expr::Column(column) => Some(OrderKey {
                 column: base_column(plan, *column)?,
                 descending: key.descending,
@@ -129,4 +139,24 @@ pub(super) fn direction_for(
         direction = Some(needed);
     }
     Some(direction.unwrap_or(Direction::Forward))
+}
+
+/// The direction in which a tree, after `fixed` columns with one value each, has as many of the first keys of that order as
+/// can be, and how many of its columns are then the same in a group; `None` if it has no more than the fixed ones.
+pub(super) fn beginning(
+    table: &TableSchema,
+    index: &IndexSchema,
+    fixed: usize,
+    order: &[OrderKey],
+) -> Option<(Direction, usize)> {
+    let known = |keys| direction_for(table, index, fixed, &order[..keys]).map(|direction| (direction, keys));
+    let (direction, keys) = (1..=order.len()).rev().find_map(known)?;
+    let columns = columns_of(index, fixed, &order[..keys]);
+    (columns > fixed).then_some((direction, columns))
+}
+
+/// How many of the first columns of a tree are the same where an order that it has is.
+pub(super) fn columns_of(index: &IndexSchema, fixed: usize, order: &[OrderKey]) -> usize {
+    let is_fixed = |key: &&OrderKey| index.columns[..fixed].iter().any(|column| column.column == key.column.column);
+    fixed + order.len() - order.iter().filter(is_fixed).count()
 }
