@@ -9,11 +9,13 @@
 //! | `simplify_outer_joins` | `l LEFT JOIN r … WHERE r.x = 1` → `l JOIN r … WHERE r.x = 1` |
 //! | `spread_constants` | `a = b AND b = 5` → `a = b AND b = 5 AND a = 5` |
 //! | `push_predicates_down` | conditions to the scan, the side of a join or the join itself that they speak of |
+//! | `push_limits_down` | `… UNION ALL … ORDER BY x LIMIT 5` → each side with `ORDER BY x LIMIT 5` of its own |
 //!
 //! The order matters: negations first, so that comparisons are seen; outer joins before predicates move through them.
 
 mod alternatives;
 mod fold;
+mod limits;
 mod negation;
 mod outer;
 mod predicates;
@@ -30,7 +32,7 @@ pub(crate) struct Pass {
 }
 
 /// All passes, in the order in which they run.
-pub(crate) const PASSES: [Pass; 7] = [
+pub(crate) const PASSES: [Pass; 8] = [
     Pass { name: "fold_constants", apply: fold::fold_constants },
     Pass { name: "push_negations_down", apply: negation::push_negations_down },
     Pass { name: "simplify_ranges", apply: ranges::simplify_ranges },
@@ -38,6 +40,7 @@ pub(crate) const PASSES: [Pass; 7] = [
     Pass { name: "simplify_outer_joins", apply: outer::simplify_outer_joins },
     Pass { name: "spread_constants", apply: spread::spread_constants },
     Pass { name: "push_predicates_down", apply: predicates::push_predicates_down },
+    Pass { name: "push_limits_down", apply: limits::push_limits_down },
 ];
 
 /// Runs all passes over a plan and the plans of its subqueries, and gives the names of those that changed something.

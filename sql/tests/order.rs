@@ -146,4 +146,35 @@ proptest! {
         let found: Vec<Value<'_>> = found.iter().map(|row| row.get(0)).collect();
         prop_assert_eq!(found, expected, "{}", sql);
     }
+
+    #[test]
+    fn the_first_rows_of_a_union_are_those_of_its_sides(
+        (left, right) in (prop::collection::vec(small(), 1..30), prop::collection::vec(small(), 1..30)),
+        by in by(),
+        (limit, offset) in (0..30_usize, prop::option::of(0..10_usize)),
+    ) {
+        let side = |values: &[Value<'_>], start| {
+            let rows = values.iter().enumerate().map(|(place, value)| format!("({value}, {})", start + place));
+            let rows: Vec<String> = rows.collect();
+            format!("SELECT * FROM (VALUES {}) AS v(x, place)", rows.join(", "))
+        };
+        let (from_left, from_right) = (side(&left, 0), side(&right, left.len()));
+        let skipped = offset.map_or(String::new(), |offset| format!(" OFFSET {offset}"));
+        let sql = format!(
+            "SELECT place FROM ({from_left} UNION ALL {from_right}) AS u ORDER BY x {} LIMIT {limit}{skipped}",
+            by.sql()
+        );
+        let values = [left, right].concat();
+        let mut expected: Vec<usize> = (0..values.len()).collect();
+        expected.sort_by(|&left, &right| by.compare(&values[left], &values[right]));
+        let expected: Vec<Value<'_>> = expected
+            .into_iter()
+            .skip(offset.unwrap_or(0))
+            .take(limit)
+            .map(|place| Value::from(place as i64))
+            .collect();
+        let found = Session::new(&Database::in_memory()).query(&sql, &[]).expect("the query is right");
+        let found: Vec<Value<'_>> = found.iter().map(|row| row.get(0)).collect();
+        prop_assert_eq!(found, expected, "{}", sql);
+    }
 }

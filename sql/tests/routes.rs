@@ -410,3 +410,26 @@ fn a_group_at_a_time_is_kept() {
     session.execute("SET memory_limit = 4000").expect("it is a setting");
     assert_eq!(lines(&mut session, sql), ["400"]);
 }
+
+#[test]
+fn each_side_of_a_union_all_gives_its_first_rows() {
+    let both =
+        "(SELECT id, pair AS p, mixed AS m FROM t UNION ALL SELECT mixed, half, id FROM t UNION ALL SELECT 5, 6, -1)";
+    let sql = format!("SELECT m, id FROM {both} ORDER BY m LIMIT 3 OFFSET 1");
+    let parts =
+        ["push_limits_down", "using t_mixed  (est 2,000 rows, actual 4 rows", "Union all  (est 8 rows, actual 8 rows"];
+    check(&sql, &["0,0", "0,0", "1,1143"], &parts);
+    let sql = format!("SELECT p FROM {both} AS both ORDER BY m DESC, id LIMIT 2");
+    check(&sql, &["857", "1"], &["using t_mixed, backward", "actual 3 rows"]);
+    // Not where the keys are computed, or where rows of both sides may be one.
+    let sql = format!("SELECT id FROM {both} ORDER BY m + 1, id LIMIT 1");
+    check(&sql, &["5"], &["actual 4,001 rows"]);
+    check(
+        "SELECT half FROM t UNION SELECT id FROM t ORDER BY half LIMIT 2",
+        &["0", "1"],
+        &["Union  (est 4,000 rows, actual 2,000 rows"],
+    );
+    // Without an order the first side is enough.
+    let sql = "SELECT id FROM (SELECT id FROM t UNION ALL SELECT half FROM t) LIMIT 2 OFFSET 1";
+    check(sql, &["1", "2"], &["actual 3 rows", "actual 0 rows"]);
+}
