@@ -2,6 +2,7 @@
 //!
 //! | pass | what it makes |
 //! |---|---|
+//! | `merge_projections` | `SELECT v.x FROM (SELECT a AS x FROM t) v WHERE v.x = 1` → `SELECT a FROM t WHERE a = 1` |
 //! | `fold_constants` | `2 * 3` → `6`, `x AND TRUE` → `x`; what fails stays, to fail when and if it runs |
 //! | `push_negations_down` | `NOT (a < 1 OR b = 2)` → `a >= 1 AND b <> 2` |
 //! | `simplify_ranges` | `a BETWEEN 1 AND 2` → `a >= 1 AND a <= 2`, `a IN (1)` → `a = 1` |
@@ -11,11 +12,13 @@
 //! | `push_predicates_down` | conditions to the scan, the side of a join or the join itself that they speak of |
 //! | `push_limits_down` | `… UNION ALL … ORDER BY x LIMIT 5` → each side with `ORDER BY x LIMIT 5` of its own |
 //!
-//! The order matters: negations first, so that comparisons are seen; outer joins before predicates move through them.
+//! The order matters: projections first, so that all others see what they are made of; negations early, so that comparisons
+//! are seen; outer joins before predicates move through them.
 
 mod alternatives;
 mod fold;
 mod limits;
+mod merge;
 mod negation;
 mod outer;
 mod predicates;
@@ -32,7 +35,8 @@ pub(crate) struct Pass {
 }
 
 /// All passes, in the order in which they run.
-pub(crate) const PASSES: [Pass; 8] = [
+pub(crate) const PASSES: [Pass; 9] = [
+    Pass { name: "merge_projections", apply: merge::merge_projections },
     Pass { name: "fold_constants", apply: fold::fold_constants },
     Pass { name: "push_negations_down", apply: negation::push_negations_down },
     Pass { name: "simplify_ranges", apply: ranges::simplify_ranges },

@@ -433,3 +433,68 @@ fn each_side_of_a_union_all_gives_its_first_rows() {
     let sql = "SELECT id FROM (SELECT id FROM t UNION ALL SELECT half FROM t) LIMIT 2 OFFSET 1";
     check(sql, &["1", "2"], &["actual 3 rows", "actual 0 rows"]);
 }
+
+/// The session with three views: of one table, of an inner join and of a left join.
+fn session_with_views() -> Session {
+    let mut session = session();
+    session
+        .execute(
+            "CREATE VIEW odd AS SELECT id, pair AS p, mixed, 1 AS one, tenth + 1 AS next FROM t WHERE half <> 0;
+             CREATE VIEW both AS SELECT a.id AS first, b.id AS second, b.half AS h FROM t a JOIN t b ON b.id = a.mixed;
+             CREATE VIEW named AS SELECT w.name AS name, t.id AS id FROM wanted w LEFT JOIN t ON t.pair = w.pair",
+        )
+        .expect("the names are new");
+    session
+}
+
+#[test]
+fn the_tables_of_a_view_are_read_by_their_indexes() {
+    let mut session = session_with_views();
+    for (sql, parts) in [
+        ("SELECT w.name, v.id FROM wanted w LEFT JOIN odd v ON v.p = w.pair ORDER BY 1, 2", &["t_pair", "in 5"][..]),
+        ("SELECT w.name, v.next FROM wanted w JOIN odd v ON v.p = w.pair ORDER BY 1, 2", &["t_pair", "in 5"]),
+        ("SELECT w.name, v.second FROM wanted w JOIN both v ON v.first = w.pair ORDER BY 1", &["t_pkey", "in 3 loops"]),
+        (
+            "SELECT w.name, q.m FROM wanted w LEFT JOIN (SELECT mixed AS m, id AS i FROM odd) q ON q.i = w.pair",
+            &["in 5"],
+        ),
+        ("SELECT name FROM named WHERE id = 999", &["simplify_outer_joins", "using t_pkey"]),
+        ("SELECT max(mixed) FROM odd", &["using t_mixed, backward"]),
+        ("SELECT w.name FROM wanted w WHERE EXISTS (SELECT 1 FROM both v WHERE v.first = w.pair)", &["in 5 loops"]),
+    ] {
+        let analysis = analyzed(&mut session, sql);
+        for part in ["merge_projections"].iter().chain(parts) {
+            assert!(analysis.contains(part), "no '{part}' for {sql}:\n{analysis}");
+        }
+        assert!(!analysis.contains("Full scan of t"), "{sql}:\n{analysis}");
+    }
+}
+
+#[test]
+fn what_a_view_computes_is_null_where_an_outer_join_has_no_row() {
+    let mut session = session_with_views();
+    for (column, expected) in [("one", ["a,1", "b,NULL", "c,1"]), ("next", ["a,4", "b,NULL", "c,10"])] {
+        let sql =
+            format!("SELECT w.name, v.{column} FROM wanted w LEFT JOIN odd v ON v.id = w.pair ORDER BY 1 LIMIT 3");
+        assert_eq!(lines(&mut session, &sql), expected);
+    }
+}
+
+#[test]
+fn what_a_view_leaves_out_fails_in_no_condition_above_it() {
+    let mut session = session_with_views();
+    session.execute("CREATE TABLE twelfths (q INTEGER); INSERT INTO twelfths VALUES (12), (1)").unwrap();
+    session
+        .execute("CREATE VIEW differ AS SELECT a.id AS id, b.half AS h FROM t a JOIN t b ON b.id = a.mixed AND a.half + b.half = 2")
+        .unwrap();
+    for view in ["(SELECT id, half AS h FROM t WHERE half <> 0)", "differ"] {
+        for sql in [
+            format!("SELECT count(*) FROM twelfths JOIN {view} v ON q = 12 / v.h"),
+            format!("SELECT count(*) FROM twelfths JOIN {view} v ON v.id = q AND 12 / v.h > q"),
+            format!("SELECT count(*) FROM twelfths LEFT JOIN {view} v ON q = 12 / v.h AND v.id > 0 WHERE q = 12"),
+            format!("SELECT count(*) FROM {view} v WHERE EXISTS (SELECT 1 FROM twelfths WHERE q = 12 / v.h)"),
+        ] {
+            analyzed(&mut session, &sql);
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::execute::Analysis;
 use crate::expr::print::write_expr;
 use crate::expr::{AggregateCall, AggregateFunction, ColumnRef, Expr, SubqueryForm};
 use crate::physical::{
-    AccessPath, Action, IndexLookup, IndexMembers, IndexRange, KeyPart, Node, NodeKind, NotUsed, PhysicalPlan,
+    AccessPath, Action, IndexLookup, IndexMembers, IndexRange, KeyPart, Node, NodeKind, NotUsed, PhysicalPlan, Sort,
     TableScan,
 };
 use crate::plan::{JoinKind, SetOperationKind, SortKey};
@@ -152,19 +152,7 @@ impl<'p> Describer<'p> {
                 aggregate
             }
             NodeKind::Distinct { input, .. } => plain("Distinct".into(), "Unique", vec![self.node(input)]),
-            NodeKind::Sort(sort) => {
-                let title = if sort.top.is_some() { "Sort, first rows only" } else { "Sort" };
-                let mut sorted = plain(title.into(), "Sort", vec![self.node(&sort.input)]);
-                let (before, keys) = sort.keys.split_at(sort.presorted.map_or(0, |presorted| presorted.keys));
-                let mut by = self.sort_keys(keys);
-                if !before.is_empty() {
-                    let before: Vec<String> = before.iter().map(|key| self.text(&key.expr)).collect();
-                    let _ = write!(by, " within each {}", before.join(", "));
-                    sorted.node_type = "Incremental Sort";
-                }
-                sorted.facts.push(("by", "Sort Key", by));
-                sorted
-            }
+            NodeKind::Sort(sort) => self.sort(sort),
             NodeKind::Limit { input, limit, offset } => {
                 let mut limited = plain("Limit".into(), "Limit", vec![self.node(input)]);
                 limited.facts.extend(limit.iter().map(|limit| ("rows", "Limit", self.text(limit))));
@@ -194,6 +182,20 @@ impl<'p> Describer<'p> {
         let mut right = self.node(right);
         right.relationship = "Inner";
         vec![self.node(left), right]
+    }
+
+    fn sort(&self, sort: &Sort) -> Description {
+        let title = if sort.top.is_some() { "Sort, first rows only" } else { "Sort" };
+        let mut sorted = plain(title.into(), "Sort", vec![self.node(&sort.input)]);
+        let (before, keys) = sort.keys.split_at(sort.presorted.map_or(0, |presorted| presorted.keys));
+        let mut by = self.sort_keys(keys);
+        if !before.is_empty() {
+            let before: Vec<String> = before.iter().map(|key| self.text(&key.expr)).collect();
+            let _ = write!(by, " within each {}", before.join(", "));
+            sorted.node_type = "Incremental Sort";
+        }
+        sorted.facts.push(("by", "Sort Key", by));
+        sorted
     }
 
     fn aggregate(&self, input: &Node, group_by: &[Expr], aggregates: &[AggregateCall]) -> Description {

@@ -69,6 +69,7 @@ impl Router<'_, '_> {
         self.plan_joins(relations, conjuncts, wanted)
     }
 
+    /// What stands lower is decided first: it may be what keeps a condition above from failing.
     fn take_apart(
         &mut self,
         plan: LogicalPlan,
@@ -78,14 +79,16 @@ impl Router<'_, '_> {
     ) -> Result<()> {
         match plan {
             LogicalPlan::Filter { input, predicate } => {
+                self.take_apart(*input, wanted, relations, conjuncts)?;
                 conjuncts.extend(predicate.into_conjuncts().into_iter().map(Conjunct::new));
-                self.take_apart(*input, wanted, relations, conjuncts)
+                Ok(())
             }
             LogicalPlan::Join { left, right, kind: JoinKind::Inner, on } => {
-                conjuncts.extend(on.into_iter().flat_map(Expr::into_conjuncts).map(Conjunct::new));
                 // With something beside it, the order of a part is not the order of the whole, and all of it may be read.
                 self.take_apart(*left, &Wanted::default(), relations, conjuncts)?;
-                self.take_apart(*right, &Wanted::default(), relations, conjuncts)
+                self.take_apart(*right, &Wanted::default(), relations, conjuncts)?;
+                conjuncts.extend(on.into_iter().flat_map(Expr::into_conjuncts).map(Conjunct::new));
+                Ok(())
             }
             LogicalPlan::Scan { table, slot } => {
                 let schema = self
