@@ -99,7 +99,7 @@ pub(crate) fn load(database: &Database, source: &Source<'_>, table: TableId, pro
         for (at, (field, position)) in text(&reader, &names)?.fields().zip(&positions).enumerate() {
             values[*position] = read_value(&reader, (at, field), &table.columns[*position])?;
         }
-        inserter.insert(table.id, &values).map_err(|refusal| problem(&reader, &refusal))?;
+        inserter.insert(table, &mut values).map_err(|refusal| problem(&reader, &refusal))?;
         row_count += 1;
         report(&reader, row_count, progress)?;
     }
@@ -129,11 +129,15 @@ impl Inserter {
         Ok(Self::Checked(session, insert.map_err(failed)?))
     }
 
-    /// Inserts a row, or says why not.
-    fn insert(&mut self, table: TableId, values: &[Value<'_>]) -> std::result::Result<(), String> {
+    /// Inserts a row, which is given its number if it comes without one, or says why not.
+    fn insert(&mut self, table: &TableSchema, values: &mut [Value<'_>]) -> std::result::Result<(), String> {
         match self {
             Self::Plain(transaction) => {
-                transaction.insert(table, Row::new(values)).map_err(|error| error.to_string())?;
+                if let Some(number) = table.number().filter(|number| values[*number].is_null()) {
+                    let next = transaction.next_number(table.id, 0).map_err(|error| error.to_string())?;
+                    values[number] = Value::Integer(next);
+                }
+                transaction.insert(table.id, Row::new(values)).map_err(|error| error.to_string())?;
             }
             Self::Checked(session, insert) => {
                 session.execute_prepared(insert, values).map_err(|error| error.to_string())?;

@@ -226,3 +226,19 @@ fn what_a_spreadsheet_would_compute_is_exported_as_it_is() {
     let exported = std::fs::read_to_string(&csv).unwrap();
     assert!(exported.starts_with("cell\n=1+1\n+1+1\n-1+1\n@sum(a)\n"), "{exported}");
 }
+
+#[test]
+fn rows_without_a_number_are_given_one() {
+    for check in ["", " CHECK (name <> 'z')"] {
+        let table = format!("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT{check});");
+        for (name, content, expected) in [
+            ("lacking.csv", &b"name\na\nb\n"[..], "id,name\n1,a\n2,b\n"),
+            ("some.csv", b"id,name\n5,a\n,b\n2,c\n", "id,name\n2,c\n5,a\n6,b\n"),
+        ] {
+            let path = file(name, content);
+            let script = format!("{table}\n.import '{}' t\nSELECT * FROM t ORDER BY id;\n", path.display());
+            let run = run(&["--mode", "csv"], script.as_bytes());
+            assert_eq!((run.status, run.stdout.as_str()), (0, expected), "{}", run.stderr);
+        }
+    }
+}
