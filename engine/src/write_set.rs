@@ -304,6 +304,7 @@ impl WriteSet {
             self.row_bytes -= undone.and_then(|undone| undone.row).map_or(0, |row| bytes_taken(Some(&row)));
         }
     }
+
     /// Takes the keys of a change back that is about to be undone, where they were looked at. Not all keys anew: who goes
     /// back to a savepoint again and again would pay for all changes each time.
     fn undo_keys(&mut self, undo: &Undo, state: &State) {
