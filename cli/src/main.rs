@@ -36,7 +36,13 @@ use backend::Backend;
 use batch::Failure;
 use error::Error;
 use manicule::Database;
+use mimalloc::MiMalloc;
 use shell::{Flow, Shell};
+
+/// A statement that is parsed, bound and planned makes some hundred small things and drops them again. SQLite's corpus of
+/// tests takes a fifth less time than with the C library's allocator.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The exit status after a statement or command that failed.
 const FAILED: u8 = 1;

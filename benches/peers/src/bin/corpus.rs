@@ -4,6 +4,8 @@
 //! that `SLT_DIR` names, against a session of ours and then against SQLite in memory, in one process. It prints for each
 //! directory the processor seconds of both, what the checking of the answers takes included, which is the same for both;
 //! `--files` prints each file, `--only TEXT` runs the files whose path has it.
+//!
+//! Our side, and the checking of both, has the shell's allocator; SQLite has its own caches over that of the C library.
 
 #![forbid(unsafe_code)]
 
@@ -21,10 +23,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use manicule::{Routing, Value};
+use mimalloc::MiMalloc;
 use record::{Record, records};
 use run::{Engine, Failure, check_width, run_records, session};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Runs SQLite's corpus of tests on Manicule and on SQLite and tells the time of both.
 #[derive(Debug, Parser)]
