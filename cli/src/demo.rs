@@ -1,6 +1,6 @@
 //! The demo: real tables that travel inside the binary.
 //!
-//! All flights that left New York City in January 2013, with their airlines, airports and planes; `data/README.md` says
+//! All flights that left New York City in January 2013, with their airlines, airports and planes; `cli/data/README.md` says
 //! where they come from. They are loaded as `.import` loads any file, then indexed.
 
 use std::io::Read;
@@ -24,20 +24,15 @@ const TABLES: [Demo; 4] = [
     Demo {
         name: "airlines",
         file: "airlines.csv",
-        bytes: include_bytes!("../../data/airlines.csv"),
+        bytes: include_bytes!("../data/airlines.csv"),
         primary_key: "carrier",
     },
-    Demo {
-        name: "airports",
-        file: "airports.csv",
-        bytes: include_bytes!("../../data/airports.csv"),
-        primary_key: "faa",
-    },
-    Demo { name: "planes", file: "planes.csv", bytes: include_bytes!("../../data/planes.csv"), primary_key: "tailnum" },
+    Demo { name: "airports", file: "airports.csv", bytes: include_bytes!("../data/airports.csv"), primary_key: "faa" },
+    Demo { name: "planes", file: "planes.csv", bytes: include_bytes!("../data/planes.csv"), primary_key: "tailnum" },
     Demo {
         name: "flights",
         file: "flights_2013_01.csv.gz",
-        bytes: include_bytes!("../../data/flights_2013_01.csv.gz"),
+        bytes: include_bytes!("../data/flights_2013_01.csv.gz"),
         primary_key: "id",
     },
 ];

@@ -1,4 +1,4 @@
-//! The tables of the demo, loaded from `data/` through the front door.
+//! The tables of the demo, loaded from `cli/data/` through the front door.
 
 use std::fs::File;
 use std::io::Read;
@@ -54,7 +54,7 @@ pub(crate) fn fill(database: &Database) {
 }
 
 fn load(database: &Database, table: &str, file: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cli/data").join(file);
     let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let is_compressed = path.extension().is_some_and(|extension| extension == "gz");
     let input: Box<dyn Read> = if is_compressed { Box::new(GzDecoder::new(file)) } else { Box::new(file) };

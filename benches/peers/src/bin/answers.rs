@@ -24,7 +24,7 @@
 //! * Rows are compared in order: a query whose order matters says ORDER BY, and by so many columns that one order is
 //!   left; else it gives at most one row.
 //!
-//! The data are the files of `data/`, as `--demo` loads them: a column is INTEGER, REAL or TEXT, the first of these that
+//! The data are the files of `cli/data/`, as `--demo` loads them: a column is INTEGER, REAL or TEXT, the first of these that
 //! fits all its values, `NA` and the empty field are NULL.
 
 #![forbid(unsafe_code)]
@@ -76,7 +76,7 @@ fn main() -> ExitCode {
 
 /// Whether all scripts are up to date now.
 fn run(arguments: &Arguments) -> Result<bool> {
-    let connection = load(&arguments.root.join("data"))?;
+    let connection = load(&arguments.root.join("cli/data"))?;
     let scripts = match arguments.scripts.as_slice() {
         [] => all_scripts(&arguments.root.join("tests/scripts"))?,
         named => named.to_vec(),
