@@ -83,23 +83,8 @@ fn roots(plan: &PhysicalPlan) -> impl Iterator<Item = &Node> {
 /// Calls `visit` with the node and all below it.
 fn for_each_node<'n>(node: &'n Node, visit: &mut dyn FnMut(&'n Node)) {
     visit(node);
-    for input in inputs(node) {
+    for input in node.inputs() {
         for_each_node(input, visit);
-    }
-}
-
-fn inputs(node: &Node) -> Vec<&Node> {
-    match &node.kind {
-        NodeKind::Unit | NodeKind::Scan(_) | NodeKind::Values { .. } => Vec::new(),
-        NodeKind::Filter { input, .. }
-        | NodeKind::Project { input, .. }
-        | NodeKind::Aggregate { input, .. }
-        | NodeKind::Distinct { input, .. }
-        | NodeKind::Limit { input, .. } => vec![input],
-        NodeKind::Sort(sort) => vec![&sort.input],
-        NodeKind::NestedLoop(join) => vec![&join.left, &join.right],
-        NodeKind::HashJoin(join) => vec![&join.left, &join.right],
-        NodeKind::SetOperation(operation) => vec![&operation.left, &operation.right],
     }
 }
 

@@ -260,6 +260,24 @@ pub(crate) struct Node {
     pub(crate) kind: NodeKind,
 }
 
+impl Node {
+    /// The steps whose rows it takes.
+    pub(crate) fn inputs(&self) -> Vec<&Node> {
+        match &self.kind {
+            NodeKind::Unit | NodeKind::Scan(_) | NodeKind::Values { .. } => Vec::new(),
+            NodeKind::Filter { input, .. }
+            | NodeKind::Project { input, .. }
+            | NodeKind::Aggregate { input, .. }
+            | NodeKind::Distinct { input, .. }
+            | NodeKind::Limit { input, .. } => vec![input],
+            NodeKind::Sort(sort) => vec![&sort.input],
+            NodeKind::NestedLoop(join) => vec![&join.left, &join.right],
+            NodeKind::HashJoin(join) => vec![&join.left, &join.right],
+            NodeKind::SetOperation(operation) => vec![&operation.left, &operation.right],
+        }
+    }
+}
+
 /// What a step does. The frame's slots are its input and output, as in [`LogicalPlan`](crate::plan::LogicalPlan).
 #[derive(Debug)]
 pub(crate) enum NodeKind {

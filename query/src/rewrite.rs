@@ -10,6 +10,7 @@
 //! | `simplify_outer_joins` | `l LEFT JOIN r … WHERE r.x = 1` → `l JOIN r … WHERE r.x = 1` |
 //! | `spread_constants` | `a = b AND b = 5` → `a = b AND b = 5 AND a = 5` |
 //! | `push_predicates_down` | conditions to the scan, the side of a join or the join itself that they speak of |
+//! | `aggregate_sides` | `SELECT count(*) FROM (a UNION ALL b)` → the sum of the counts of `a` and of `b` |
 //! | `push_limits_down` | `… UNION ALL … ORDER BY x LIMIT 5` → each side with `ORDER BY x LIMIT 5` of its own |
 //!
 //! The order matters: projections first, so that all others see what they are made of; negations early, so that comparisons
@@ -23,10 +24,14 @@ mod negation;
 mod outer;
 mod predicates;
 mod ranges;
+mod sides;
 mod spread;
 
 use crate::expr::Expr;
 use crate::plan::LogicalPlan;
+
+pub(crate) use merge::may_fail;
+pub(crate) use predicates::push_predicates_down;
 
 /// A pass: its name, as EXPLAIN shows it, and the function, which says whether it changed the plan.
 pub(crate) struct Pass {
@@ -35,7 +40,7 @@ pub(crate) struct Pass {
 }
 
 /// All passes, in the order in which they run.
-pub(crate) const PASSES: [Pass; 9] = [
+pub(crate) const PASSES: [Pass; 10] = [
     Pass { name: "merge_projections", apply: merge::merge_projections },
     Pass { name: "fold_constants", apply: fold::fold_constants },
     Pass { name: "push_negations_down", apply: negation::push_negations_down },
@@ -44,6 +49,7 @@ pub(crate) const PASSES: [Pass; 9] = [
     Pass { name: "simplify_outer_joins", apply: outer::simplify_outer_joins },
     Pass { name: "spread_constants", apply: spread::spread_constants },
     Pass { name: "push_predicates_down", apply: predicates::push_predicates_down },
+    Pass { name: "aggregate_sides", apply: sides::aggregate_sides },
     Pass { name: "push_limits_down", apply: limits::push_limits_down },
 ];
 

@@ -39,7 +39,8 @@ mod subquery;
 
 use std::sync::Arc;
 
-use manicule_engine::{Catalog, TableId, View};
+use ahash::AHashMap;
+use manicule_engine::{Catalog, TableId, TableSchema, View};
 
 pub(crate) use access::SMALL_TABLE_ROWS;
 pub(crate) use bounds::{Fit, fit, fit_lower, fit_upper};
@@ -69,6 +70,9 @@ pub(crate) const ROW_BY_COUNT: f64 = 0.1;
 /// A path that finds more than one in so many rows of its table gives way to the full scan.
 const SCAN_SHARE: f64 = 4.0;
 
+/// So many relations of a statement are planned a second time at most, those within one that is among them.
+const REPLANS_MAX: usize = 32;
+
 /// What putting rows in order costs, or finding the first `limit` of them.
 fn sort_cost(rows: f64, limit: Option<f64>) -> f64 {
     let rows = rows.max(2.0);
@@ -88,8 +92,12 @@ pub(crate) struct Router<'a, 's> {
     routing: Routing,
     subplans: Vec<Subplan>,
     node_count: usize,
+    /// What the slots that hold rows of tables hold rows of.
+    tables: AHashMap<usize, Arc<TableSchema>>,
     /// The tables that are read, with their row counts.
     table_rows: Vec<(TableId, u64)>,
+    /// How many relations may still be planned a second time.
+    replans_left: usize,
 }
 
 impl<'a, 's> Router<'a, 's> {
@@ -100,7 +108,9 @@ impl<'a, 's> Router<'a, 's> {
             routing,
             subplans: Vec::new(),
             node_count: 0,
+            tables: AHashMap::new(),
             table_rows: Vec::new(),
+            replans_left: REPLANS_MAX,
         }
     }
 

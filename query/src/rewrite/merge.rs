@@ -186,7 +186,7 @@ fn for_each_expr(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
 }
 
 /// Whether there is more in it than columns, constants, comparisons and what joins them.
-fn may_fail(expr: &Expr) -> bool {
+pub(crate) fn may_fail(expr: &Expr) -> bool {
     let mut found = false;
     for_each_expr(expr, &mut |inner| {
         found |= match inner {

@@ -6,7 +6,7 @@ use crate::expr::{ColumnRef, Expr};
 use crate::plan::{JoinKind, LogicalPlan};
 use crate::slots::{SlotSet, slots_given, slots_read};
 
-pub(super) fn push_predicates_down(plan: &mut LogicalPlan) -> bool {
+pub(crate) fn push_predicates_down(plan: &mut LogicalPlan) -> bool {
     let mut moved = false;
     let whole = std::mem::replace(plan, LogicalPlan::Unit);
     *plan = push(whole, Vec::new(), &mut moved);

@@ -124,13 +124,17 @@ impl Router<'_, '_> {
         }
         let cost_with_sort = access.cost + sort_cost(access.rows, wanted.limit);
         let mut best: Option<(f64, Candidate)> = None;
+        // Of walks that cost the same the one that proves more may not become long as other rows come and go.
+        let is_better = |(cost, candidate): (f64, &Candidate), (best, than): (f64, &Candidate)| {
+            cost < best || cost == best && candidate.proven.len() > than.proven.len()
+        };
         for index in table.schema.indexes.iter().filter(|index| index.has_tree()) {
             let candidate = self.range_candidate(table, index, terms);
             let AccessPath::Range(range) = &candidate.path else { continue };
-            let fixed = range.prefix.len();
-            let Some(direction) = order::direction_for(&table.schema, index, fixed, &wanted.order) else { continue };
+            let Some(direction) = order::direction_for(&table.schema, index, range, &wanted.order) else { continue };
             let cost = walk_cost(access, &candidate, wanted.limit);
-            if cost <= cost_with_sort && best.as_ref().is_none_or(|(best, _)| cost < *best) {
+            let is_best = best.as_ref().is_none_or(|(best, than)| is_better((cost, &candidate), (*best, than)));
+            if cost <= cost_with_sort && is_best {
                 best = Some((cost, candidate.towards(direction)));
             }
         }
@@ -158,8 +162,7 @@ impl Router<'_, '_> {
             }
             let candidate = self.range_candidate(table, index, terms);
             let AccessPath::Range(range) = &candidate.path else { continue };
-            let fixed = range.prefix.len();
-            let Some((direction, columns)) = order::beginning(&table.schema, index, fixed, order) else { continue };
+            let Some((direction, columns)) = order::beginning(&table.schema, index, range, order) else { continue };
             let group_rows = self.rows_of_one_prefix(index, columns, table.rows).min(candidate.rows);
             let limit = begin.limit.map(|limit| limit + group_rows);
             let walk = walk_cost(access, &candidate, limit);
@@ -184,7 +187,8 @@ impl Router<'_, '_> {
         }
         // Subqueries last: what is cheap may decide.
         residual.sort_by_key(Expr::has_subquery);
-        let residual = if residual.is_empty() { None } else { Some(self.finish(Expr::and(residual))?) };
+        let residual = residual.into_iter().map(|conjunct| self.finish_filter(conjunct)).collect::<Result<Vec<_>>>()?;
+        let residual = if residual.is_empty() { None } else { Some(Expr::and(residual)) };
         self.table_rows.push((table.schema.id, table.rows as u64));
         let scan = TableScan {
             table: table.schema.id,

@@ -24,7 +24,8 @@ impl PhysicalPlan {
     }
 }
 
-fn cost(node: &Node) -> f64 {
+/// What running a step and those below it is expected to cost.
+pub(super) fn cost(node: &Node) -> f64 {
     match &node.kind {
         NodeKind::Unit => 0.0,
         NodeKind::Scan(scan) => scan.cost,
@@ -62,17 +63,5 @@ fn cost(node: &Node) -> f64 {
 
 /// The most rows that any step below gives.
 fn most_rows(node: &Node) -> f64 {
-    let inputs: Vec<&Node> = match &node.kind {
-        NodeKind::Unit | NodeKind::Scan(_) | NodeKind::Values { .. } => Vec::new(),
-        NodeKind::Filter { input, .. }
-        | NodeKind::Project { input, .. }
-        | NodeKind::Aggregate { input, .. }
-        | NodeKind::Distinct { input, .. }
-        | NodeKind::Limit { input, .. } => vec![input],
-        NodeKind::Sort(sort) => vec![&sort.input],
-        NodeKind::NestedLoop(join) => vec![&join.left, &join.right],
-        NodeKind::HashJoin(join) => vec![&join.left, &join.right],
-        NodeKind::SetOperation(operation) => vec![&operation.left, &operation.right],
-    };
-    inputs.into_iter().map(most_rows).fold(node.rows.max(1.0), f64::max)
+    node.inputs().into_iter().map(most_rows).fold(node.rows.max(1.0), f64::max)
 }

@@ -53,6 +53,8 @@ impl Router<'_, '_> {
         if lookup.columns.len() > 1 {
             return self.one_key_rows(index, lookup).unwrap_or(average).min(table_rows);
         }
+        // Where the other column has more values than there are keys here, those that are too many find nothing.
+        let of_later = |expr| average.min(table_rows / self.distinct_values(expr).unwrap_or(1.0));
         let column = &lookup.columns[0];
         let asked = column.values.len().min(PROBES_MAX);
         let rows: f64 = column.values[..asked]
@@ -60,10 +62,18 @@ impl Router<'_, '_> {
             .map(|value| match known(value, column.column_type) {
                 Known::Value(value) => self.view.estimate_lookup(index.id, &[value]) as f64,
                 Known::Nothing => 0.0,
-                Known::Later => average,
+                Known::Later => of_later(value),
             })
             .sum();
         if asked == 0 { 0.0 } else { (rows * keys / asked as f64).min(table_rows) }
+    }
+
+    /// About how many values a column of a table has, if an index on it alone knows.
+    pub(super) fn distinct_values(&self, expr: &Expr) -> Option<f64> {
+        let Expr::Column(column) = expr else { return None };
+        let mut indexes = self.tables.get(&column.slot)?.indexes.iter();
+        let index = indexes.find(|index| index.columns.len() == 1 && index.columns[0].column == column.column)?;
+        Some(self.view.distinct_keys(index.id).max(1) as f64)
     }
 
     /// About how many rows have a key of several columns, if all of it is known.

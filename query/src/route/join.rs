@@ -6,14 +6,16 @@
 //! number of relations, so a chain of 64 tables is planned in a moment.
 
 use super::access::{Access, SMALL_TABLE_ROWS};
-use super::order::Wanted;
-use super::region::{Conjunct, Relation, TableRef};
+use super::cost::cost;
+use super::order::{Wanted, direction_for};
+use super::region::{Conjunct, Other, Relation, TableRef};
 use super::{PROBE, Router};
 use crate::context::Routing;
 use crate::error::Result;
 use crate::expr::{BinaryOperator, Expr};
-use crate::physical::{HashJoin, NestedLoop, Node, NodeKind, RightSide};
+use crate::physical::{AccessPath, HashJoin, IndexRange, NestedLoop, Node, NodeKind, RightSide};
 use crate::plan::{JoinKind, LogicalPlan};
+use crate::rewrite::{may_fail, push_predicates_down};
 use crate::slots::{SlotSet, slots_given};
 
 /// Up to so many wanted rows it pays to begin a join with the table that has their order.
@@ -98,21 +100,12 @@ impl Router<'_, '_> {
     /// The right side of a left join: a table with the conditions on it, or anything else as it is.
     fn right_of_left_join(&mut self, right: LogicalPlan) -> Result<(Relation, Vec<Conjunct>)> {
         match right {
-            LogicalPlan::Scan { table, slot } => {
-                let schema = self.catalog.table_by_id(table).cloned();
-                let schema = schema.ok_or(crate::error::Error::CatalogChanged)?;
-                let rows = self.view.row_count(table) as f64;
-                Ok((Relation::Table(TableRef { schema, slot, rows }), Vec::new()))
-            }
+            LogicalPlan::Scan { table, slot } => Ok((Relation::Table(self.table_ref(table, slot)?), Vec::new())),
             LogicalPlan::Filter { input, predicate } if matches!(*input, LogicalPlan::Scan { .. }) => {
                 let (relation, _) = self.right_of_left_join(*input)?;
                 Ok((relation, predicate.into_conjuncts().into_iter().map(Conjunct::new).collect()))
             }
-            other => {
-                let slots = slots_given(&other);
-                let node = self.plan(other, &Wanted::default())?;
-                Ok((Relation::Other { node: Box::new(node), slots }, Vec::new()))
-            }
+            other => Ok((Relation::Other(self.plan_other(other, &Wanted::default())?), Vec::new())),
         }
     }
 
@@ -131,7 +124,7 @@ impl Router<'_, '_> {
         if let (Some(key), Some(_)) = (wanted.order.first(), few) {
             let ordered = relations.iter().position(|relation| match relation {
                 Relation::Table(table) => table.slot == key.column.slot && self.has_order(table, wanted),
-                Relation::Other { .. } => false,
+                Relation::Other(_) => false,
             });
             if let Some(ordered) = ordered {
                 return ordered;
@@ -142,7 +135,7 @@ impl Router<'_, '_> {
                 let decided = decided(conjuncts, missing, &relation.slots());
                 self.choose_access(table, &decided, missing, &Wanted::default()).rows
             }
-            Relation::Other { node, .. } => node.rows,
+            Relation::Other(other) => other.node.rows,
         };
         let rows: Vec<f64> = relations.iter().map(rows).collect();
         // The first of equals: what is written first stays first.
@@ -158,7 +151,7 @@ impl Router<'_, '_> {
                 .indexes
                 .iter()
                 .filter(|index| index.has_tree())
-                .any(|index| super::order::direction_for(&table.schema, index, 0, &wanted.order).is_some())
+                .any(|index| direction_for(&table.schema, index, &IndexRange::whole(index.id), &wanted.order).is_some())
     }
 
     fn next_relation(&self, left_rows: f64, relations: &[Relation], conditions: &Conditions<'_>) -> usize {
@@ -180,7 +173,7 @@ impl Router<'_, '_> {
                 let each = self.choose_access(table, &decided, conditions.unplaced, &Wanted::default());
                 Step { rows: left_rows * each.rows, cost: left_rows * each.cost, connected }
             }
-            Relation::Other { node, .. } => {
+            Relation::Other(Other { node, .. }) => {
                 let share: f64 = decided.iter().map(|conjunct| self.selectivity(conjunct)).product();
                 Step { rows: left_rows * node.rows * share, cost: node.rows, connected }
             }
@@ -201,7 +194,7 @@ impl Router<'_, '_> {
                 let access = self.choose_access(&table, &decided, unplaced, wanted);
                 self.scan_node(&table, access, &decided)
             }
-            Relation::Other { node, .. } => {
+            Relation::Other(Other { node, .. }) => {
                 self.filtered(*node, decided.iter().map(|conjunct| conjunct.expr.clone()).collect())
             }
         }
@@ -219,23 +212,68 @@ impl Router<'_, '_> {
     /// Joins a relation to what is there, in the cheapest way.
     fn join(&mut self, left: Node, right: Right, unplaced: &SlotSet) -> Result<Node> {
         let Right { relation, kind, on, limit } = right;
-        let slots = relation.slots();
-        let right_slots: Vec<usize> = slots.iter().collect();
         match relation {
             Relation::Table(table) => {
                 let join = TableJoin { table: &table, on: on.iter().collect(), kind, unplaced, limit };
                 self.join_table(left, join)
             }
-            Relation::Other { node, .. } => {
-                let right = *node;
-                let (keys, rest): (Vec<_>, Vec<_>) =
-                    on.into_iter().partition(|conjunct| hash_key(&conjunct.expr, &slots).is_some());
-                let rows = left.rows.max(right.rows);
-                let rest = rest.into_iter().map(|conjunct| conjunct.expr).collect();
-                let keys = keys.iter().filter_map(|conjunct| hash_key(&conjunct.expr, &slots)).collect();
-                self.join_nodes(Sides { left, right, kind, right_slots, rows }, keys, rest)
+            Relation::Other(other) => self.join_other(left, other, OtherJoin { kind, on, limit }),
+        }
+    }
+
+    /// Joins what is no table: by one pass and a hash table, or with the conditions of the join put into it, for each row that
+    /// is there.
+    fn join_other(&mut self, left: Node, other: Other, join: OtherJoin) -> Result<Node> {
+        let Other { node, slots, plan } = other;
+        let OtherJoin { kind, on, limit } = join;
+        let right_slots: Vec<usize> = slots.iter().collect();
+        // What may fail must not be decided before what else there is to decide.
+        let (within, rest): (Vec<_>, Vec<_>) =
+            on.iter().partition(|conjunct| !conjunct.expr.has_subquery() && !may_fail(&conjunct.expr));
+        if let Some(right) = self.planned_for_each(plan, &within, &slots)? {
+            let partners = right.rows.clamp(1e-6, 1.0);
+            let left_rows = limit.map_or(left.rows, |limit| left.rows.min(limit / partners));
+            let each_cost = left_rows.max(1.0) * cost(&right).max(PROBE);
+            let once_cost = cost(&node).max(SMALL_TABLE_ROWS) + HASH_INSERT * node.rows + HASH_LOOKUP * left_rows;
+            if each_cost <= once_cost {
+                let rows = left.rows * right.rows.max(if kind == JoinKind::Left { 1.0 } else { 0.0 });
+                let on = self.finish_on(rest.into_iter().map(|conjunct| conjunct.expr.clone()).collect())?;
+                let (left, right, right_side) = (Box::new(left), Box::new(right), RightSide::EachTime);
+                let join = NestedLoop { left, right, kind, on, right_slots, right_side };
+                return Ok(self.node(rows, NodeKind::NestedLoop(join)));
             }
         }
+        let (keys, rest): (Vec<_>, Vec<_>) =
+            on.into_iter().partition(|conjunct| hash_key(&conjunct.expr, &slots).is_some());
+        let rows = left.rows.max(node.rows);
+        let rest = rest.into_iter().map(|conjunct| conjunct.expr).collect();
+        let keys = keys.iter().filter_map(|conjunct| hash_key(&conjunct.expr, &slots)).collect();
+        self.join_nodes(Sides { left, right: *node, kind, right_slots, rows }, keys, rest)
+    }
+
+    /// The plan with conditions of the join moved into it, if indexes then find all of its rows.
+    fn planned_for_each(
+        &mut self,
+        plan: Option<LogicalPlan>,
+        within: &[&Conjunct],
+        slots: &SlotSet,
+    ) -> Result<Option<Node>> {
+        let Some(plan) = plan.filter(|_| within.iter().any(|conjunct| reads_other(conjunct, slots))) else {
+            return Ok(None);
+        };
+        if self.replans_left == 0 {
+            return Ok(None);
+        }
+        self.replans_left -= 1;
+        let predicate = Expr::and(within.iter().map(|conjunct| conjunct.expr.clone()).collect());
+        let mut plan = LogicalPlan::Filter { input: Box::new(plan), predicate };
+        push_predicates_down(&mut plan);
+        let node = self.plan(plan, &Wanted::default())?;
+        Ok(is_found_by_indexes(&node).then_some(node))
+    }
+
+    fn finish_on(&mut self, on: Vec<Expr>) -> Result<Option<Expr>> {
+        if on.is_empty() { Ok(None) } else { Ok(Some(self.finish(Expr::and(on))?)) }
     }
 
     /// Joins a table: by its index for each row that is there, or by one pass and a hash table.
@@ -285,14 +323,12 @@ impl Router<'_, '_> {
     /// About how many rows of the table have one key of the join.
     fn rows_per_key(&self, table: &TableRef, keys: &[HashKey]) -> f64 {
         let mut rows = table.rows;
-        for HashKey { right, .. } in keys {
-            let Expr::Column(column) = right else { continue };
-            let index = table.schema.indexes.iter().find(|index| index.columns[0].column == column.column);
-            let per_key = match index {
-                Some(index) if index.columns.len() == 1 => table.rows / self.view.distinct_keys(index.id).max(1) as f64,
-                _ => table.rows * 0.1,
-            };
-            rows = rows.min(per_key);
+        for HashKey { left, right, .. } in keys {
+            if matches!(right, Expr::Column(_)) {
+                let distinct =
+                    self.distinct_values(right).map(|own| own.max(self.distinct_values(left).unwrap_or(1.0)));
+                rows = rows.min(distinct.map_or(table.rows * 0.1, |distinct| table.rows / distinct));
+            }
         }
         rows
     }
@@ -313,7 +349,7 @@ impl Router<'_, '_> {
         let right_side = if is_kept { RightSide::Once } else { RightSide::EachTime };
         let right = self.scan_node(join.table, access, &inner)?;
         let on: Vec<Expr> = outer.iter().map(|conjunct| conjunct.expr.clone()).collect();
-        let on = if on.is_empty() { None } else { Some(self.finish(Expr::and(on))?) };
+        let on = self.finish_on(on)?;
         let (left, right, right_slots) = (Box::new(left), Box::new(right), vec![join.table.slot]);
         let join = NestedLoop { left, right, kind: join.kind, on, right_slots, right_side };
         Ok(self.node(rows, NodeKind::NestedLoop(join)))
@@ -322,7 +358,7 @@ impl Router<'_, '_> {
     /// A hash join by `keys`, or a nested loop over kept rows where there are none.
     fn join_nodes(&mut self, sides: Sides, keys: Vec<HashKey>, rest: Vec<Expr>) -> Result<Node> {
         let Sides { left, right, kind, right_slots, rows } = sides;
-        let on = if rest.is_empty() { None } else { Some(self.finish(Expr::and(rest))?) };
+        let on = self.finish_on(rest)?;
         let (left, right) = (Box::new(left), Box::new(right));
         if keys.is_empty() {
             let right_side = RightSide::Once;
@@ -349,6 +385,13 @@ struct TableJoin<'c> {
     on: Vec<&'c Conjunct>,
     kind: JoinKind,
     unplaced: &'c SlotSet,
+    limit: Option<f64>,
+}
+
+/// What joins something that is no table.
+struct OtherJoin {
+    kind: JoinKind,
+    on: Vec<Conjunct>,
     limit: Option<f64>,
 }
 
@@ -389,6 +432,14 @@ fn take_decided(conjuncts: &mut Vec<Conjunct>, unplaced: &SlotSet, slots: &SlotS
 /// Whether a condition reads more than `slots`.
 fn reads_other(conjunct: &Conjunct, slots: &SlotSet) -> bool {
     !conjunct.slots.is_subset(slots)
+}
+
+/// Whether no table below is read as a whole.
+fn is_found_by_indexes(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Scan(scan) => !matches!(scan.path, AccessPath::FullScan),
+        _ => node.inputs().into_iter().all(is_found_by_indexes),
+    }
 }
 
 /// An equality between the right side's slots and others.

@@ -3,7 +3,7 @@
 use manicule_engine::{Direction, IndexSchema, TableSchema};
 
 use crate::expr::{ColumnRef, Expr};
-use crate::physical::{AccessPath, TableScan};
+use crate::physical::{AccessPath, IndexRange, TableScan};
 use crate::plan::{LogicalPlan, SortKey};
 
 /// The order and the number of rows that the steps above would like to have.
@@ -104,7 +104,7 @@ pub(super) fn path_delivers(table: &TableSchema, scan: &TableScan, order: &[Orde
         }
         AccessPath::Range(range) => {
             let Some(index) = table.index(range.index) else { return false };
-            direction_for(table, index, range.prefix.len(), order) == Some(range.direction)
+            direction_for(table, index, range, order) == Some(range.direction)
                 || order.iter().all(|key| {
                     index.columns[..range.prefix.len()].iter().any(|fixed| fixed.column == key.column.column)
                 })
@@ -112,26 +112,28 @@ pub(super) fn path_delivers(table: &TableSchema, scan: &TableScan, order: &[Orde
     }
 }
 
-/// The direction in which a tree, after `fixed` columns with one value each, has that order; `None` if neither does.
+/// The direction in which a range of a tree has that order; `None` if neither does.
 pub(super) fn direction_for(
     table: &TableSchema,
     index: &IndexSchema,
-    fixed: usize,
+    range: &IndexRange,
     order: &[OrderKey],
 ) -> Option<Direction> {
-    let (prefix, mut rest) = index.columns.split_at(fixed);
+    let (prefix, mut rest) = index.columns.split_at(range.prefix.len());
     let mut direction = None;
     for key in order {
         if prefix.iter().any(|column| column.column == key.column.column) {
             continue;
         }
         let (next, after) = rest.split_first()?;
+        let is_first = rest.len() + prefix.len() == index.columns.len();
+        let has_nulls = !table.columns[next.column].not_null && !(is_first && range.skips_nulls);
         rest = after;
         if next.column != key.column.column {
             return None;
         }
         // NULLs are the smallest values of an index.
-        let nulls_agree = key.nulls_first != key.descending || table.columns[next.column].not_null;
+        let nulls_agree = key.nulls_first != key.descending || !has_nulls;
         let needed = if next.descending == key.descending { Direction::Forward } else { Direction::Backward };
         if !nulls_agree || direction.is_some_and(|direction| direction != needed) {
             return None;
@@ -141,15 +143,16 @@ pub(super) fn direction_for(
     Some(direction.unwrap_or(Direction::Forward))
 }
 
-/// The direction in which a tree, after `fixed` columns with one value each, has as many of the first keys of that order as
-/// can be, and how many of its columns are then the same in a group; `None` if it has no more than the fixed ones.
+/// The direction in which a range of a tree has as many of the first keys of that order as can be, and how many of the
+/// tree's columns are then the same in a group; `None` if it has no more than those with one value in the range.
 pub(super) fn beginning(
     table: &TableSchema,
     index: &IndexSchema,
-    fixed: usize,
+    range: &IndexRange,
     order: &[OrderKey],
 ) -> Option<(Direction, usize)> {
-    let known = |keys| direction_for(table, index, fixed, &order[..keys]).map(|direction| (direction, keys));
+    let fixed = range.prefix.len();
+    let known = |keys| direction_for(table, index, range, &order[..keys]).map(|direction| (direction, keys));
     let (direction, keys) = (1..=order.len()).rev().find_map(known)?;
     let columns = columns_of(index, fixed, &order[..keys]);
     (columns > fixed).then_some((direction, columns))

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use manicule_engine::{TableSchema, Value};
+use manicule_engine::{TableId, TableSchema, Value};
 
 use super::Router;
 use super::order::Wanted;
-use crate::error::Result;
+use crate::context::Routing;
+use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::physical::{Node, NodeKind};
 use crate::plan::{JoinKind, LogicalPlan};
@@ -39,14 +40,22 @@ pub(super) enum Relation {
     /// A table: its path is chosen when it is known what stands before it.
     Table(TableRef),
     /// Anything else; planned already, until it is put in its place.
-    Other { node: Box<Node>, slots: SlotSet },
+    Other(Other),
+}
+
+/// A relation that is no table.
+pub(super) struct Other {
+    pub(super) node: Box<Node>,
+    pub(super) slots: SlotSet,
+    /// What it was planned from, where it may be planned again for each row of what stands before it.
+    pub(super) plan: Option<LogicalPlan>,
 }
 
 impl Relation {
     pub(super) fn slots(&self) -> SlotSet {
         match self {
             Self::Table(table) => SlotSet::of(table.slot),
-            Self::Other { slots, .. } => slots.clone(),
+            Self::Other(other) => other.slots.clone(),
         }
     }
 }
@@ -91,28 +100,36 @@ impl Router<'_, '_> {
                 Ok(())
             }
             LogicalPlan::Scan { table, slot } => {
-                let schema = self
-                    .catalog
-                    .table_by_id(table)
-                    .cloned()
-                    .ok_or_else(|| manicule_engine::Error::NotFound { what: "table", name: table.to_string() })?;
-                let rows = self.view.row_count(table) as f64;
-                relations.push(Relation::Table(TableRef { schema, slot, rows }));
-                Ok(())
-            }
-            LogicalPlan::Join { left, right, kind: JoinKind::Left, on } => {
-                let mut slots = slots_given(&left);
-                slots.extend(&slots_given(&right));
-                let node = self.plan_left_join(*left, *right, on, wanted)?;
-                relations.push(Relation::Other { node: Box::new(node), slots });
+                relations.push(Relation::Table(self.table_ref(table, slot)?));
                 Ok(())
             }
             other => {
-                let slots = slots_given(&other);
-                let node = self.plan(other, wanted)?;
-                relations.push(Relation::Other { node: Box::new(node), slots });
+                relations.push(Relation::Other(self.plan_other(other, wanted)?));
                 Ok(())
             }
         }
+    }
+
+    /// A table of the statement, noted as what its slot holds rows of.
+    pub(super) fn table_ref(&mut self, table: TableId, slot: usize) -> Result<TableRef> {
+        let schema = self.catalog.table_by_id(table).cloned().ok_or(Error::CatalogChanged)?;
+        let rows = self.view.row_count(table) as f64;
+        self.tables.insert(slot, schema.clone());
+        Ok(TableRef { schema, slot, rows })
+    }
+
+    /// Plans a relation that is no table.
+    pub(super) fn plan_other(&mut self, plan: LogicalPlan, wanted: &Wanted) -> Result<Other> {
+        let (slots, again) = (slots_given(&plan), plan.clone());
+        let subplans = self.subplans.len();
+        let node = match plan {
+            LogicalPlan::Join { left, right, kind: JoinKind::Left, on } => {
+                self.plan_left_join(*left, *right, on, wanted)?
+            }
+            other => self.plan(other, wanted)?,
+        };
+        // A subquery is planned once.
+        let is_again = self.routing == Routing::Automatic && self.subplans.len() == subplans;
+        Ok(Other { node: Box::new(node), slots, plan: is_again.then_some(again) })
     }
 }

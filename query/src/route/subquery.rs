@@ -9,7 +9,7 @@ use super::matches::Matched;
 use super::order::Wanted;
 use crate::error::Result;
 use crate::evaluate::comparable;
-use crate::expr::{ConstantSet, Expr, SubqueryForm};
+use crate::expr::{BinaryOperator, ColumnRef, ConstantSet, Expr, SubqueryForm};
 use crate::physical::{AccessPath, IndexLookup, IndexRange, KeyColumn, KeyPart, Output, Subplan};
 use crate::plan::{LogicalPlan, OutputColumn, Query};
 use crate::slots::outer_slots;
@@ -70,7 +70,8 @@ impl Router<'_, '_> {
                 *expr = Expr::InSet { operand, set: Arc::new(set_of(list)), negated };
             }
             Expr::InList { operand, list, negated } if is_later_set(&list) => {
-                *expr = self.planned(SubqueryForm::In, vec![*operand], negated, query_of(list))?;
+                let rows = list.into_iter().map(|item| vec![item]).collect();
+                *expr = self.planned(SubqueryForm::In, vec![*operand], negated, query_of(rows))?;
             }
             other => *expr = other,
         }
@@ -88,6 +89,17 @@ impl Router<'_, '_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A condition of a filter as the executor takes it. A long OR of rows of constants is hashed, `(a = 1 AND b = 2) OR
+    /// (a = 3 AND b = 4) OR …`: where it is NULL it is false then, which is the same to a filter.
+    pub(super) fn finish_filter(&mut self, mut condition: Expr) -> Result<Expr> {
+        if let Expr::Or(alternatives) = &mut condition
+            && let Some((operands, rows)) = rows_of_constants(alternatives)
+        {
+            return self.planned(SubqueryForm::Matches, operands, false, query_of(rows));
+        }
+        self.finish(condition)
     }
 
     fn planned(&mut self, form: SubqueryForm, operands: Vec<Expr>, negated: bool, query: Query) -> Result<Expr> {
@@ -139,15 +151,51 @@ fn is_set(list: &[Expr]) -> bool {
 
 /// Whether a list is one of constants once the parameters are known.
 fn is_later_set(list: &[Expr]) -> bool {
-    list.len() >= SET_LENGTH_MIN && list.iter().all(|item| matches!(item, Expr::Literal(_) | Expr::Parameter(_)))
+    list.len() >= SET_LENGTH_MIN && list.iter().all(is_constant)
 }
 
-/// The list as a subquery, whose values are hashed once, when the statement runs.
-fn query_of(list: Vec<Expr>) -> Query {
-    let rows = list.into_iter().map(|item| vec![item]).collect();
+fn is_constant(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(_) | Expr::Parameter(_))
+}
+
+/// The columns that each of many alternatives compares with constants, and these, if all of them compare the same ones.
+fn rows_of_constants(alternatives: &[Expr]) -> Option<(Vec<Expr>, Vec<Vec<Expr>>)> {
+    if alternatives.len() < SET_LENGTH_MIN {
+        return None;
+    }
+    let mut columns: Vec<ColumnRef> = Vec::new();
+    let mut rows = Vec::with_capacity(alternatives.len());
+    for alternative in alternatives {
+        let Expr::And(parts) = alternative else { return None };
+        let mut row = parts.iter().map(column_and_constant).collect::<Option<Vec<_>>>()?;
+        row.sort_by_key(|(column, _)| *column);
+        if rows.is_empty() {
+            columns = row.iter().map(|(column, _)| *column).collect();
+        }
+        if !row.iter().map(|(column, _)| column).eq(&columns) {
+            return None;
+        }
+        rows.push(row.into_iter().map(|(_, constant)| constant).collect());
+    }
+    Some((columns.into_iter().map(Expr::Column).collect(), rows))
+}
+
+fn column_and_constant(expr: &Expr) -> Option<(ColumnRef, Expr)> {
+    let Expr::Binary { operator: BinaryOperator::Equal, left, right } = expr else { return None };
+    match (left.as_ref(), right.as_ref()) {
+        (Expr::Column(column), constant) | (constant, Expr::Column(column)) if is_constant(constant) => {
+            Some((*column, constant.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// Rows of constants as a subquery that is hashed once, when the statement runs.
+fn query_of(rows: Vec<Vec<Expr>>) -> Query {
+    let column = OutputColumn { name: String::new(), column_type: None };
+    let columns = vec![column; rows.first().map_or(0, Vec::len)];
     // A subquery that reads no outer row has all slots for itself.
-    let plan = LogicalPlan::Values { rows, slot: 0 };
-    Query { plan, columns: vec![OutputColumn { name: String::new(), column_type: None }], outer_slots: Vec::new() }
+    Query { plan: LogicalPlan::Values { rows, slot: 0 }, columns, outer_slots: Vec::new() }
 }
 
 fn set_of(list: Vec<Expr>) -> ConstantSet {

@@ -1,0 +1,208 @@
+//! Statements that ask for little and could read much: each reads what it must, by an index where one serves, and gives the
+//! rows of a full scan.
+
+use manicule_engine::{Database, Row, Value};
+use manicule_sql::{Routing, Session};
+
+/// Two tables of two thousand rows, `a` and `b`, and views over them. `skew` is 0 in nine of ten rows.
+fn session() -> Session {
+    let mut session = Session::new(&Database::in_memory());
+    let row = |id: usize| {
+        let skew = if id % 10 == 9 { id / 10 % 100 } else { 0 };
+        let nul = if id % 3 == 0 { "NULL".to_owned() } else { (id * 7 % 500).to_string() };
+        format!("({id}, {}, {}, {skew}, {nul}, 't{}')", id % 200, id % 10, id % 50)
+    };
+    let rows: Vec<String> = (0..2000).map(row).collect();
+    let mut sql = String::new();
+    for table in ["a", "b"] {
+        sql += &format!(
+            "CREATE TABLE {table} (id INTEGER PRIMARY KEY, g INTEGER, k INTEGER, skew INTEGER, nul INTEGER, txt TEXT);
+             INSERT INTO {table} VALUES {};
+             CREATE INDEX {table}_g ON {table} (g); CREATE INDEX {table}_k ON {table} (k);
+             CREATE INDEX {table}_skew ON {table} (skew); CREATE INDEX {table}_nul ON {table} (nul);",
+            rows.join(", ")
+        );
+    }
+    sql += "CREATE TABLE few (id INTEGER PRIMARY KEY, g INTEGER);
+            INSERT INTO few VALUES (1, 7), (2, 199), (3, NULL), (4, 500);
+            CREATE VIEW united AS SELECT id, g, nul, txt FROM a UNION ALL SELECT id, g, nul, txt FROM b WHERE k < 5;
+            CREATE VIEW thrice AS SELECT id, g FROM a UNION ALL SELECT id, 3 FROM few UNION ALL SELECT nul, id FROM b;
+            CREATE VIEW grouped AS SELECT g, count(*) AS n, sum(a.k) AS s FROM a GROUP BY g;
+            CREATE VIEW different AS SELECT DISTINCT g, k FROM a;
+            CREATE VIEW joined AS SELECT a.g AS g, count(b.id) AS n FROM a LEFT JOIN b ON b.id = a.id GROUP BY a.g";
+    session.execute(&sql).unwrap_or_else(|error| panic!("{}", error.render(&sql)));
+    session
+}
+
+fn lines(session: &mut Session, sql: &str) -> Vec<String> {
+    let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
+    let line = |row: &Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
+    rows.iter().map(line).collect()
+}
+
+/// The plan that EXPLAIN ANALYZE shows, after checking that the rows are those of a full scan.
+fn analyzed(session: &mut Session, sql: &str) -> String {
+    session.set_routing(Routing::FullScan);
+    let mut expected = lines(session, sql);
+    session.set_routing(Routing::Automatic);
+    let mut found = lines(session, sql);
+    if !sql.contains("ORDER BY") {
+        expected.sort();
+        found.sort();
+    }
+    assert_eq!(found, expected, "{sql}");
+    lines(session, &format!("EXPLAIN ANALYZE {sql}")).join("\n")
+}
+
+#[test]
+fn a_range_without_nulls_has_either_order_of_nulls() {
+    let mut session = session();
+    for order in ["nul NULLS LAST, id", "nul DESC NULLS FIRST", "nul NULLS LAST"] {
+        for condition in ["nul > 5", "nul IS NOT NULL", "nul < 400"] {
+            let sql = format!("SELECT nul FROM a WHERE {condition} ORDER BY {order} LIMIT 5");
+            let analysis = analyzed(&mut session, &sql);
+            assert!(analysis.contains("range on a using a_nul"), "{sql}:\n{analysis}");
+        }
+    }
+    session.execute("CREATE INDEX a_both ON a (nul, txt)").unwrap();
+    // The second column has NULLs for all that the bounds of the first one say.
+    session.execute("UPDATE a SET txt = NULL WHERE id % 7 = 0").unwrap();
+    for order in ["nul NULLS LAST, txt NULLS LAST", "nul NULLS LAST, txt", "nul DESC NULLS FIRST, txt DESC NULLS FIRST"]
+    {
+        analyzed(&mut session, &format!("SELECT nul, txt FROM a WHERE nul > 5 ORDER BY {order} LIMIT 12"));
+    }
+    analyzed(&mut session, "SELECT nul, txt FROM a WHERE nul = 14 AND txt > 't1' ORDER BY txt NULLS LAST LIMIT 12");
+}
+
+#[test]
+fn the_sides_of_union_all_are_counted_in_their_indexes() {
+    let mut session = session();
+    for (sql, expected) in [
+        ("SELECT count(*) FROM (SELECT id FROM a UNION ALL SELECT g FROM b)", "4000"),
+        ("SELECT count(*) FROM (SELECT id FROM a UNION ALL SELECT id + 1 FROM b WHERE k IN (2, 3))", "2400"),
+    ] {
+        let analysis = analyzed(&mut session, sql);
+        assert_eq!(lines(&mut session, sql), [expected], "{sql}");
+        assert!(analysis.contains("aggregate_sides"), "{sql}:\n{analysis}");
+        assert!(!analysis.contains("Full scan") && analysis.contains("rows read: 0"), "{sql}:\n{analysis}");
+    }
+    for sql in [
+        "SELECT count(*), count(g), min(g), max(id) FROM thrice",
+        "SELECT count(*), count(g), min(g), max(id) FROM thrice WHERE id < 4",
+        "SELECT max(nul) FROM united",
+        "SELECT min(nul) FROM united WHERE id < 0",
+        "SELECT count(*), max(k) FROM (SELECT id AS k FROM few UNION ALL SELECT g FROM few WHERE id > 9)",
+        "SELECT count(DISTINCT g), sum(id), count(*) FROM thrice",
+        "SELECT count(*) FROM (SELECT g FROM a UNION SELECT g FROM b)",
+        "SELECT count(*) FROM (SELECT g FROM a UNION ALL SELECT g FROM b ORDER BY 1 LIMIT 7)",
+        "SELECT count(*) FROM (SELECT g FROM a EXCEPT SELECT g FROM few)",
+        "SELECT g, count(*) FROM thrice GROUP BY g ORDER BY g",
+        "SELECT id, (SELECT max(few.id) FROM thrice WHERE thrice.g = few.g) FROM few",
+        "SELECT id, (SELECT count(*) FROM thrice WHERE thrice.g = few.g) FROM few",
+        "SELECT count(*) + max(id) FROM united HAVING count(*) > 3",
+    ] {
+        analyzed(&mut session, sql);
+    }
+    let analysis = analyzed(&mut session, "SELECT max(nul) FROM united");
+    assert!(analysis.contains("using a_nul, backward  (est 1,800 rows, actual 1 row,"), "{analysis}");
+}
+
+#[test]
+fn a_view_that_is_joined_is_asked_for_the_keys_of_the_join() {
+    let mut session = session();
+    for (sql, part) in [
+        ("SELECT few.id, v.id, v.txt FROM few JOIN united v ON v.g = few.g", "using b_g"),
+        ("SELECT few.id, v.id FROM few LEFT JOIN united v ON v.g = few.g", "using b_g"),
+        (
+            "SELECT few.id, v.id FROM few LEFT JOIN united v ON v.g = few.g AND few.id > 1 AND v.id > few.id",
+            "using b_g",
+        ),
+        ("SELECT few.id, v.n, v.s FROM few JOIN grouped v ON v.g = few.g", "using a_g"),
+        ("SELECT few.id, v.n, v.s FROM few LEFT JOIN grouped v ON v.g = few.g AND v.n > 3", "using a_g"),
+        ("SELECT few.id, v.k FROM few JOIN different v ON v.g = few.g WHERE few.id < 4", "using a_g"),
+        ("SELECT few.id, v.n FROM few LEFT JOIN joined v ON v.g = few.g", "using a_g"),
+        ("SELECT few.id, v.n, w.id FROM few JOIN joined v ON v.g = few.g JOIN united w ON w.id = v.n", "using b_pkey"),
+        (
+            "SELECT few.id, v.id FROM few JOIN (SELECT * FROM a INTERSECT SELECT * FROM b) v ON v.id = few.g",
+            "using b_pkey",
+        ),
+        ("SELECT few.id, a.id, b.id FROM few JOIN (a LEFT JOIN b ON b.id = a.id) ON a.g = few.g", "using a_g"),
+    ] {
+        let analysis = analyzed(&mut session, sql);
+        assert!(analysis.contains(part) && !analysis.contains("Full scan of a"), "{sql}:\n{analysis}");
+    }
+    // What cannot be asked for a key is hashed.
+    for sql in [
+        "SELECT few.id, v.g FROM few JOIN (SELECT g FROM a ORDER BY id LIMIT 300) v ON v.g = few.g",
+        "SELECT few.id, v.n FROM few JOIN grouped v ON v.n = few.g",
+        "SELECT few.id, v.id FROM few LEFT JOIN united v ON v.txt = few.g",
+        "SELECT count(*) FROM a JOIN united v ON v.id = a.id",
+    ] {
+        let analysis = analyzed(&mut session, sql);
+        assert!(analysis.contains("Hash join"), "{sql}:\n{analysis}");
+    }
+}
+
+#[test]
+fn keys_that_mostly_find_nothing_are_looked_up() {
+    let mut session = session();
+    let sql = "SELECT count(*), sum(a.g) FROM a JOIN b ON a.skew = b.id WHERE b.k = 5";
+    let analysis = analyzed(&mut session, sql);
+    assert!(analysis.contains("using a_skew") && !analysis.contains("Hash join"), "{analysis}");
+}
+
+#[test]
+fn a_long_list_of_pairs_is_hashed() {
+    let mut session = session();
+    let pairs: Vec<String> = (0..40).map(|n| format!("(g = {n} AND {} = k)", n % 7)).collect();
+    let sql = format!("SELECT id FROM a WHERE {} ORDER BY id", pairs.join(" OR "));
+    let analysis = analyzed(&mut session, &sql);
+    assert!(analysis.contains("Union of paths") && analysis.contains("EXISTS (subquery 1 of g, k)"), "{analysis}");
+    // NULL equals nothing, and what is not known to be false is not true.
+    let with_null = format!("{} OR (g = NULL AND k = 1) OR (g = 1 AND k = NULL)", pairs.join(" OR "));
+    for sql in [
+        format!("SELECT id FROM a WHERE {with_null} ORDER BY id"),
+        format!("SELECT id FROM a WHERE NOT ({with_null}) ORDER BY id"),
+        format!("SELECT id FROM a WHERE ({with_null}) IS NULL ORDER BY id"),
+        format!("SELECT id FROM a WHERE {with_null} OR (g = 5 AND id = 5) ORDER BY id"),
+        format!(
+            "SELECT a.id, b.id FROM a JOIN b ON {} WHERE a.id = b.id ORDER BY a.id",
+            with_null.replace("g =", "a.g =").replace("k", "b.k")
+        ),
+        format!("DELETE FROM a WHERE {with_null} RETURNING id"),
+    ] {
+        if sql.starts_with("DELETE") {
+            session.execute("BEGIN").unwrap();
+            let expected = lines(&mut session, &format!("SELECT id FROM a WHERE {with_null}"));
+            assert_eq!(lines(&mut session, &sql), expected);
+            session.execute("ROLLBACK").unwrap();
+        } else {
+            analyzed(&mut session, &sql);
+        }
+    }
+    // Reals, and parameters.
+    let pairs = vec!["(g = ? AND k = ?)"; 10].join(" OR ");
+    let sql = format!("SELECT id FROM a WHERE {pairs} ORDER BY id");
+    let values: Vec<Value<'_>> =
+        (0..10).flat_map(|n| [Value::Real(f64::from(n)), Value::Real(f64::from(n) / 2.0)]).collect();
+    let mut found = |routing| {
+        session.set_routing(routing);
+        session.query(&sql, &values).unwrap().iter().map(|row| row.get(0).to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(Routing::Automatic), found(Routing::FullScan));
+    assert_eq!(found(Routing::Automatic).len(), 10);
+}
+
+#[test]
+fn a_walk_for_an_order_begins_behind_what_the_condition_leaves_out() {
+    let mut session = session();
+    session
+        .execute(
+            "CREATE TABLE queue (id INTEGER PRIMARY KEY, state TEXT);
+             CREATE INDEX queue_state ON queue (state, id);
+             INSERT INTO queue SELECT id, 'new' FROM a",
+        )
+        .unwrap();
+    let analysis = analyzed(&mut session, "SELECT id FROM queue WHERE state = 'new' ORDER BY id LIMIT 1");
+    assert!(analysis.contains("using queue_state"), "{analysis}");
+}
