@@ -4,6 +4,7 @@
 //! savepoint is undoing the newest entries of it.
 
 mod ordered;
+mod passed;
 mod table_writes;
 
 use std::cell::RefCell;
@@ -16,12 +17,15 @@ use smallvec::SmallVec;
 
 use crate::ids::{IndexId, RowId, TableId};
 use crate::index::Index;
-use crate::key::Key;
+use crate::key::{Key, KeySpan};
+use crate::range::Direction;
 use crate::row::{Row, RowBuf};
 use crate::state::{State, TableState};
 use crate::version::bytes_taken;
 
 pub(crate) use ordered::OrderedKeys;
+pub(crate) use passed::InVain;
+use passed::Passed;
 pub(crate) use table_writes::TableWrites;
 
 /// What a change takes besides its row: its places in the write set, or its version and its entries when it is installed.
@@ -39,6 +43,8 @@ pub(crate) struct WriteSet {
     overlays: RefCell<Vec<(IndexId, Overlay)>>,
     /// The same in order of key, for each index that was asked for a range.
     ordered: RefCell<Vec<(IndexId, Arc<OrderedKeys>)>>,
+    /// What walks of indexes have passed over in vain.
+    passed: RefCell<Passed>,
 }
 
 /// Rows that may have a key.
@@ -291,8 +297,21 @@ impl WriteSet {
         ordered.clone()
     }
 
+    /// The part of a span of an index that may have entries of rows that this transaction sees and has not changed.
+    pub(crate) fn rest(&self, index: IndexId, walk: (&KeySpan, Direction)) -> KeySpan {
+        self.passed.borrow().rest(index, walk)
+    }
+
+    /// Notes what a walk of that has met before the first such entry.
+    pub(crate) fn note_in_vain(&self, index: IndexId, walk: (&KeySpan, Direction), in_vain: InVain) {
+        if let Some(last) = in_vain.last() {
+            self.passed.borrow_mut().note(index, walk, last, self.undo.len());
+        }
+    }
+
     /// Undoes all changes but the first `len`.
     pub(crate) fn truncate(&mut self, len: usize, state: &State) {
+        self.passed.get_mut().truncate(len);
         while self.undo.len() > len {
             let Some(undo) = self.undo.pop() else { return };
             self.undo_keys(&undo, state);

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use manicule_engine::{
-    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, KeyRange, Row, RowBuf,
-    RowId, TableDefinition, TableId, Transaction, Value, View,
+    Column, ColumnType, Database, Direction, Error, IndexColumn, IndexDefinition, IndexId, IndexMethod, KeyRange, Row,
+    RowBuf, RowId, TableDefinition, TableId, Transaction, Value, View,
 };
 
 /// A table `account (id INTEGER PRIMARY KEY, balance INTEGER)` with a multi index on the balance.
@@ -319,6 +319,102 @@ fn ranges_have_the_pending_rows_after_each_change_and_each_rollback() {
                 expected.sort_by_key(|(value, _)| std::cmp::Reverse(*value));
             }
             assert_eq!(found, expected, "seed {seed}, column {column}, {direction:?}");
+        }
+    }
+}
+
+/// A table `job (id INTEGER UNIQUE, state TEXT, name TEXT UNIQUE)` with an index on `(state, id)`, and its indexes.
+fn jobs(count: i64) -> (Database, TableId, [IndexId; 3]) {
+    let database = Database::in_memory();
+    let columns = vec![
+        Column::new("id", ColumnType::Integer),
+        Column::new("state", ColumnType::Text),
+        Column::new("name", ColumnType::Text),
+    ];
+    let definition = TableDefinition { name: "job".into(), columns, ..TableDefinition::default() };
+    let table = database.create_table(definition).unwrap();
+    let index = |name: &str, columns: &[usize], unique| {
+        let columns = columns.iter().map(|&column| IndexColumn { column, descending: false }).collect();
+        let definition = IndexDefinition { name: name.into(), columns, unique, method: IndexMethod::Tree };
+        database.create_index(table, definition).unwrap()
+    };
+    let indexes = [index("job_id", &[0], true), index("job_state", &[1, 0], false), index("job_name", &[2], true)];
+    let mut transaction = database.begin();
+    for id in 0..count {
+        transaction.insert(table, job(id, "new")).unwrap();
+    }
+    transaction.commit().unwrap();
+    (database, table, indexes)
+}
+
+fn job(id: i64, state: &str) -> RowBuf {
+    let name = if id % 9 == 5 { Value::Null } else { Value::from(format!("job {id:05}")) };
+    Row::new(&[Value::Integer(id), Value::from(state), name])
+}
+
+/// The first row of a range, and how many entries that stand for no row were met before it.
+fn first(view: &View<'_>, index: IndexId, range: (&KeyRange<'_>, Direction)) -> (Option<i64>, usize) {
+    let (mut found, mut in_vain) = (None, 0);
+    let _ = view.range_while(
+        index,
+        range,
+        |_, row| {
+            found = Some(integer(row, 0));
+            ControlFlow::Break(())
+        },
+        || {
+            in_vain += 1;
+            ControlFlow::Continue(())
+        },
+    );
+    (found, in_vain)
+}
+
+#[test]
+fn a_queue_in_one_transaction_does_not_pass_over_its_past_each_time() {
+    let range = |state: Option<&'static str>| match state {
+        None => KeyRange { lower: std::ops::Bound::Excluded(Value::Null), ..KeyRange::all() },
+        Some(state) => KeyRange { prefix: vec![Value::from(state)], ..KeyRange::all() },
+    };
+    for (at, state) in [(0, None), (1, Some("new")), (2, None)] {
+        for direction in [Direction::Forward, Direction::Backward] {
+            let (database, table, indexes) = jobs(600);
+            let mut transaction = database.begin();
+            let mut waiting: Vec<i64> = (0..600).filter(|id| at != 2 || id % 9 != 5).collect();
+            if direction == Direction::Forward {
+                waiting.reverse();
+            }
+            let mut met = 0;
+            let mut savepoint = (transaction.savepoint(), waiting.clone());
+            for step in 0..400 {
+                let (found, in_vain) = first(&transaction.view(), indexes[at], (&range(state), direction));
+                assert_eq!(found, waiting.pop(), "{direction:?} by {at}, step {step}");
+                met += in_vain;
+                let mut key = Vec::new();
+                let _ = transaction.view().lookup(indexes[0], &[Value::from(found.unwrap())], |row_id, _| {
+                    key.push(row_id);
+                    ControlFlow::<()>::Continue(())
+                });
+                match (step % 3, at) {
+                    (0, 1) => transaction.update(table, key[0], job(found.unwrap(), "done")).unwrap(),
+                    _ => transaction.delete(table, key[0]).unwrap(),
+                }
+                // What is undone is there again, and what was before it is not.
+                match step {
+                    50 => savepoint = (transaction.savepoint(), waiting.clone()),
+                    100 | 220 => {
+                        transaction.rollback_to(savepoint.0);
+                        waiting = savepoint.1.clone();
+                    }
+                    _ => {}
+                }
+            }
+            assert!(met < 400 * 20, "{direction:?} by {at}: {met} entries in vain");
+            // A row of its own in front of all that is gone.
+            let (id, last) = if direction == Direction::Forward { (-7, "job -") } else { (10_000, "job ~") };
+            transaction.insert(table, Row::new(&[Value::from(id), Value::from("new"), Value::from(last)])).unwrap();
+            let view = transaction.view();
+            assert_eq!(first(&view, indexes[at], (&range(state), direction)).0, Some(id), "{direction:?} by {at}");
         }
     }
 }

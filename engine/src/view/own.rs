@@ -11,7 +11,7 @@ use crate::key::{Key, KeyRef, KeySpan};
 use crate::range::Direction;
 use crate::row::Row;
 use crate::state::TableState;
-use crate::write_set::TableWrites;
+use crate::write_set::{InVain, TableWrites};
 
 /// Rows that answer a lookup.
 type Matches<'v> = SmallVec<[(RowId, &'v Row); 8]>;
@@ -76,19 +76,24 @@ impl View<'_> {
         let ordered = self.writes.map(|set| set.ordered(state, index)).unwrap_or_default();
         let own = ordered.within(span, stored).filter(|(key, _)| span.contains(key.as_ref()));
         let mut own = own.filter_map(|(key, id)| Some((key, id, writes.get(&id)?.row.as_deref()?))).peekable();
-        index.range(span, stored, self.reader(), |entry, row_id| {
-            if writes.contains_key(&row_id) {
+        let rest = self.writes.map_or_else(|| span.clone(), |set| set.rest(index.id, (span, stored)));
+        let mut in_vain = InVain::default();
+        let flow = index.range(&rest, stored, self.reader(), |entry, row_id| {
+            let installed = if writes.contains_key(&row_id) { None } else { self.installed(&state.table, row_id) };
+            let Some(row) = installed.filter(|row| index.shape.matches_entry(row, entry)) else {
+                in_vain.pass(|| Key::from(entry));
                 return visit(row_id, None);
-            }
-            let row = self.installed(&state.table, row_id).filter(|row| index.shape.matches_entry(row, entry));
-            let Some(row) = row else { return visit(row_id, None) };
+            };
+            in_vain.end();
             while let Some((_, own_id, row)) =
                 own.next_if(|(key, own_id, _)| order((key.as_ref(), *own_id), (entry, row_id)).is_lt())
             {
                 visit(own_id, Some(row))?;
             }
             visit(row_id, Some(row))
-        })?;
+        });
+        self.writes.iter().for_each(|set| set.note_in_vain(index.id, (span, stored), std::mem::take(&mut in_vain)));
+        flow?;
         own.try_for_each(|(_, row_id, row)| visit(row_id, Some(row)))
     }
 }
