@@ -50,9 +50,7 @@ pub(crate) use statement::plan_statement;
 use crate::context::Routing;
 use crate::error::Result;
 use crate::expr::Expr;
-use crate::physical::{
-    AccessPath, HashJoin, NestedLoop, Node, NodeKind, Presorted, SetOperation, Sort, Subplan, TableScan,
-};
+use crate::physical::{HashJoin, NestedLoop, Node, NodeKind, Presorted, SetOperation, Sort, Subplan, TableScan};
 use crate::plan::{LogicalPlan, SortKey};
 use crate::slots::slots_given;
 use groups::Groups;
@@ -243,7 +241,8 @@ impl<'a, 's> Router<'a, 's> {
     /// About how many rows of `node` are equal in an order that it has.
     fn group_rows(&self, node: &Node, order: &[OrderKey]) -> f64 {
         match &node.kind {
-            NodeKind::Scan(TableScan { table, path: AccessPath::Range(range), table_rows, .. }) => {
+            NodeKind::Scan(TableScan { table, path, table_rows, .. }) => {
+                let Some((range, _)) = order::walked(path) else { return node.rows };
                 let index = self.catalog.table_by_id(*table).and_then(|table| table.index(range.index));
                 let rows = index.map_or(node.rows, |index| {
                     let columns = order::columns_of(index, range.prefix.len(), order);

@@ -75,6 +75,54 @@ fn a_range_without_nulls_has_either_order_of_nulls() {
 }
 
 #[test]
+fn nulls_at_the_other_end_are_a_range_of_their_own() {
+    let mut session = session();
+    session
+        .execute(
+            "CREATE INDEX a_down ON a (nul DESC, txt, id);
+             CREATE TABLE some AS SELECT id, nul FROM a WHERE id % 20 < 3; CREATE INDEX some_nul ON some (nul);
+             DELETE FROM some WHERE nul > 100; INSERT INTO some VALUES (5000, NULL)",
+        )
+        .unwrap();
+    for (order, part) in [
+        ("nul NULLS LAST, txt DESC, id DESC", "Union of paths on a"),
+        ("nul DESC NULLS FIRST, txt, id", "Union of paths on a"),
+        ("nul NULLS LAST, id", "within each nul"),
+        ("nul DESC NULLS FIRST, id DESC", "within each nul"),
+        ("nul NULLS LAST, txt DESC NULLS LAST, id", "within each nul"),
+        ("nul, id", "within each nul"),
+    ] {
+        for window in ["LIMIT 5", "LIMIT 3 OFFSET 700", "LIMIT 7 OFFSET 1330"] {
+            let sql = format!("SELECT id, nul, txt FROM a ORDER BY {order} {window}");
+            let analysis = analyzed(&mut session, &sql);
+            assert!(!window.ends_with('5') || analysis.contains(part), "{sql}:\n{analysis}");
+        }
+        // A condition that no index knows, and one that one does.
+        for condition in
+            ["id % 3 = 0", "txt > 't3'", "nul IS NULL OR nul > 3", "nul IS NULL OR nul IS NOT NULL", "g = 3"]
+        {
+            analyzed(&mut session, &format!("SELECT id FROM a WHERE {condition} ORDER BY {order} LIMIT 9"));
+        }
+    }
+    for order in ["nul NULLS LAST", "nul DESC NULLS FIRST", "nul", "nul DESC"] {
+        for limit in [1, 20, 60, 1000] {
+            analyzed(&mut session, &format!("SELECT nul FROM some ORDER BY {order} LIMIT {limit}"));
+            analyzed(
+                &mut session,
+                &format!("SELECT x.nul FROM some x JOIN a ON a.id = x.id ORDER BY x.{order} LIMIT {limit}"),
+            );
+            analyzed(
+                &mut session,
+                &format!("SELECT nul, count(*) FROM some GROUP BY nul ORDER BY {order} LIMIT {limit}"),
+            );
+        }
+    }
+    // All rows are sorted as before.
+    let analysis = analyzed(&mut session, "SELECT id FROM a ORDER BY nul NULLS LAST, txt DESC, id DESC");
+    assert!(!analysis.contains("Union of paths"), "{analysis}");
+}
+
+#[test]
 fn the_sides_of_union_all_are_counted_in_their_indexes() {
     let mut session = session();
     for (sql, expected) in [

@@ -3,9 +3,9 @@
 mod candidate;
 mod terms;
 
-use manicule_engine::IndexId;
+use manicule_engine::{IndexId, IndexSchema};
 
-use super::order::{self, Begin, OfRows, Wanted};
+use super::order::{self, Begin, Nulls, OfRows, OrderKey, Wanted};
 use super::region::{Conjunct, TableRef};
 use super::{PROBE, ROW_BY_COUNT, ROW_BY_INDEX, Router, SCAN_SHARE, group_sort_cost, sort_cost};
 use crate::context::Routing;
@@ -128,9 +128,8 @@ impl Router<'_, '_> {
         let is_better = |(cost, candidate): (f64, &Candidate), (best, than): (f64, &Candidate)| {
             cost < best || cost == best && candidate.proven.len() > than.proven.len()
         };
-        for index in table.schema.indexes.iter().filter(|index| index.has_tree()) {
-            let candidate = self.range_candidate(table, index, terms);
-            let AccessPath::Range(range) = &candidate.path else { continue };
+        for (index, candidate) in self.walks(table, terms, &wanted.order, wanted.limit) {
+            let Some((range, _)) = order::walked(&candidate.path) else { continue };
             let Some(direction) = order::direction_for(&table.schema, index, range, &wanted.order) else { continue };
             let cost = walk_cost(access, &candidate, wanted.limit);
             let is_best = best.as_ref().is_none_or(|(best, than)| is_better((cost, &candidate), (*best, than)));
@@ -155,13 +154,12 @@ impl Router<'_, '_> {
         }
         let mut cost_min = access.cost + sort_cost(access.rows, begin.limit);
         let mut best: Option<(f64, Candidate)> = None;
-        for index in table.schema.indexes.iter().filter(|index| index.has_tree()) {
+        for (index, candidate) in self.walks(table, terms, order, begin.limit) {
             let is_chosen = matches!(&access.path, AccessPath::Range(range) if range.index == index.id);
             if begin.limit.is_none() && !is_chosen {
                 continue;
             }
-            let candidate = self.range_candidate(table, index, terms);
-            let AccessPath::Range(range) = &candidate.path else { continue };
+            let Some((range, _)) = order::walked(&candidate.path) else { continue };
             let Some((direction, columns)) = order::beginning(&table.schema, index, range, order) else { continue };
             let group_rows = self.rows_of_one_prefix(index, columns, table.rows).min(candidate.rows);
             let limit = begin.limit.map(|limit| limit + group_rows);
@@ -175,6 +173,29 @@ impl Router<'_, '_> {
         if let Some((walk, candidate)) = best {
             access.walk(candidate, walk);
         }
+    }
+
+    /// The ranges of the table's trees; of a whole tree also the one that has NULLs where the order has them, if only a few
+    /// rows are wanted.
+    fn walks<'t>(
+        &self,
+        table: &'t TableRef,
+        terms: &terms::Terms<'_>,
+        order: &[OrderKey],
+        limit: Option<f64>,
+    ) -> Vec<(&'t IndexSchema, Candidate)> {
+        let mut walks = Vec::new();
+        for index in table.schema.indexes.iter().filter(|index| index.has_tree()) {
+            let candidate = self.range_candidate(table, index, terms);
+            let first = order.first().filter(|key| key.column.column == index.columns[0].column);
+            let apart = first.filter(|_| limit.is_some() && candidate.is_whole()).map(|key| {
+                let nulls = if key.nulls_first { Nulls::First } else { Nulls::Last };
+                Candidate { path: order::nulls_apart(&table.schema, index, nulls), ..candidate.clone() }
+            });
+            walks.push((index, candidate));
+            walks.extend(apart.map(|apart| (index, apart)));
+        }
+        walks
     }
 
     /// The step that reads the table, with the conditions that its path does not prove.

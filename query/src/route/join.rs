@@ -2,8 +2,9 @@
 //!
 //! The smallest relation comes first. Then always the one that keeps the intermediate result smallest, among those that a
 //! condition ties to what is there; only where none is tied, a product. Each new relation is joined by whichever costs
-//! less: an index lookup for each row that is there, or one pass over it and a hash table. The work is quadratic in the
-//! number of relations, so a chain of 64 tables is planned in a moment.
+//! less: an index lookup for each row that is there, or one pass over it and a hash table; what is no table is run for each
+//! row if indexes find its rows. The work is quadratic in the number of relations, so a chain of 64 tables is planned in a
+//! moment.
 
 use super::access::{Access, SMALL_TABLE_ROWS};
 use super::cost::cost;

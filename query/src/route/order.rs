@@ -1,9 +1,11 @@
 //! Orders: which one is wanted, and which one a path has.
 
+use std::ops::Bound;
+
 use manicule_engine::{Direction, IndexSchema, TableSchema};
 
 use crate::expr::{ColumnRef, Expr};
-use crate::physical::{AccessPath, IndexRange, TableScan};
+use crate::physical::{AccessPath, IndexRange, KeyPart, TableScan};
 use crate::plan::{LogicalPlan, SortKey};
 
 /// The order and the number of rows that the steps above would like to have.
@@ -94,7 +96,12 @@ pub(super) fn path_delivers(table: &TableSchema, scan: &TableScan, order: &[Orde
         return false;
     }
     match &scan.path {
-        AccessPath::FullScan | AccessPath::Members(_) | AccessPath::Union(_) => order.is_empty(),
+        AccessPath::FullScan | AccessPath::Members(_) => order.is_empty(),
+        AccessPath::Union(_) => {
+            let Some((range, nulls)) = walked(&scan.path) else { return order.is_empty() };
+            let Some(index) = table.index(range.index) else { return false };
+            nulls.is_wanted_by(order) && direction_for(table, index, range, order) == Some(range.direction)
+        }
         AccessPath::Lookup(lookup) => {
             let Some(index) = table.index(lookup.index) else { return false };
             let single = |position: usize| lookup.columns[position].values.len() == 1;
@@ -110,6 +117,67 @@ pub(super) fn path_delivers(table: &TableSchema, scan: &TableScan, order: &[Orde
                 })
         }
     }
+}
+
+/// Where the NULLs of an index's first column are in a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nulls {
+    /// Where the index has them.
+    InPlace,
+    /// Before all others, in a range of their own.
+    First,
+    /// After all others, in a range of their own.
+    Last,
+}
+
+impl Nulls {
+    /// Whether an order has them there, as far as that matters.
+    pub(super) fn is_wanted_by(self, order: &[OrderKey]) -> bool {
+        match self {
+            Self::InPlace => true,
+            Self::First => order.first().is_none_or(|key| key.nulls_first),
+            Self::Last => order.first().is_none_or(|key| !key.nulls_first),
+        }
+    }
+}
+
+/// The walk of a whole index that has the NULLs of its first column at the other end.
+pub(super) fn nulls_apart(table: &TableSchema, index: &IndexSchema, nulls: Nulls) -> AccessPath {
+    let column_type = table.columns[index.columns[0].column].column_type;
+    let rest = IndexRange { bounded: Some(column_type), skips_nulls: true, ..IndexRange::whole(index.id) };
+    let of_nulls = IndexRange { prefix: vec![(column_type, KeyPart::IsNull)], ..IndexRange::whole(index.id) };
+    let ranges = if nulls == Nulls::First { [of_nulls, rest] } else { [rest, of_nulls] };
+    AccessPath::Union(ranges.map(AccessPath::Range).into())
+}
+
+/// The range that a path walks, and where the NULLs of the index's first column are if all of it is walked.
+pub(super) fn walked(path: &AccessPath) -> Option<(&IndexRange, Nulls)> {
+    let is_of_nulls = |range: &IndexRange| matches!(range.prefix.as_slice(), [(_, KeyPart::IsNull)]) && is_open(range);
+    let is_rest = |range: &IndexRange| range.prefix.is_empty() && range.skips_nulls && is_open(range);
+    match path {
+        AccessPath::Range(range) => Some((range, Nulls::InPlace)),
+        AccessPath::Union(paths) => match paths.as_slice() {
+            [AccessPath::Range(first), AccessPath::Range(second)]
+                if first.index == second.index && first.direction == second.direction =>
+            {
+                let [first_is, second_is] =
+                    [(first, second), (second, first)].map(|(a, b)| is_of_nulls(a) && is_rest(b));
+                if first_is {
+                    Some((second, Nulls::First))
+                } else if second_is {
+                    Some((first, Nulls::Last))
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        },
+        AccessPath::FullScan | AccessPath::Lookup(_) | AccessPath::Members(_) => None,
+    }
+}
+
+fn is_open(range: &IndexRange) -> bool {
+    matches!((&range.lower, &range.upper), (Bound::Unbounded, Bound::Unbounded))
 }
 
 /// The direction in which a range of a tree has that order; `None` if neither does.

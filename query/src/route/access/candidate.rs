@@ -32,10 +32,21 @@ impl Candidate {
             && (0..conjuncts).all(|conjunct| self.proven.contains(&conjunct))
     }
 
-    /// The same range, walked in that direction.
+    /// Whether it is a range of the whole index.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(&self.path, AccessPath::Range(range) if range.prefix.is_empty() && range.bounded.is_none())
+    }
+
+    /// The same range or ranges, walked in that direction.
     pub(super) fn towards(mut self, direction: Direction) -> Self {
-        if let AccessPath::Range(range) = &mut self.path {
-            range.direction = direction;
+        let ranges = match &mut self.path {
+            AccessPath::Union(paths) => paths.as_mut_slice(),
+            path => std::slice::from_mut(path),
+        };
+        for range in ranges {
+            if let AccessPath::Range(range) = range {
+                range.direction = direction;
+            }
         }
         self
     }
