@@ -91,7 +91,7 @@ pub(crate) fn load(database: &Database, source: &Source<'_>, table: TableId, pro
     let names = header(&mut reader)?;
     let positions = positions(&reader, &names, table)?;
     let defaults: Vec<Value<'static>> = table.columns.iter().map(|column| column.default.clone()).collect();
-    let mut inserter = Inserter::begin(database, table)?;
+    let mut inserter = Inserter::begin(database, table, &positions)?;
     let mut row_count = 0;
     while reader.next_record()? {
         check_width(&reader, names.len())?;
@@ -111,21 +111,26 @@ pub(crate) fn load(database: &Database, source: &Source<'_>, table: TableId, pro
 enum Inserter {
     /// As they are.
     Plain(Box<Transaction>),
-    /// By INSERT, which takes twice as long and alone knows CHECK constraints. The session is its own, so that no setting
+    /// By INSERT, which takes twice as long and alone knows CHECK constraints and computed defaults. The session is its own, so that no setting
     /// of the user's is in the way.
     Checked(Box<Session>, Prepared),
 }
 
 impl Inserter {
-    fn begin(database: &Database, table: &TableSchema) -> Result<Self> {
-        if table.checks.is_empty() {
+    /// `given`: the columns that the file has.
+    fn begin(database: &Database, table: &TableSchema, given: &[usize]) -> Result<Self> {
+        let is_computed = |column: &usize| table.columns[*column].default_sql.is_some() && !given.contains(column);
+        let columns = 0..table.columns.len();
+        if table.checks.is_empty() && !columns.clone().any(|column| is_computed(&column)) {
             return Ok(Self::Plain(Box::new(database.begin())));
         }
         let failed = |error: manicule::Error| Error::Command(error.to_string());
         let mut session = Box::new(Session::new(database));
         session.execute("BEGIN").map_err(failed)?;
-        let values = vec!["?"; table.columns.len()].join(", ");
-        let insert = session.prepare(&format!("INSERT INTO {} VALUES ({values})", quoted_name(&table.name)));
+        let value = |column| if is_computed(&column) { "DEFAULT".to_owned() } else { format!("?{}", column + 1) };
+        let values: Vec<String> = columns.map(value).collect();
+        let insert = format!("INSERT INTO {} VALUES ({})", quoted_name(&table.name), values.join(", "));
+        let insert = session.prepare(&insert);
         Ok(Self::Checked(session, insert.map_err(failed)?))
     }
 
@@ -140,6 +145,7 @@ impl Inserter {
                 transaction.insert(table.id, Row::new(values)).map_err(|error| error.to_string())?;
             }
             Self::Checked(session, insert) => {
+                let values = &values[..insert.parameter_count()];
                 session.execute_prepared(insert, values).map_err(|error| error.to_string())?;
             }
         }

@@ -31,9 +31,10 @@ fn column_line(table: &TableSchema, position: usize) -> String {
     if column.not_null && !table.primary_key.contains(&position) {
         line.push_str(" NOT NULL");
     }
-    if !column.default.is_null() {
+    let default = column.default_sql.as_ref().map(|sql| format!("({sql})"));
+    if let Some(default) = default.or_else(|| (!column.default.is_null()).then(|| literal(&column.default))) {
         line.push_str(" DEFAULT ");
-        line.push_str(&literal(&column.default));
+        line.push_str(&default);
     }
     line
 }

@@ -114,14 +114,17 @@ pub struct Column {
     pub column_type: ColumnType,
     /// Whether NULL is refused.
     pub not_null: bool,
-    /// What an INSERT that does not name the column puts in.
+    /// What an INSERT that does not name the column puts in, and rows get that were there before the column.
     pub default: Value<'static>,
+    /// The expression, as text, whose value an INSERT puts in instead, computed anew each time. The engine keeps it and does
+    /// not know what it means; [`default`](Self::default) is its value when the column was made.
+    pub default_sql: Option<String>,
 }
 
 impl Column {
     /// A column that takes NULL and has no default.
     pub fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
-        Self { name: name.into(), column_type, not_null: false, default: Value::Null }
+        Self { name: name.into(), column_type, not_null: false, default: Value::Null, default_sql: None }
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a statement is planned and run with: options, parameters, settings, limits.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use manicule_engine::Value;
 
@@ -34,6 +35,25 @@ pub struct ExecutionContext<'p> {
     pub settings: Settings,
     /// What the run may use.
     pub limits: Limits<'p>,
+    /// What CURRENT_TIMESTAMP is.
+    pub clock: Clock,
+}
+
+/// The time that a statement tells: that at which it first asks, and so the same everywhere in it.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    micros: OnceCell<i64>,
+}
+
+impl Clock {
+    /// Microseconds since 1970-01-01 00:00:00 in UTC.
+    pub fn now(&self) -> i64 {
+        let micros = |duration: std::time::Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        *self.micros.get_or_init(|| match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => micros(since),
+            Err(before) => -micros(before.duration()),
+        })
+    }
 }
 
 /// How expressions behave where dialects differ.

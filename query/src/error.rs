@@ -48,6 +48,15 @@ pub enum Error {
         /// The type that was found.
         found: ColumnType,
     },
+    /// An argument of the right type that the function cannot do anything with.
+    InvalidArgument {
+        /// The function.
+        operation: &'static str,
+        /// The argument as text, cut after 64 bytes.
+        value: Box<str>,
+        /// What it takes.
+        expected: &'static str,
+    },
     /// A value over the size that a single value may have.
     ValueTooLarge {
         /// The most bytes that it may have.
@@ -99,6 +108,7 @@ impl Error {
             Self::DateOverflow { .. } => "22008",
             Self::InvalidCast { .. } => "22P02",
             Self::OperandType { .. } => "42804",
+            Self::InvalidArgument { .. } => "22023",
             Self::ValueTooLarge { .. } => "54000",
             Self::InvalidRowCount { clause: "OFFSET", .. } => "2201X",
             Self::InvalidRowCount { .. } => "2201W",
@@ -117,6 +127,10 @@ impl Error {
 
     pub(crate) fn invalid_cast(value: &Value<'_>, target: ColumnType) -> Self {
         Self::InvalidCast { value: excerpt(value), target }
+    }
+
+    pub(crate) fn invalid_argument(operation: &'static str, value: &Value<'_>, expected: &'static str) -> Self {
+        Self::InvalidArgument { operation, value: excerpt(value), expected }
     }
 
     pub(crate) fn out_of_range(value: &Value<'_>, target: ColumnType) -> Self {
@@ -185,6 +199,9 @@ impl fmt::Display for Error {
             Self::InvalidCast { value, target } => write!(f, "'{value}' is not a valid {target}"),
             Self::OutOfRange { value, target } => write!(f, "{value} is out of range of {target}"),
             Self::OperandType { operation, found } => write!(f, "{operation} does not take {found}"),
+            Self::InvalidArgument { operation, value, expected } => {
+                write!(f, "{operation} does not take '{value}', but {expected}")
+            }
             Self::ValueTooLarge { bytes_max } => write!(f, "a value would be larger than {bytes_max} bytes"),
             Self::InvalidRowCount { clause, value } => {
                 write!(f, "{clause} takes a whole number that is not negative, not {value}")

@@ -16,18 +16,20 @@ mod like;
 
 use manicule_engine::{ColumnType, Value};
 
+pub(crate) use arithmetic::number;
 pub use cast::{cast, coerce_for_storage};
 pub(crate) use compare::{comparable, compare_values, equal_values};
 
+use crate::context::Clock;
 use crate::error::{Error, Result};
 use crate::execute::evaluate_subquery;
-use crate::expr::{BinaryOperator, ConstantSet, Expr, UnaryOperator};
+use crate::expr::{BinaryOperator, ConstantSet, Expr, Function, UnaryOperator};
 use crate::frame::{Frame, Run};
 
 /// The most bytes that a single text or blob may have.
 pub(crate) const VALUE_BYTES_MAX: usize = 64 << 20;
 
-/// The value of an expression that reads no column, no parameter and no query.
+/// The value of an expression that always has the same.
 ///
 /// # Errors
 ///
@@ -36,8 +38,30 @@ pub fn evaluate_constant(expr: &Expr) -> Result<Value<'static>> {
     if !expr.is_constant() {
         return Err(Error::WrongStatementKind);
     }
-    let run = Run::constant();
+    evaluate_now(expr)
+}
+
+/// The value that an expression has now which reads no column, no parameter and no query.
+///
+/// # Errors
+///
+/// Those of its operators, and [`Error::WrongStatementKind`] if it reads anything.
+pub fn evaluate_now(expr: &Expr) -> Result<Value<'static>> {
+    if !expr.stands_alone() {
+        return Err(Error::WrongStatementKind);
+    }
+    let clock = Clock::default();
+    let run = Run::alone(&clock);
     evaluate(expr, &Frame::new(&run, 0)).map(Value::into_owned)
+}
+
+/// Refuses a call whose constants no row could make right.
+///
+/// # Errors
+///
+/// [`Error::InvalidArgument`] for a unit of time that there is not, [`Error::OperandType`] for one that is no text.
+pub fn check_constants(function: Function, arguments: &[Expr]) -> Result<()> {
+    function::check_constants(function, arguments)
 }
 
 /// The value of an expression, borrowing from the frame.

@@ -7,6 +7,7 @@
 //! frame with the current row of each slot, so `(slot, column)` names a value without regard to nesting: a correlated
 //! subquery just reads the slot that the outer query has filled.
 
+mod function;
 pub(crate) mod print;
 mod walk;
 
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 use ahash::AHashSet;
 use manicule_engine::{ColumnType, Value};
+
+pub use function::{MathFunction, TextFunction, TimeFunction};
 
 use crate::plan::Query;
 
@@ -283,6 +286,14 @@ pub enum Function {
     Greatest,
     /// `IIF(condition, then, otherwise)`.
     If,
+    /// `RANDOM()`: any integer, another one for each row.
+    Random,
+    /// A function of reals.
+    Math(MathFunction),
+    /// A function of texts and bytes.
+    Text(TextFunction),
+    /// A function of days and moments.
+    Time(TimeFunction),
 }
 
 /// A call of an aggregate function.
@@ -324,4 +335,16 @@ pub enum AggregateFunction {
     Max,
     /// `GROUP_CONCAT(x [, separator])`, `STRING_AGG`.
     GroupConcat,
+    /// `BOOL_AND(x)`, `EVERY`.
+    BoolAnd,
+    /// `BOOL_OR(x)`.
+    BoolOr,
+    /// `STDDEV_POP(x)`: of all that there is.
+    Deviation,
+    /// `STDDEV_SAMP(x)`, `STDDEV`: NULL of a single value.
+    DeviationOfSample,
+    /// `VAR_POP(x)`: of all that there is.
+    Variance,
+    /// `VAR_SAMP(x)`, `VARIANCE`: NULL of a single value.
+    VarianceOfSample,
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use manicule_engine::{Row, RowId, Value, View};
 use smallvec::SmallVec;
 
-use crate::context::{ExecutionContext, Limits, Settings};
+use crate::context::{Clock, ExecutionContext, Limits, Settings};
 use crate::error::{Error, Result};
 use crate::execute::{Counter, SubqueryCache};
 use crate::physical::{PhysicalPlan, Subplan};
@@ -144,6 +144,7 @@ pub(crate) struct Run<'v> {
     pub(crate) parameters: &'v [Value<'v>],
     pub(crate) settings: Settings,
     limits: &'v Limits<'v>,
+    pub(crate) clock: &'v Clock,
     pub(crate) answers: Answers<'v>,
     /// What EXPLAIN ANALYZE counts, for each node of the plan.
     pub(crate) counters: Option<RefCell<Vec<Counter>>>,
@@ -169,12 +170,12 @@ impl<'v> Run<'v> {
             parameters,
             settings: context.settings,
             limits: &context.limits,
-            ..Self::constant()
+            ..Self::alone(&context.clock)
         }
     }
 
     /// A run that reads no row.
-    pub(crate) fn constant() -> Self {
+    pub(crate) fn alone(clock: &'v Clock) -> Self {
         Self {
             view: None,
             subplans: &[],
@@ -182,6 +183,7 @@ impl<'v> Run<'v> {
             parameters: &[],
             settings: Settings::default(),
             limits: &NO_LIMITS,
+            clock,
             answers: Answers::OfRun(RefCell::default()),
             counters: None,
             memory_bytes: Cell::new(0),

@@ -36,7 +36,7 @@ mod route;
 mod slots;
 
 pub use advise::{Proposal, proposals};
-pub use context::{CancellationToken, DivisionByZero, ExecutionContext, Limits, PlanOptions, Routing, Settings};
+pub use context::{CancellationToken, Clock, DivisionByZero, ExecutionContext, Limits, PlanOptions, Routing, Settings};
 pub use error::{Error, Result};
-pub use evaluate::{cast, coerce_for_storage, evaluate_constant};
+pub use evaluate::{cast, check_constants, coerce_for_storage, evaluate_constant, evaluate_now};
 pub use physical::{ExplainFormat, PhysicalPlan};

@@ -14,7 +14,7 @@ use manicule_query::plan::{
     Check, Delete, Insert, JoinKind, LogicalPlan, OnConflict, OutputColumn, Returning, SetOperationKind, Statement,
     Update,
 };
-use manicule_query::{CancellationToken, Error, ExecutionContext, Limits, Routing, Settings};
+use manicule_query::{CancellationToken, Error, ExecutionContext, Limits, Routing};
 
 fn integers(rows: &[Values]) -> Vec<Option<i64>> {
     rows.iter()
@@ -300,7 +300,7 @@ fn a_run_ends_at_its_limits() {
     token.cancel();
     let snapshot = fixture.database.snapshot();
     let run = |plan: &manicule_query::PhysicalPlan, limits| {
-        let context = ExecutionContext { limits, settings: Settings::default(), parameters: &[] };
+        let context = ExecutionContext { limits, ..ExecutionContext::default() };
         plan.query(&snapshot.view(), &context, |_| Ok(ControlFlow::Continue(()))).unwrap_err().sqlstate()
     };
     assert_eq!(run(&plan, Limits { token: Some(&token), ..Limits::default() }), "57014");

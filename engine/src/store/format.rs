@@ -250,10 +250,10 @@ fn encode_catalog(state: &State, bytes: &mut Vec<u8>) {
         write("table", &[Value::Integer(id), Value::Integer(storage), schema.name.as_str().into()]);
         for column in &schema.columns {
             let type_name = column.column_type.name().into();
-            write(
-                "column",
-                &[column.name.as_str().into(), type_name, column.not_null.into(), column.default.as_borrowed()],
-            );
+            let mut values =
+                vec![column.name.as_str().into(), type_name, column.not_null.into(), column.default.as_borrowed()];
+            values.extend(column.default_sql.as_deref().map(Value::from));
+            write("column", &values);
         }
         write("primary key", &schema.primary_key.iter().map(|column| integer(*column)).collect::<Vec<_>>());
         for check in &schema.checks {
@@ -376,7 +376,8 @@ fn decode_part(word: &str, schema: &mut TableSchema, fields: &mut Fields<'_>) ->
             let (name, type_name) = (fields.text()?, fields.text()?);
             let column_type = COLUMN_TYPES.into_iter().find(|column_type| column_type.name() == type_name)?;
             let (not_null, default) = (fields.boolean()?, fields.value()?);
-            schema.columns.push(Column { name, column_type, not_null, default });
+            let default_sql = fields.rest(Fields::text)?.pop();
+            schema.columns.push(Column { name, column_type, not_null, default, default_sql });
         }
         "primary key" => schema.primary_key = fields.rest(Fields::integer)?,
         "check" => schema.checks.push(fields.text()?),

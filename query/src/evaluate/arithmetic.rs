@@ -14,13 +14,13 @@ use crate::expr::BinaryOperator;
 
 /// A number.
 #[derive(Clone, Copy)]
-pub(super) enum Number {
+pub(crate) enum Number {
     Integer(i64),
     Real(f64),
 }
 
 impl Number {
-    pub(super) fn to_real(self) -> f64 {
+    pub(crate) fn to_real(self) -> f64 {
         match self {
             Self::Integer(integer) => integer as f64,
             Self::Real(real) => real,
@@ -29,7 +29,7 @@ impl Number {
 }
 
 /// The number that a value is, `None` for NULL.
-pub(super) fn number(operation: &'static str, value: &Value<'_>) -> Result<Option<Number>> {
+pub(crate) fn number(operation: &'static str, value: &Value<'_>) -> Result<Option<Number>> {
     Ok(Some(match value {
         Value::Null => return Ok(None),
         Value::Integer(integer) => Number::Integer(*integer),

@@ -1,8 +1,19 @@
-//! The scalar functions. Except for COALESCE, IIF and TYPEOF, NULL among the arguments gives NULL.
+//! The scalar functions. NULL among the arguments gives NULL, except for COALESCE, IIF, TYPEOF, QUOTE, and for CONCAT,
+//! CONCAT_WS and PRINTF behind their first argument.
+
+mod math;
+mod printf;
+mod text;
+mod time;
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
 
 use manicule_engine::Value;
+use smallvec::SmallVec;
+
+pub(crate) use time::check_constants;
 
 use super::arithmetic::{Number, check_size, finite, integer, number, text_of};
 use super::{compare_values, equal_values, evaluate, operand_type, truth};
@@ -51,7 +62,27 @@ pub(super) fn call<'a, 'v: 'a>(
         Function::Abs | Function::Floor | Function::Ceil | Function::Sqrt | Function::Sign => {
             numeric(function, &argument(0)?)
         }
+        Function::Random => Ok(Value::Integer(random())),
+        Function::Math(function) => math::call(function, &values(arguments, frame)?),
+        Function::Text(function) => text::call(function, &values(arguments, frame)?),
+        Function::Time(function) => time::call(function, &values(arguments, frame)?, frame.run.clock),
     }
+}
+
+fn values<'a, 'v: 'a>(arguments: &'v [Expr], frame: &'a Frame<'_, 'v>) -> Result<SmallVec<[Value<'a>; 4]>> {
+    arguments.iter().map(|argument| evaluate(argument, frame)).collect()
+}
+
+/// Any integer; SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators"), seeded for each thread.
+fn random() -> i64 {
+    thread_local! {
+        static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(()));
+    }
+    let mut bits = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+    STATE.set(bits);
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (bits ^ bits >> 31) as i64
 }
 
 fn coalesce<'a, 'v: 'a>(arguments: &'v [Expr], frame: &'a Frame<'_, 'v>) -> Result<Value<'a>> {

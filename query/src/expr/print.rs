@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use manicule_engine::Value;
 
-use super::{ColumnRef, Expr, SubqueryForm, UnaryOperator};
+use super::{ColumnRef, Expr, Function, SubqueryForm, TimeFunction, UnaryOperator};
 
 /// Lists are cut after so many items.
 const ITEMS_MAX: usize = 8;
@@ -64,6 +64,10 @@ impl<W: Write> Printer<'_, W> {
                 self.expr(operand)?;
                 write!(self.f, " AS {target})")
             }
+            Expr::Function { function: Function::Time(function), .. } if function.tells_now() => {
+                self.f.write_str(function.name())
+            }
+            Expr::Function { function: Function::Time(TimeFunction::Shift), arguments } => self.shift(arguments),
             Expr::Function { function, arguments } => {
                 self.f.write_str(function.name())?;
                 self.list(arguments)
@@ -136,6 +140,23 @@ impl<W: Write> Printer<'_, W> {
             self.expr(otherwise)?;
         }
         self.f.write_str(" END")
+    }
+
+    /// `x + INTERVAL '1 months -2 days'`, or `-` if nothing is added.
+    fn shift(&mut self, arguments: &[Expr]) -> fmt::Result {
+        let [moment, interval @ ..] = arguments else { return Ok(()) };
+        let length = |part: &Expr| match part {
+            Expr::Literal(Value::Integer(length)) => i128::from(*length),
+            _ => 0,
+        };
+        let sign = if interval.iter().all(|part| length(part) <= 0) { -1 } else { 1 };
+        self.operand(moment)?;
+        write!(self.f, " {} INTERVAL '", if sign < 0 { '-' } else { '+' })?;
+        let parts = interval.iter().map(length).zip(["months", "days", "microseconds"]);
+        for (position, (length, unit)) in parts.filter(|(length, _)| *length != 0).enumerate() {
+            write!(self.f, "{}{} {unit}", if position > 0 { " " } else { "" }, length * sign)?;
+        }
+        self.f.write_char('\'')
     }
 
     /// In parentheses, if it is made of several parts.

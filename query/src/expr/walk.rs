@@ -156,8 +156,22 @@ impl Expr {
     }
 
     /// Whether it reads no column, no parameter and no query.
-    pub fn is_constant(&self) -> bool {
+    pub fn stands_alone(&self) -> bool {
         !self.any(&|expr| matches!(expr, Self::Parameter(_) | Self::Column(_)) || expr.has_own_subquery())
+    }
+
+    /// Whether it stands alone and has the same value whenever it is evaluated.
+    pub fn is_constant(&self) -> bool {
+        let tells_now = |expr: &Self| match expr {
+            Self::Function { function: Function::Time(function), .. } => function.tells_now(),
+            _ => false,
+        };
+        self.stands_alone() && !self.is_volatile() && !self.any(&tells_now)
+    }
+
+    /// Whether it may have another value each time that it is evaluated over the same rows.
+    pub fn is_volatile(&self) -> bool {
+        self.any(&|expr| matches!(expr, Self::Function { function: Function::Random, .. }))
     }
 
     /// Whether there is a subquery in it.
@@ -251,6 +265,10 @@ impl Function {
             Self::Least => "LEAST",
             Self::Greatest => "GREATEST",
             Self::If => "IIF",
+            Self::Random => "RANDOM",
+            Self::Math(function) => function.name(),
+            Self::Text(function) => function.name(),
+            Self::Time(function) => function.name(),
         }
     }
 }
@@ -266,6 +284,12 @@ impl AggregateFunction {
             Self::Min => "MIN",
             Self::Max => "MAX",
             Self::GroupConcat => "GROUP_CONCAT",
+            Self::BoolAnd => "BOOL_AND",
+            Self::BoolOr => "BOOL_OR",
+            Self::Deviation => "STDDEV_POP",
+            Self::DeviationOfSample => "STDDEV_SAMP",
+            Self::Variance => "VAR_POP",
+            Self::VarianceOfSample => "VAR_SAMP",
         }
     }
 }

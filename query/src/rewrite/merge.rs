@@ -102,7 +102,7 @@ impl Merger {
                 Expr::Column(made_of) if below.contains(made_of.slot) => true,
                 _ if may_lack => false,
                 Expr::Column(_) | Expr::Literal(_) | Expr::Parameter(_) => true,
-                computed => self.reads.only_hands_on(column) && !computed.has_subquery(),
+                computed => self.reads.only_hands_on(column) && !computed.has_subquery() && !computed.is_volatile(),
             }
         };
         // One row without columns is no relation to join.

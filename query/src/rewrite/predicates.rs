@@ -87,13 +87,16 @@ fn split(conjuncts: Vec<Expr>, rewrite: impl Fn(&Expr) -> Option<Expr>) -> (Vec<
 }
 
 /// The conjunct in terms of what the columns of `slot` are made of; `None` if it reads a column that has no such form,
-/// or has a subquery on either side, or reads no column of the slot at all (a group without rows still has a row).
+/// or has a subquery or a value that is another each time on either side, or reads no column of the slot at all (a group
+/// without rows still has a row).
 fn through(conjunct: &Expr, slot: usize, made_of: &[Expr]) -> Option<Expr> {
     let unmovable = conjunct.any(&|expr| match expr {
-        Expr::Column(column) if column.slot == slot => made_of.get(column.column).is_none_or(Expr::has_subquery),
+        Expr::Column(column) if column.slot == slot => {
+            made_of.get(column.column).is_none_or(|expr| expr.has_subquery() || expr.is_volatile())
+        }
         other => other.subquery().is_some(),
     });
-    if unmovable || !slots_read(conjunct).contains(slot) {
+    if unmovable || conjunct.is_volatile() || !slots_read(conjunct).contains(slot) {
         return None;
     }
     let mut rewritten = conjunct.clone();
@@ -129,8 +132,12 @@ enum Side {
     Both,
 }
 
-/// A conjunct that reads neither side belongs to the left one: it decides soonest there.
+/// A conjunct that reads neither side belongs to the left one: it decides soonest there. One that may be another value each
+/// time is of each pair.
 fn side_of(conjunct: &Expr, left: &SlotSet, right: &SlotSet) -> Side {
+    if conjunct.is_volatile() {
+        return Side::Both;
+    }
     let read = slots_read(conjunct);
     match (read.intersects(left), read.intersects(right)) {
         (_, false) => Side::Left,

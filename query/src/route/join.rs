@@ -457,7 +457,7 @@ pub(super) fn hash_key(expr: &Expr, right_slots: &SlotSet) -> Option<HashKey> {
         return None;
     };
     let nulls_match = *operator == BinaryOperator::Is;
-    if left.has_subquery() || right.has_subquery() {
+    if [left, right].iter().any(|side| side.has_subquery() || side.is_volatile()) {
         return None;
     }
     let [left_reads, right_reads] = [left, right].map(|side| crate::slots::slots_read(side));

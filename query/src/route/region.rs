@@ -74,6 +74,10 @@ impl Router<'_, '_> {
             let slot = relations.iter().flat_map(|relation| relation.slots().iter().collect::<Vec<_>>()).next();
             return Ok(self.node(0.0, NodeKind::Values { rows: Vec::new(), slot: slot.unwrap_or(0) }));
         }
+        // What may be another value each time is decided for each row of the whole.
+        for conjunct in conjuncts.iter_mut().filter(|conjunct| conjunct.expr.is_volatile()) {
+            relations.iter().for_each(|relation| conjunct.slots.extend(&relation.slots()));
+        }
         conjuncts.iter_mut().try_for_each(|conjunct| self.plan_members(&mut conjunct.expr))?;
         self.plan_joins(relations, conjuncts, wanted)
     }

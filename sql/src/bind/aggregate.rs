@@ -154,6 +154,7 @@ fn push_operands<'a>(ast: &'a ast::Expr, pending: &mut Vec<&'a ast::Expr>) {
         | Ast::Cast { expr, .. }
         | Ast::Ceil { expr, .. }
         | Ast::Floor { expr, .. }
+        | Ast::Extract { expr, .. }
         | Ast::Collate { expr, .. } => pending.push(expr),
         Ast::Between { expr, low, high, .. } => pending.extend([expr.as_ref(), low.as_ref(), high.as_ref()]),
         Ast::Like { expr, pattern, .. } | Ast::ILike { expr, pattern, .. } => {

@@ -4,7 +4,7 @@
 //! What is left is at most [`OPERATORS_MAX`](crate::limits::OPERATORS_MAX) deep.
 
 use manicule_engine::Value;
-use manicule_query::expr::{BinaryOperator, Expr, UnaryOperator};
+use manicule_query::expr::{BinaryOperator, Expr, Function, TimeFunction, UnaryOperator};
 use sqlparser::ast::{self, BinaryOperator as AstOperator};
 
 use super::{Binder, literal};
@@ -78,6 +78,9 @@ impl<'a> Binder<'a> {
         match ast {
             Ast::Nested(_) => Ok(left),
             Ast::UnaryOp { op, .. } => unary(*op, left),
+            Ast::BinaryOp { op, right, .. } if let Ast::Interval(interval) = right.as_ref() => {
+                shifted(left, op, interval)
+            }
             Ast::BinaryOp { op, right, .. } => {
                 let operator = binary_operator(op)?;
                 let right = self.expr(right)?;
@@ -270,6 +273,19 @@ fn binary_operator(operator: &AstOperator) -> Result<BinaryOperator> {
         AstOperator::PGBitwiseShiftRight => BinaryOperator::ShiftRight,
         other => return Err(Error::not_supported(format!("the operator {other}"))),
     })
+}
+
+/// `left + INTERVAL '…'`, or `-`.
+fn shifted(left: Expr, operator: &AstOperator, interval: &ast::Interval) -> Result<Expr> {
+    let parts = literal::interval(interval)?;
+    let parts = match operator {
+        AstOperator::Plus => parts,
+        AstOperator::Minus => parts.map(std::ops::Neg::neg),
+        other => return Err(Error::not_supported(format!("the operator {other} before an INTERVAL"))),
+    };
+    let mut arguments = vec![left];
+    arguments.extend(parts.map(|part| Expr::Literal(Value::Integer(part))));
+    Ok(Expr::Function { function: Function::Time(TimeFunction::Shift), arguments })
 }
 
 fn is_comparison(operator: BinaryOperator) -> bool {

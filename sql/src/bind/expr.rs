@@ -158,6 +158,10 @@ impl<'a> Binder<'a> {
                 Ok(Expr::Function { function: Function::Instr, arguments })
             }
             ast::Expr::TypedString(typed) => self.typed_string(typed),
+            ast::Expr::Extract { field, expr, .. } => self.extract(field, expr),
+            ast::Expr::Interval(_) => {
+                Err(Error::not_supported("an INTERVAL other than behind + and -").with_hint("x + INTERVAL '3 days'"))
+            }
             ast::Expr::Tuple(_) => Err(Error::not_supported("a row value")),
             _ => Err(Error::not_supported("this expression")),
         }

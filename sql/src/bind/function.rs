@@ -1,6 +1,9 @@
 //! Functions by name: scalar ones, and aggregates where a group is in sight.
 
-use manicule_query::expr::{AggregateCall, AggregateFunction, Expr, Function};
+use manicule_engine::Value;
+use manicule_query::expr::{
+    AggregateCall, AggregateFunction, Expr, Function, MathFunction, TextFunction, TimeFunction,
+};
 use sqlparser::ast::{self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArguments, Ident};
 
 use super::{Binder, object_ident};
@@ -12,7 +15,7 @@ type Scalar = (&'static str, Function, usize, usize);
 /// As many arguments as one likes.
 const ANY: usize = usize::MAX;
 
-const SCALARS: [Scalar; 34] = [
+const SCALARS: [Scalar; 78] = [
     ("ABS", Function::Abs, 1, 1),
     ("COALESCE", Function::Coalesce, 1, ANY),
     ("IFNULL", Function::Coalesce, 2, 2),
@@ -47,9 +50,53 @@ const SCALARS: [Scalar; 34] = [
     ("IIF", Function::If, 3, 3),
     ("IF", Function::If, 3, 3),
     ("CHARACTER_LENGTH", Function::Length, 1, 1),
+    ("RANDOM", Function::Random, 0, 0),
+    ("EXP", Function::Math(MathFunction::Exp), 1, 1),
+    ("LN", Function::Math(MathFunction::Ln), 1, 1),
+    ("LOG", Function::Math(MathFunction::Log), 1, 2),
+    ("LOG10", Function::Math(MathFunction::Log10), 1, 1),
+    ("LOG2", Function::Math(MathFunction::Log2), 1, 1),
+    ("PI", Function::Math(MathFunction::Pi), 0, 0),
+    ("SIN", Function::Math(MathFunction::Sin), 1, 1),
+    ("COS", Function::Math(MathFunction::Cos), 1, 1),
+    ("TAN", Function::Math(MathFunction::Tan), 1, 1),
+    ("ASIN", Function::Math(MathFunction::Asin), 1, 1),
+    ("ACOS", Function::Math(MathFunction::Acos), 1, 1),
+    ("ATAN", Function::Math(MathFunction::Atan), 1, 1),
+    ("ATAN2", Function::Math(MathFunction::Atan2), 2, 2),
+    ("DEGREES", Function::Math(MathFunction::Degrees), 1, 1),
+    ("RADIANS", Function::Math(MathFunction::Radians), 1, 1),
+    ("TRUNC", Function::Math(MathFunction::Trunc), 1, 1),
+    ("CONCAT", Function::Text(TextFunction::Concat), 1, ANY),
+    ("CONCAT_WS", Function::Text(TextFunction::ConcatWithSeparator), 2, ANY),
+    ("LEFT", Function::Text(TextFunction::Left), 2, 2),
+    ("RIGHT", Function::Text(TextFunction::Right), 2, 2),
+    ("LPAD", Function::Text(TextFunction::PadLeft), 2, 3),
+    ("RPAD", Function::Text(TextFunction::PadRight), 2, 3),
+    ("REVERSE", Function::Text(TextFunction::Reverse), 1, 1),
+    ("REPEAT", Function::Text(TextFunction::Repeat), 2, 2),
+    ("OCTET_LENGTH", Function::Text(TextFunction::OctetLength), 1, 1),
+    ("UNICODE", Function::Text(TextFunction::Unicode), 1, 1),
+    ("ASCII", Function::Text(TextFunction::Ascii), 1, 1),
+    ("CHAR", Function::Text(TextFunction::Char), 1, ANY),
+    ("CHR", Function::Text(TextFunction::Chr), 1, 1),
+    ("QUOTE", Function::Text(TextFunction::Quote), 1, 1),
+    ("PRINTF", Function::Text(TextFunction::Printf), 1, ANY),
+    ("FORMAT", Function::Text(TextFunction::Printf), 1, ANY),
+    ("SPLIT_PART", Function::Text(TextFunction::SplitPart), 3, 3),
+    ("STARTS_WITH", Function::Text(TextFunction::StartsWith), 2, 2),
+    ("UNHEX", Function::Text(TextFunction::Unhex), 1, 1),
+    ("ZEROBLOB", Function::Text(TextFunction::ZeroBlob), 1, 1),
+    ("CURRENT_DATE", Function::Time(TimeFunction::CurrentDate), 0, 0),
+    ("CURRENT_TIMESTAMP", Function::Time(TimeFunction::CurrentTimestamp), 0, 0),
+    ("NOW", Function::Time(TimeFunction::CurrentTimestamp), 0, 0),
+    ("DATE", Function::Time(TimeFunction::Date), 1, 1),
+    ("DATE_PART", Function::Time(TimeFunction::Part), 2, 2),
+    ("DATE_TRUNC", Function::Time(TimeFunction::Trunc), 2, 2),
+    ("STRFTIME", Function::Time(TimeFunction::Format), 2, 2),
 ];
 
-const AGGREGATES: [(&str, AggregateFunction); 8] = [
+const AGGREGATES: [(&str, AggregateFunction); 17] = [
     ("COUNT", AggregateFunction::Count),
     ("SUM", AggregateFunction::Sum),
     ("TOTAL", AggregateFunction::Total),
@@ -58,11 +105,21 @@ const AGGREGATES: [(&str, AggregateFunction); 8] = [
     ("MAX", AggregateFunction::Max),
     ("GROUP_CONCAT", AggregateFunction::GroupConcat),
     ("STRING_AGG", AggregateFunction::GroupConcat),
+    ("BOOL_AND", AggregateFunction::BoolAnd),
+    ("EVERY", AggregateFunction::BoolAnd),
+    ("BOOL_OR", AggregateFunction::BoolOr),
+    ("STDDEV", AggregateFunction::DeviationOfSample),
+    ("STDDEV_SAMP", AggregateFunction::DeviationOfSample),
+    ("STDDEV_POP", AggregateFunction::Deviation),
+    ("VARIANCE", AggregateFunction::VarianceOfSample),
+    ("VAR_SAMP", AggregateFunction::VarianceOfSample),
+    ("VAR_POP", AggregateFunction::Variance),
 ];
 
-/// The arguments of a call.
+/// The arguments of a call, and the condition of its rows.
 struct Arguments<'a> {
     exprs: Vec<&'a ast::Expr>,
+    filter: Option<&'a ast::Expr>,
     is_star: bool,
     is_distinct: bool,
 }
@@ -90,7 +147,8 @@ impl<'a> Binder<'a> {
     }
 
     fn call(&mut self, function: &'a ast::Function, ident: &'a Ident) -> Result<Expr> {
-        let arguments = arguments(&function.args)?;
+        let mut arguments = arguments(&function.args)?;
+        arguments.filter = function.filter.as_deref();
         if let Some(aggregate) = aggregate_of(function) {
             return self.aggregate(aggregate, ident, &arguments);
         }
@@ -100,8 +158,10 @@ impl<'a> Binder<'a> {
             let names = SCALARS.iter().map(|scalar| scalar.0).chain(AGGREGATES.iter().map(|aggregate| aggregate.0));
             return Err(Error::unknown("function", &ident.value).suggesting(&ident.value, names));
         };
-        if arguments.is_star || arguments.is_distinct {
-            return Err(Error::syntax(format!("{name} is not an aggregate and takes neither * nor DISTINCT")));
+        if arguments.is_star || arguments.is_distinct || arguments.filter.is_some() {
+            return Err(Error::syntax(format!(
+                "{name} is not an aggregate and takes neither * nor DISTINCT nor FILTER"
+            )));
         }
         let found = arguments.exprs.len();
         if found < least || found > most {
@@ -111,10 +171,23 @@ impl<'a> Binder<'a> {
         for argument in &arguments.exprs {
             bound.push(self.expr(argument)?);
         }
-        if function == Function::NullIf {
-            bound[1] = self.fit(bound[1].clone(), &bound[0])?;
+        match function {
+            Function::NullIf => bound[1] = self.fit(bound[1].clone(), &bound[0])?,
+            Function::Time(_) => bound.iter_mut().skip(found.saturating_sub(1)).for_each(tell_now),
+            _ => {}
         }
+        manicule_query::check_constants(function, &bound)?;
         Ok(Expr::Function { function, arguments: bound })
+    }
+
+    /// `EXTRACT(field FROM moment)`.
+    pub(super) fn extract(&mut self, field: &ast::DateTimeField, moment: &'a ast::Expr) -> Result<Expr> {
+        let function = Function::Time(TimeFunction::Part);
+        let mut moment = self.expr(moment)?;
+        tell_now(&mut moment);
+        let arguments = vec![Expr::Literal(Value::from(field.to_string())), moment];
+        manicule_query::check_constants(function, &arguments)?;
+        Ok(Expr::Function { function, arguments })
     }
 
     /// Adds a call to the group's aggregates, unless it is there already; gives its column.
@@ -148,21 +221,29 @@ impl<'a> Binder<'a> {
         grouping.is_over_rows = false;
         let (argument, separator) = bound?;
         grouping.has_extreme |= matches!(function, AggregateFunction::Min | AggregateFunction::Max);
-        let function = if is_rows { AggregateFunction::CountRows } else { function };
+        let function = if is_rows && argument.is_none() { AggregateFunction::CountRows } else { function };
         Ok(grouping.add(AggregateCall { function, argument, distinct: arguments.is_distinct, separator }))
     }
 
     fn aggregate_arguments(&mut self, arguments: &Arguments<'a>) -> Result<(Option<Expr>, Option<Expr>)> {
         let argument = arguments.exprs.first().map(|argument| self.expr(argument)).transpose()?;
         let separator = arguments.exprs.get(1).map(|separator| self.expr(separator)).transpose()?;
-        Ok((argument, separator))
+        let Some(filter) = arguments.filter else { return Ok((argument, separator)) };
+        // No aggregate takes NULL, so a row that is left out may just as well have none.
+        let argument = argument.unwrap_or(Expr::Literal(Value::Boolean(true)));
+        let branches = vec![(self.expr(filter)?, argument)];
+        Ok((Some(Expr::Case { operand: None, branches, otherwise: None }), separator))
+    }
+}
+
+/// Puts the moment at which the statement runs in place of 'now'.
+fn tell_now(moment: &mut Expr) {
+    if matches!(moment, Expr::Literal(Value::Text(text)) if text.eq_ignore_ascii_case("now")) {
+        *moment = Expr::Function { function: Function::Time(TimeFunction::CurrentTimestamp), arguments: Vec::new() };
     }
 }
 
 fn unsupported_clause(function: &ast::Function) -> Option<&'static str> {
-    if function.filter.is_some() {
-        return Some("FILTER");
-    }
     if function.over.is_some() {
         return Some("a window function");
     }
@@ -177,7 +258,9 @@ fn unsupported_clause(function: &ast::Function) -> Option<&'static str> {
 
 fn arguments(arguments: &FunctionArguments) -> Result<Arguments<'_>> {
     let list = match arguments {
-        FunctionArguments::None => return Ok(Arguments { exprs: Vec::new(), is_star: false, is_distinct: false }),
+        FunctionArguments::None => {
+            return Ok(Arguments { exprs: Vec::new(), filter: None, is_star: false, is_distinct: false });
+        }
         FunctionArguments::Subquery(_) => return Err(Error::not_supported("a query as the only argument")),
         FunctionArguments::List(list) => list,
     };
@@ -197,7 +280,7 @@ fn arguments(arguments: &FunctionArguments) -> Result<Arguments<'_>> {
     if is_star && is_distinct {
         return Err(Error::syntax("DISTINCT needs an argument"));
     }
-    Ok(Arguments { exprs, is_star, is_distinct })
+    Ok(Arguments { exprs, filter: None, is_star, is_distinct })
 }
 
 fn argument_count(name: &str, least: usize, most: usize, found: usize) -> Error {

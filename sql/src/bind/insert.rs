@@ -31,7 +31,7 @@ impl<'a> Binder<'a> {
         };
         let columns = self.insert_columns(table, &insert.columns)?;
         let source = match &insert.source {
-            None => self.default_row(table),
+            None => self.default_row(table)?,
             Some(query) => self.source(table, &columns, query)?,
         };
         let slot = self.table_slot(table);
@@ -63,10 +63,10 @@ impl<'a> Binder<'a> {
     }
 
     /// `DEFAULT VALUES`.
-    fn default_row(&mut self, table: &TableSchema) -> Query {
-        let row = table.columns.iter().map(|column| Expr::Literal(column.default.clone())).collect();
+    fn default_row(&mut self, table: &TableSchema) -> Result<Query> {
+        let rows = vec![self.defaults(table)?];
         let slot = self.table_slot(table);
-        query(LogicalPlan::Values { rows: vec![row], slot }, table)
+        Ok(query(LogicalPlan::Values { rows, slot }, table))
     }
 
     fn source(&mut self, table: &TableSchema, columns: &[usize], query_ast: &'a ast::Query) -> Result<Query> {
@@ -78,8 +78,7 @@ impl<'a> Binder<'a> {
         }
         let (source, from) = self.query(query_ast)?;
         check_count(columns, source.columns.len())?;
-        let mut expressions: Vec<Expr> =
-            table.columns.iter().map(|column| Expr::Literal(column.default.clone())).collect();
+        let mut expressions = self.defaults(table)?;
         for (position, &column) in columns.iter().enumerate() {
             let value = Expr::Column(ColumnRef { slot: from, column: position });
             expressions[column] = self.fit_stored(value, table.columns[column].column_type)?;
@@ -91,15 +90,19 @@ impl<'a> Binder<'a> {
     fn rows(&mut self, table: &TableSchema, columns: &[usize], values: &'a ast::Values) -> Result<Query> {
         let mut rows = Vec::with_capacity(values.rows.len());
         let all = *columns == (0..table.columns.len()).collect::<Vec<_>>();
+        let defaults = self.defaults(table)?;
         let (bound, _) = self.in_level(|binder| {
             for row in &values.rows {
                 check_count(columns, row.content.len())?;
                 let mut bound = match all {
                     true => Vec::with_capacity(columns.len()),
-                    false => table.columns.iter().map(|column| Expr::Literal(column.default.clone())).collect(),
+                    false => defaults.clone(),
                 };
                 for (&column, value) in columns.iter().zip(&row.content) {
-                    let value = binder.insert_value(table, column, value)?;
+                    let value = match is_default(value) {
+                        true => defaults[column].clone(),
+                        false => binder.insert_value(table, column, value)?,
+                    };
                     match all {
                         true => bound.push(value),
                         false => bound[column] = value,
@@ -114,12 +117,6 @@ impl<'a> Binder<'a> {
     }
 
     fn insert_value(&mut self, table: &TableSchema, column: usize, value: &'a ast::Expr) -> Result<Expr> {
-        if let ast::Expr::Identifier(ident) = value
-            && ident.quote_style.is_none()
-            && ident.value.eq_ignore_ascii_case("default")
-        {
-            return Ok(Expr::Literal(table.columns[column].default.clone()));
-        }
         let bound = self.expr(value)?;
         self.fit_stored(bound, table.columns[column].column_type)
     }
@@ -187,6 +184,14 @@ fn query(plan: LogicalPlan, table: &TableSchema) -> Query {
         .map(|column| OutputColumn { name: column.name.clone(), column_type: Some(column.column_type) })
         .collect();
     Query { plan, columns, outer_slots: Vec::new() }
+}
+
+/// Whether it is the word DEFAULT.
+fn is_default(value: &ast::Expr) -> bool {
+    match value {
+        ast::Expr::Identifier(ident) => ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"),
+        _ => false,
+    }
 }
 
 fn check_count(columns: &[usize], found: usize) -> Result<()> {

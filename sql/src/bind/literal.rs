@@ -52,6 +52,69 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
+/// The months, days and microseconds of `INTERVAL '1 month 3 days'` or `INTERVAL '3' DAY`.
+pub(super) fn interval(interval: &ast::Interval) -> Result<[i64; 3]> {
+    let text = match interval.value.as_ref() {
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::SingleQuotedString(text) | ast::Value::Number(text, _) => text.as_str(),
+            _ => return Err(Error::not_supported("an INTERVAL that is not written out")),
+        },
+        _ => return Err(Error::not_supported("an INTERVAL that is not written out")),
+    };
+    if interval.last_field.is_some() || interval.leading_precision.is_some() {
+        return Err(Error::not_supported("an INTERVAL of several fields"));
+    }
+    let parts = match &interval.leading_field {
+        Some(field) => interval_parts(&format!("{text} {field}")),
+        None => interval_parts(text),
+    };
+    parts.ok_or_else(|| {
+        let shown: String = text.chars().take(40).collect();
+        Error::invalid(format!("'{shown}' is not a valid INTERVAL"), "22007")
+            .with_hint("numbers and units: '1 month 3 days', '-90 minutes', '1.5 seconds'")
+    })
+}
+
+/// Numbers and units; `None` if it is anything else, or too long. Only the time of day has fractions.
+fn interval_parts(text: &str) -> Option<[i64; 3]> {
+    let mut parts = [0_i64; 3];
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let (number, behind) = rest.split_at(rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.'))?);
+        let behind = behind.trim_start();
+        let (unit, behind) = behind.split_at(behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len()));
+        let unit = unit.to_ascii_lowercase();
+        let (part, scale) = match unit.strip_suffix('s').unwrap_or(&unit) {
+            "year" => (0, 12),
+            "month" | "mon" => (0, 1),
+            "week" => (1, 7),
+            "day" => (1, 1),
+            "hour" => (2, 3_600_000_000),
+            "minute" | "min" => (2, 60_000_000),
+            "second" | "sec" => (2, 1_000_000),
+            _ => return None,
+        };
+        let length = match number.parse::<i64>() {
+            Ok(whole) => whole.checked_mul(scale)?,
+            Err(_) if part == 2 && number.contains('.') => rounded(number.parse::<f64>().ok()? * scale as f64)?,
+            Err(_) => return None,
+        };
+        parts[part] = parts[part].checked_add(length)?;
+        rest = behind.trim_start();
+    }
+    // Each can be turned around.
+    (!parts.contains(&i64::MIN)).then_some(parts)
+}
+
+/// The nearest integer, if 64 bits hold it.
+fn rounded(real: f64) -> Option<i64> {
+    let whole = real.round();
+    (whole.abs() < 9.2e18).then_some(whole as i64)
+}
+
 /// The type that a name stands for, by SQLite's rules where the name is not one of SQL's.
 pub(super) fn column_type(data_type: &DataType) -> Result<ColumnType> {
     let text = data_type.to_string();

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use manicule_engine::{
     Column, ColumnType, IndexColumn, IndexDefinition, IndexId, IndexMethod, TableDefinition, TableId, TableSchema,
-    Value, ViewSchema,
+    ViewSchema,
 };
+use manicule_query::expr::Expr;
 use manicule_query::plan::Bound;
 use sqlparser::ast::{
     self, AlterTableOperation, ColumnOption, CreateIndex, CreateTable, CreateView, IndexType, ObjectType,
@@ -16,6 +17,9 @@ use super::change::refuse;
 use super::{Binder, literal, names, object_ident};
 use crate::error::{Error, Result};
 use crate::limits::{COLUMNS_MAX, too_complex};
+use crate::parse::{self, Parameters};
+use crate::split::levels_of;
+use crate::stack::with_room_for;
 
 /// A change of the schema, ready to be made.
 #[derive(Debug)]
@@ -143,7 +147,7 @@ impl<'a> Binder<'a> {
         for option in &ast.options {
             match &option.option {
                 ColumnOption::NotNull => column.not_null = true,
-                ColumnOption::Default(value) => column.default = self.default_value(value, column_type)?,
+                ColumnOption::Default(value) => self.set_default(&mut column, value)?,
                 ColumnOption::Collation(name) if !name.to_string().eq_ignore_ascii_case("binary") => {
                     return Err(Error::not_supported(format!("COLLATE {name}")));
                 }
@@ -165,12 +169,42 @@ impl<'a> Binder<'a> {
         Ok(column)
     }
 
-    fn default_value(&mut self, ast: &'a ast::Expr, column_type: ColumnType) -> Result<Value<'static>> {
+    fn set_default(&mut self, column: &mut Column, ast: &'a ast::Expr) -> Result<()> {
+        let expr = self.default_expr(ast, column.column_type)?;
+        let value = manicule_query::evaluate_now(&expr)?;
+        column.default = manicule_query::coerce_for_storage(value, column.column_type).into_owned();
+        let written = match ast {
+            ast::Expr::Nested(inner) => inner,
+            other => other,
+        };
+        column.default_sql = (!expr.is_constant()).then(|| written.to_string());
+        Ok(())
+    }
+
+    fn default_expr(&mut self, ast: &'a ast::Expr, column_type: ColumnType) -> Result<Expr> {
         let expr = self.constant_expr(ast)?;
         refuse(&[("a query in DEFAULT", expr.has_subquery())])?;
-        let expr = self.fit_stored(expr, column_type)?;
-        let value = manicule_query::evaluate_constant(&expr)?;
-        Ok(manicule_query::coerce_for_storage(value, column_type).into_owned())
+        self.fit_stored(expr, column_type)
+    }
+
+    /// What an INSERT puts into each column of a table that it does not name.
+    pub(super) fn defaults(&mut self, table: &TableSchema) -> Result<Vec<Expr>> {
+        let mut defaults = Vec::with_capacity(table.columns.len());
+        for column in &table.columns {
+            defaults.push(match &column.default_sql {
+                None => Expr::Literal(column.default.clone()),
+                Some(sql) => self.default_text(sql, column.column_type)?,
+            });
+        }
+        Ok(defaults)
+    }
+
+    fn default_text(&mut self, sql: &str, column_type: ColumnType) -> Result<Expr> {
+        with_room_for(levels_of(sql), || {
+            let ast = parse::parse_expression(sql).map_err(Error::without_span)?;
+            let parameters = Parameters::default();
+            self.with_text(sql, &parameters, |binder| binder.default_expr(&ast, column_type))
+        })
     }
 
     fn table_constraint(&mut self, definition: &mut TableDefinition, constraint: &'a TableConstraint) -> Result<()> {

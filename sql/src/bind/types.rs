@@ -1,7 +1,9 @@
 //! What is known of an expression's type before it has a value, and what that says of constants and parameters.
 
-use manicule_engine::ColumnType;
-use manicule_query::expr::{AggregateCall, AggregateFunction, BinaryOperator, Expr, Function, UnaryOperator};
+use manicule_engine::{ColumnType, Value};
+use manicule_query::expr::{
+    AggregateCall, AggregateFunction, BinaryOperator, Expr, Function, MathFunction, TimeFunction, UnaryOperator,
+};
 
 use super::literal::for_comparison;
 use super::{Binder, KnownType, Shared};
@@ -50,6 +52,7 @@ impl Binder<'_> {
             Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual | Is | IsNot => Some(ColumnType::Boolean),
             Concat => Some(ColumnType::Text),
             BitAnd | BitOr | ShiftLeft | ShiftRight => Some(ColumnType::Integer),
+            Add | Subtract if let Some(of_days) = self.type_of_days(operator, left, right) => Some(of_days),
             Add | Subtract | Multiply | Divide | Remainder => {
                 match (self.numeric_type_of(left)?, self.numeric_type_of(right)?) {
                     (ColumnType::Integer, ColumnType::Integer) => Some(ColumnType::Integer),
@@ -59,13 +62,23 @@ impl Binder<'_> {
         }
     }
 
+    /// The type of a sum or a difference with a date in it.
+    fn type_of_days(&self, operator: BinaryOperator, left: &Expr, right: &Expr) -> KnownType {
+        match (operator, self.type_of(left), self.type_of(right)) {
+            (BinaryOperator::Subtract, Some(ColumnType::Date), Some(ColumnType::Date)) => Some(ColumnType::Integer),
+            (_, Some(ColumnType::Date), Some(ColumnType::Integer)) => Some(ColumnType::Date),
+            (BinaryOperator::Add, Some(ColumnType::Integer), Some(ColumnType::Date)) => Some(ColumnType::Date),
+            _ => None,
+        }
+    }
+
     fn function_type(&self, function: Function, arguments: &[Expr]) -> KnownType {
         match function {
             Function::Abs | Function::Mod => self.numeric_type_of(arguments.first()?),
             Function::NullIf => self.type_of(arguments.first()?),
             Function::Coalesce | Function::Least | Function::Greatest => self.common_type(arguments),
             Function::If => self.common_type(&arguments[1..]),
-            Function::Length | Function::Instr | Function::Sign => Some(ColumnType::Integer),
+            Function::Length | Function::Instr | Function::Sign | Function::Random => Some(ColumnType::Integer),
             Function::Lower
             | Function::Upper
             | Function::Trim
@@ -76,6 +89,25 @@ impl Binder<'_> {
             | Function::Hex => Some(ColumnType::Text),
             Function::Sqrt | Function::Power => Some(ColumnType::Real),
             Function::Substring | Function::Round | Function::Floor | Function::Ceil => None,
+            Function::Math(MathFunction::Trunc) => self.numeric_type_of(arguments.first()?),
+            Function::Math(_) => Some(ColumnType::Real),
+            Function::Text(function) => Some(function.column_type()),
+            Function::Time(function) => self.time_type(function, arguments),
+        }
+    }
+
+    fn time_type(&self, function: TimeFunction, arguments: &[Expr]) -> KnownType {
+        let is_time = |known: &ColumnType| matches!(known, ColumnType::Date | ColumnType::Timestamp);
+        match function {
+            TimeFunction::CurrentDate | TimeFunction::Date => Some(ColumnType::Date),
+            TimeFunction::CurrentTimestamp => Some(ColumnType::Timestamp),
+            TimeFunction::Format => Some(ColumnType::Text),
+            TimeFunction::Part => None,
+            TimeFunction::Trunc => self.type_of(arguments.get(1)?).filter(is_time),
+            TimeFunction::Shift => match (self.type_of(arguments.first()?).filter(is_time)?, arguments.last()?) {
+                (ColumnType::Date, Expr::Literal(Value::Integer(0))) => Some(ColumnType::Date),
+                _ => Some(ColumnType::Timestamp),
+            },
         }
     }
 
@@ -97,7 +129,13 @@ impl Binder<'_> {
     pub(super) fn aggregate_type(&self, call: &AggregateCall) -> KnownType {
         match call.function {
             AggregateFunction::CountRows | AggregateFunction::Count => Some(ColumnType::Integer),
-            AggregateFunction::Total | AggregateFunction::Average => Some(ColumnType::Real),
+            AggregateFunction::Total
+            | AggregateFunction::Average
+            | AggregateFunction::Deviation
+            | AggregateFunction::DeviationOfSample
+            | AggregateFunction::Variance
+            | AggregateFunction::VarianceOfSample => Some(ColumnType::Real),
+            AggregateFunction::BoolAnd | AggregateFunction::BoolOr => Some(ColumnType::Boolean),
             AggregateFunction::GroupConcat => Some(ColumnType::Text),
             AggregateFunction::Sum => self.numeric_type_of(call.argument.as_ref()?),
             AggregateFunction::Min | AggregateFunction::Max => self.type_of(call.argument.as_ref()?),
@@ -116,11 +154,12 @@ impl Binder<'_> {
         if !matches!(expr, Expr::Literal(_) | Expr::Parameter(_)) {
             return Ok(expr);
         }
-        match other {
-            Expr::Column(_) | Expr::Cast { .. } => match self.type_of(other) {
-                Some(target) => self.fit_type(expr, target),
-                None => Ok(expr),
-            },
+        let is_column = matches!(other, Expr::Column(_) | Expr::Cast { .. });
+        match self.type_of(other) {
+            // A day or a moment is one however it comes about.
+            Some(target) if is_column || matches!(target, ColumnType::Date | ColumnType::Timestamp) => {
+                self.fit_type(expr, target)
+            }
             _ => Ok(expr),
         }
     }

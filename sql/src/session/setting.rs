@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use manicule_engine::{Isolation, Value};
-use manicule_query::{CancellationToken, DivisionByZero, ExecutionContext, Limits, Routing, Settings};
+use manicule_query::{CancellationToken, Clock, DivisionByZero, ExecutionContext, Limits, Routing, Settings};
 
 use crate::error::{Error, Result};
 
@@ -46,7 +46,7 @@ impl Options {
     ) -> ExecutionContext<'p> {
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
         let limits = Limits { token: Some(token), deadline, memory_bytes_max: self.memory_bytes_max };
-        ExecutionContext { parameters, settings: self.settings, limits }
+        ExecutionContext { parameters, settings: self.settings, limits, clock: Clock::default() }
     }
 
     /// `SET name = value`.

@@ -6,7 +6,7 @@ use ahash::AHashSet;
 use manicule_engine::Value;
 
 use crate::error::{Error, Result};
-use crate::evaluate::{VALUE_BYTES_MAX, compare_values, evaluate, operand_type};
+use crate::evaluate::{VALUE_BYTES_MAX, boolean, compare_values, evaluate, number, operand_type, truth};
 use crate::expr::{AggregateCall, AggregateFunction};
 use crate::frame::Frame;
 
@@ -26,6 +26,38 @@ enum State<'v> {
     /// The least or the greatest; NULL before the first.
     Extreme(Value<'v>),
     Concat(Option<String>),
+    /// Whether all or any are true; NULL before the first.
+    Truth(Option<bool>),
+    Spread(Spread),
+}
+
+/// How far numbers lie from their mean, by Welford's method: each moves the mean and adds to the squares.
+#[derive(Debug, Default)]
+struct Spread {
+    count: i64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Spread {
+    fn add(&mut self, value: &Value<'_>, operation: &'static str) -> Result<()> {
+        let Some(number) = number(operation, value)? else { return Ok(()) };
+        let real = number.to_real();
+        self.count += 1;
+        let distance = real - self.mean;
+        self.mean += distance / self.count as f64;
+        self.squares += distance * (real - self.mean);
+        Ok(())
+    }
+
+    /// The mean square of the distances, if there are enough numbers; one is lost where they are a sample.
+    fn variance<'a>(&self, lost: i64, operation: &'static str, of: fn(f64) -> f64) -> Result<Value<'a>> {
+        match self.count - lost {
+            ..=0 => Ok(Value::Null),
+            count if self.squares.is_finite() => Ok(Value::Real(of(self.squares / count as f64))),
+            _ => Err(Error::RealOverflow { operation }),
+        }
+    }
 }
 
 /// A sum of integers, exact in 128 bits, and of reals, with the lost low digits carried along (Neumaier's sum).
@@ -83,6 +115,11 @@ impl<'v> Accumulator<'v> {
             }
             AggregateFunction::Min | AggregateFunction::Max => State::Extreme(Value::Null),
             AggregateFunction::GroupConcat => State::Concat(None),
+            AggregateFunction::BoolAnd | AggregateFunction::BoolOr => State::Truth(None),
+            AggregateFunction::Deviation
+            | AggregateFunction::DeviationOfSample
+            | AggregateFunction::Variance
+            | AggregateFunction::VarianceOfSample => State::Spread(Spread::default()),
         };
         // The least of all values is the least of the different ones.
         let is_extreme = matches!(state, State::Extreme(_));
@@ -110,6 +147,15 @@ impl<'v> Accumulator<'v> {
         match &mut self.state {
             State::Count(count) => *count += 1,
             State::Sum(sum) => sum.add(value, self.function.name())?,
+            State::Spread(spread) => spread.add(value, self.function.name())?,
+            State::Truth(so_far) => {
+                let value = truth(value)?;
+                *so_far = match (self.function, *so_far, value) {
+                    (_, None, value) => value,
+                    (AggregateFunction::BoolAnd, Some(one), other) => Some(one && other == Some(true)),
+                    (_, Some(one), other) => Some(one || other == Some(true)),
+                };
+            }
             State::Extreme(_) | State::Concat(_) => unreachable!("these keep their values"),
         }
         Ok(())
@@ -128,7 +174,7 @@ impl<'v> Accumulator<'v> {
             seen.insert(value.clone());
         }
         match &mut self.state {
-            State::Count(_) | State::Sum(_) => self.add(&value),
+            State::Count(_) | State::Sum(_) | State::Truth(_) | State::Spread(_) => self.add(&value),
             State::Extreme(best) => {
                 let ordering = compare_values(&value, best);
                 let is_better =
@@ -155,6 +201,13 @@ impl<'v> Accumulator<'v> {
             State::Count(count) => Ok(Value::Integer(count)),
             State::Extreme(best) => Ok(best),
             State::Concat(text) => Ok(text.map_or(Value::Null, |text| Value::Text(Cow::Owned(text)))),
+            State::Truth(truth) => Ok(boolean(truth)),
+            State::Spread(spread) => match self.function {
+                AggregateFunction::Variance => spread.variance(0, operation, |variance| variance),
+                AggregateFunction::VarianceOfSample => spread.variance(1, operation, |variance| variance),
+                AggregateFunction::Deviation => spread.variance(0, operation, f64::sqrt),
+                _ => spread.variance(1, operation, f64::sqrt),
+            },
             State::Sum(sum) => match self.function {
                 AggregateFunction::Total => sum.total(operation).map(Value::Real),
                 _ if sum.count == 0 => Ok(Value::Null),

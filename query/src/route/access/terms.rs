@@ -39,7 +39,7 @@ pub(super) struct Terms<'c> {
 }
 
 impl<'c> Terms<'c> {
-    /// Reads the conditions. A value counts as known if it reads no slot of `unknown`.
+    /// Reads the conditions. A value counts as known if it reads no slot of `unknown` and is not another for each row.
     pub(super) fn of(table: &TableRef, conjuncts: &[&'c Conjunct], unknown: &SlotSet) -> Self {
         let mut terms = Self::default();
         for (position, conjunct) in conjuncts.iter().enumerate() {
@@ -63,7 +63,7 @@ impl<'c> Terms<'c> {
             Expr::Column(column) if column.slot == table.slot => Some(column.column),
             _ => None,
         };
-        let is_known = |expr: &Expr| !slots_read(expr).intersects(unknown);
+        let is_known = |expr: &Expr| !slots_read(expr).intersects(unknown) && !expr.is_volatile();
         match expr {
             Expr::Binary { operator, left, right } => {
                 if let (Some(column), true) = (column_of(left), is_known(right)) {
