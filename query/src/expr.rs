@@ -18,7 +18,7 @@ use manicule_engine::{ColumnType, Value};
 
 pub use function::{MathFunction, TextFunction, TimeFunction};
 
-use crate::plan::Query;
+use crate::plan::{Query, SortKey};
 
 /// An expression.
 #[derive(Clone, Debug)]
@@ -307,9 +307,28 @@ pub struct AggregateCall {
     pub distinct: bool,
     /// The text between the values of GROUP_CONCAT.
     pub separator: Option<Expr>,
+    /// The order of the values of GROUP_CONCAT; that of the rows, if there are no keys.
+    pub order_by: Vec<SortKey>,
 }
 
 impl AggregateCall {
+    /// A call of a function with one argument, or none.
+    pub fn new(function: AggregateFunction, argument: Option<Expr>) -> Self {
+        Self { function, argument, distinct: false, separator: None, order_by: Vec::new() }
+    }
+
+    /// Calls `visit` with each of its expressions.
+    pub(crate) fn for_each_expr<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {
+        self.argument.iter().chain(&self.separator).for_each(&mut *visit);
+        self.order_by.iter().for_each(|key| visit(&key.expr));
+    }
+
+    /// Calls `visit` with each of its expressions, to be changed.
+    pub(crate) fn for_each_expr_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        self.argument.iter_mut().chain(&mut self.separator).for_each(&mut *visit);
+        self.order_by.iter_mut().for_each(|key| visit(&mut key.expr));
+    }
+
     /// Whether it is `COUNT(*)`, which reads nothing of a row.
     pub(crate) fn counts_rows(&self) -> bool {
         self.function == AggregateFunction::CountRows

@@ -496,6 +496,44 @@ fn an_aggregate_takes_the_rows_of_its_filter() {
 }
 
 #[test]
+fn group_concat_puts_its_values_in_order() {
+    let mut session = session();
+    session
+        .execute(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, g INTEGER, s TEXT, n INTEGER);
+             CREATE INDEX t_s ON t USING TREE (s);
+             INSERT INTO t VALUES (1, 1, 'b', 3), (2, 1, 'a', 2), (3, 2, 'c', NULL), (4, 1, 'c', 1), (5, 2, NULL, 9),
+                                  (6, 2, 'a', 4)",
+        )
+        .unwrap();
+    let sql = "SELECT g, group_concat(s ORDER BY s), string_agg(s, '-' ORDER BY n DESC), group_concat(s, '+' ORDER BY n NULLS LAST),
+                      group_concat(s, n ORDER BY id), group_concat(DISTINCT s ORDER BY s DESC), count(s ORDER BY n)
+               FROM t GROUP BY g ORDER BY g";
+    let expected = "1,a,b,c,b-a-c,c+a+b,b2a1c,c,b,a,3\n2,a,c,a-c,a+c,c4a,c,a,2";
+    assert_eq!(rows(&mut session, sql), expected);
+    let sql = "SELECT group_concat(s, '' ORDER BY s, id DESC) FILTER (WHERE n > 1), group_concat(g, '' ORDER BY n) FROM t WHERE s >= 'a'";
+    assert_eq!(rows(&mut session, sql), "aab,21112");
+    let sql =
+        "SELECT group_concat(x, '' ORDER BY x), group_concat(x, '' ORDER BY x DESC), group_concat(x, '' ORDER BY x)
+               FROM (SELECT 1 AS x UNION ALL SELECT 2)";
+    assert_eq!(rows(&mut session, sql), "12,21,12");
+    assert_eq!(rows(&mut session, "SELECT group_concat(s ORDER BY s) FROM t WHERE FALSE"), "NULL");
+    let plan = rows(&mut session, "EXPLAIN SELECT group_concat(s ORDER BY n DESC) FROM t");
+    assert!(plan.contains("GROUP_CONCAT(s ORDER BY n DESC)"), "{plan}");
+    for (sql, sqlstate) in [
+        ("SELECT group_concat(s ORDER BY nothing) FROM t", "42703"),
+        ("SELECT group_concat(s ORDER BY count(*)) FROM t", "42803"),
+        ("SELECT upper(s ORDER BY s) FROM t", "42601"),
+    ] {
+        assert_eq!(session.query(sql, &[]).expect_err(sql).sqlstate(), sqlstate, "{sql}");
+    }
+    session.execute("SET memory_limit = 100000").unwrap();
+    let sql =
+        "SELECT length(group_concat(a.s || b.s ORDER BY a.id)) FROM t AS a, t AS b, t AS c, t AS d, t AS e, t AS f";
+    assert_eq!(session.query(sql, &[]).unwrap_err().sqlstate(), "53200");
+}
+
+#[test]
 fn days_and_moments_are_compared_with_texts_that_say_them() {
     let mut session = session();
     session.execute("CREATE TABLE t (day DATE); INSERT INTO t VALUES ('2013-01-01'), ('2013-02-03')").unwrap();

@@ -101,8 +101,9 @@ impl<'v> Groups<'v> {
             attempt(frame.run.tick())?;
             let mut values = frame.slots[grouping.slot].take_values();
             values.extend(keys);
-            for accumulator in accumulators.by_ref().take(grouping.aggregates.len()) {
-                values.push(attempt(accumulator.finish())?);
+            for call in grouping.aggregates {
+                let accumulator = accumulators.next().expect("each call of a group has one");
+                values.push(attempt(accumulator.finish(call))?);
             }
             frame.slots[grouping.slot] = Slot::Computed(values);
             sink(frame)?;

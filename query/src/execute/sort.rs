@@ -174,7 +174,7 @@ impl Abbreviated {
     }
 }
 
-fn compare_keys(keys: &[SortKey], left: &[Value<'_>], right: &[Value<'_>]) -> Ordering {
+pub(super) fn compare_keys(keys: &[SortKey], left: &[Value<'_>], right: &[Value<'_>]) -> Ordering {
     for (key, (left, right)) in keys.iter().zip(left.iter().zip(right)) {
         let ordering = match (left.is_null(), right.is_null()) {
             (true, true) => Ordering::Equal,

@@ -218,7 +218,11 @@ impl<'p> Describer<'p> {
             (None, _) | (_, AggregateFunction::CountRows) => "*".to_owned(),
             (Some(argument), _) => self.text(argument),
         };
-        format!("{}({distinct}{argument})", call.function.name())
+        let order = match call.order_by.as_slice() {
+            [] => String::new(),
+            keys => format!(" ORDER BY {}", self.sort_keys(keys)),
+        };
+        format!("{}({distinct}{argument}{order})", call.function.name())
     }
 
     fn sort_keys(&self, keys: &[SortKey]) -> String {

@@ -54,10 +54,7 @@ impl LogicalPlan {
             Self::Project { expressions, .. } => expressions.iter().for_each(visit),
             Self::Aggregate { group_by, aggregates, .. } => {
                 group_by.iter().for_each(&mut *visit);
-                for aggregate in aggregates {
-                    aggregate.argument.iter().for_each(&mut *visit);
-                    aggregate.separator.iter().for_each(&mut *visit);
-                }
+                aggregates.iter().for_each(|call| call.for_each_expr(visit));
             }
             Self::Sort { keys, .. } => keys.iter().for_each(|key| visit(&key.expr)),
             Self::Limit { limit, offset, .. } => limit.iter().chain(offset).for_each(visit),
@@ -74,10 +71,7 @@ impl LogicalPlan {
             Self::Project { expressions, .. } => expressions.iter_mut().for_each(visit),
             Self::Aggregate { group_by, aggregates, .. } => {
                 group_by.iter_mut().for_each(&mut *visit);
-                for aggregate in aggregates {
-                    aggregate.argument.iter_mut().for_each(&mut *visit);
-                    aggregate.separator.iter_mut().for_each(&mut *visit);
-                }
+                aggregates.iter_mut().for_each(|call| call.for_each_expr_mut(visit));
             }
             Self::Sort { keys, .. } => keys.iter_mut().for_each(|key| visit(&mut key.expr)),
             Self::Limit { limit, offset, .. } => limit.iter_mut().chain(offset).for_each(visit),

@@ -155,8 +155,8 @@ impl ColumnsRead {
                 self.add_node(input);
             }
             NodeKind::Aggregate { input, group_by, aggregates, .. } => {
-                let of_calls = aggregates.iter().flat_map(|call| call.argument.iter().chain(&call.separator));
-                self.add_exprs(group_by.iter().chain(of_calls));
+                self.add_exprs(group_by);
+                aggregates.iter().for_each(|call| call.for_each_expr(&mut |expr| self.add_exprs([expr])));
                 self.add_node(input);
             }
             NodeKind::Distinct { input, columns, slot } => {

@@ -8,7 +8,7 @@ use super::{ROW_BY_INDEX, Router};
 use crate::error::Result;
 use crate::expr::{AggregateCall, AggregateFunction, ColumnRef, Expr};
 use crate::physical::{Node, NodeKind};
-use crate::plan::LogicalPlan;
+use crate::plan::{LogicalPlan, SortKey};
 
 /// How many groups there are to a row, where nothing is known.
 const GROUPS_SHARE: f64 = 0.1;
@@ -58,7 +58,9 @@ impl Router<'_, '_> {
         let aggregates = aggregates
             .into_iter()
             .map(|call| {
+                let finish_key = |key: SortKey| Ok(SortKey { expr: self.finish(key.expr)?, ..key });
                 Ok(AggregateCall {
+                    order_by: call.order_by.into_iter().map(finish_key).collect::<Result<_>>()?,
                     argument: call.argument.map(|argument| self.finish(argument)).transpose()?,
                     separator: call.separator.map(|separator| self.finish(separator)).transpose()?,
                     ..call

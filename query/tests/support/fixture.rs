@@ -250,7 +250,7 @@ pub(crate) fn limit(input: LogicalPlan, limit: Option<Expr>, offset: Option<Expr
 }
 
 pub(crate) fn call(function: AggregateFunction, argument: Option<Expr>) -> AggregateCall {
-    AggregateCall { function, argument, distinct: false, separator: None }
+    AggregateCall::new(function, argument)
 }
 
 pub(crate) fn aggregate(

@@ -23,8 +23,7 @@ impl Grouping {
             return ColumnRef { slot: self.slot, column: key };
         }
         self.has_bare_column = true;
-        let argument = Some(Expr::Column(column));
-        self.add_call(AggregateCall { function: AggregateFunction::Min, argument, distinct: false, separator: None })
+        self.add_call(AggregateCall::new(AggregateFunction::Min, Some(Expr::Column(column))))
     }
 
     /// SQLite takes such a column from the row that has the one MIN or MAX of the query; the smallest value would be
@@ -61,6 +60,10 @@ fn same_call(left: &AggregateCall, right: &AggregateCall) -> bool {
         && left.distinct == right.distinct
         && both(&left.argument, &right.argument)
         && both(&left.separator, &right.separator)
+        && left.order_by.len() == right.order_by.len()
+        && left.order_by.iter().zip(&right.order_by).all(|(one, other)| {
+            (one.descending, one.nulls_first) == (other.descending, other.nulls_first) && same(&one.expr, &other.expr)
+        })
 }
 
 impl<'a> Binder<'a> {

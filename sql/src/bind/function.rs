@@ -4,8 +4,11 @@ use manicule_engine::Value;
 use manicule_query::expr::{
     AggregateCall, AggregateFunction, Expr, Function, MathFunction, TextFunction, TimeFunction,
 };
-use sqlparser::ast::{self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArguments, Ident};
+use sqlparser::ast::{
+    self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident,
+};
 
+use super::query::sort_key;
 use super::{Binder, object_ident};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -116,10 +119,12 @@ const AGGREGATES: [(&str, AggregateFunction); 17] = [
     ("VAR_POP", AggregateFunction::Variance),
 ];
 
-/// The arguments of a call, and the condition of its rows.
+/// The arguments of a call, and the condition and the order of its rows.
+#[derive(Default)]
 struct Arguments<'a> {
     exprs: Vec<&'a ast::Expr>,
     filter: Option<&'a ast::Expr>,
+    order_by: &'a [ast::OrderByExpr],
     is_star: bool,
     is_distinct: bool,
 }
@@ -158,10 +163,10 @@ impl<'a> Binder<'a> {
             let names = SCALARS.iter().map(|scalar| scalar.0).chain(AGGREGATES.iter().map(|aggregate| aggregate.0));
             return Err(Error::unknown("function", &ident.value).suggesting(&ident.value, names));
         };
-        if arguments.is_star || arguments.is_distinct || arguments.filter.is_some() {
-            return Err(Error::syntax(format!(
-                "{name} is not an aggregate and takes neither * nor DISTINCT nor FILTER"
-            )));
+        let is_aggregated = arguments.is_distinct || arguments.filter.is_some() || !arguments.order_by.is_empty();
+        if arguments.is_star || is_aggregated {
+            let message = format!("{name} is not an aggregate and takes neither * nor DISTINCT, FILTER or ORDER BY");
+            return Err(Error::syntax(message));
         }
         let found = arguments.exprs.len();
         if found < least || found > most {
@@ -216,23 +221,36 @@ impl<'a> Binder<'a> {
             }
             Some(grouping) => grouping.is_over_rows = true,
         }
-        let bound = self.aggregate_arguments(arguments);
+        let bound = self.aggregate_call(function, arguments);
         let grouping = self.level().grouping.as_mut().expect("it was there before the arguments");
         grouping.is_over_rows = false;
-        let (argument, separator) = bound?;
         grouping.has_extreme |= matches!(function, AggregateFunction::Min | AggregateFunction::Max);
-        let function = if is_rows && argument.is_none() { AggregateFunction::CountRows } else { function };
-        Ok(grouping.add(AggregateCall { function, argument, distinct: arguments.is_distinct, separator }))
+        Ok(grouping.add(bound?))
     }
 
-    fn aggregate_arguments(&mut self, arguments: &Arguments<'a>) -> Result<(Option<Expr>, Option<Expr>)> {
+    /// Binds the arguments, which are over the rows of a group.
+    fn aggregate_call(&mut self, function: AggregateFunction, arguments: &Arguments<'a>) -> Result<AggregateCall> {
         let argument = arguments.exprs.first().map(|argument| self.expr(argument)).transpose()?;
-        let separator = arguments.exprs.get(1).map(|separator| self.expr(separator)).transpose()?;
-        let Some(filter) = arguments.filter else { return Ok((argument, separator)) };
-        // No aggregate takes NULL, so a row that is left out may just as well have none.
-        let argument = argument.unwrap_or(Expr::Literal(Value::Boolean(true)));
-        let branches = vec![(self.expr(filter)?, argument)];
-        Ok((Some(Expr::Case { operand: None, branches, otherwise: None }), separator))
+        let mut call = AggregateCall::new(function, argument);
+        call.distinct = arguments.is_distinct;
+        call.separator = arguments.exprs.get(1).map(|separator| self.expr(separator)).transpose()?;
+        for item in arguments.order_by {
+            let expr = self.expr(&item.expr)?;
+            call.order_by.push(sort_key(expr, item)?);
+        }
+        if function != AggregateFunction::GroupConcat {
+            // The same in any order.
+            call.order_by.clear();
+        }
+        if let Some(filter) = arguments.filter {
+            // No aggregate takes NULL, so a row that is left out may just as well have none.
+            let argument = call.argument.unwrap_or(Expr::Literal(Value::Boolean(true)));
+            let branches = vec![(self.expr(filter)?, argument)];
+            call.argument = Some(Expr::Case { operand: None, branches, otherwise: None });
+        } else if call.argument.is_none() {
+            call.function = AggregateFunction::CountRows;
+        }
+        Ok(call)
     }
 }
 
@@ -251,7 +269,10 @@ fn unsupported_clause(function: &ast::Function) -> Option<&'static str> {
         return Some("this clause of a function call");
     }
     match &function.args {
-        FunctionArguments::List(list) if !list.clauses.is_empty() => Some("ORDER BY inside a function call"),
+        FunctionArguments::List(list) => {
+            let is_other = |clause| !matches!(clause, &FunctionArgumentClause::OrderBy(_));
+            list.clauses.iter().any(is_other).then_some("this clause inside a function call")
+        }
         _ => None,
     }
 }
@@ -259,7 +280,7 @@ fn unsupported_clause(function: &ast::Function) -> Option<&'static str> {
 fn arguments(arguments: &FunctionArguments) -> Result<Arguments<'_>> {
     let list = match arguments {
         FunctionArguments::None => {
-            return Ok(Arguments { exprs: Vec::new(), filter: None, is_star: false, is_distinct: false });
+            return Ok(Arguments::default());
         }
         FunctionArguments::Subquery(_) => return Err(Error::not_supported("a query as the only argument")),
         FunctionArguments::List(list) => list,
@@ -280,7 +301,11 @@ fn arguments(arguments: &FunctionArguments) -> Result<Arguments<'_>> {
     if is_star && is_distinct {
         return Err(Error::syntax("DISTINCT needs an argument"));
     }
-    Ok(Arguments { exprs, filter: None, is_star, is_distinct })
+    let order_by = list.clauses.iter().find_map(|clause| match clause {
+        FunctionArgumentClause::OrderBy(order_by) => Some(order_by.as_slice()),
+        _ => None,
+    });
+    Ok(Arguments { exprs, filter: None, order_by: order_by.unwrap_or_default(), is_star, is_distinct })
 }
 
 fn argument_count(name: &str, least: usize, most: usize, found: usize) -> Error {

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use ahash::AHashSet;
 use manicule_engine::Value;
+use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
-use crate::evaluate::{VALUE_BYTES_MAX, boolean, compare_values, evaluate, number, operand_type, truth};
+use crate::evaluate::{VALUE_BYTES_MAX, boolean, compare_values, evaluate, evaluate_kept, number, operand_type, truth};
+use crate::execute::sort::compare_keys;
 use crate::expr::{AggregateCall, AggregateFunction};
 use crate::frame::Frame;
 
@@ -26,9 +28,19 @@ enum State<'v> {
     /// The least or the greatest; NULL before the first.
     Extreme(Value<'v>),
     Concat(Option<String>),
+    /// What is put in order before it is one text.
+    Ordered(Vec<Part<'v>>),
     /// Whether all or any are true; NULL before the first.
     Truth(Option<bool>),
     Spread(Spread),
+}
+
+/// A value of GROUP_CONCAT with the separator before it, and the keys of its place.
+#[derive(Debug)]
+struct Part<'v> {
+    keys: SmallVec<[Value<'v>; 1]>,
+    separator: Value<'v>,
+    value: Value<'v>,
 }
 
 /// How far numbers lie from their mean, by Welford's method: each moves the mean and adds to the squares.
@@ -114,6 +126,7 @@ impl<'v> Accumulator<'v> {
                 State::Sum(Sum::default())
             }
             AggregateFunction::Min | AggregateFunction::Max => State::Extreme(Value::Null),
+            AggregateFunction::GroupConcat if !call.order_by.is_empty() => State::Ordered(Vec::new()),
             AggregateFunction::GroupConcat => State::Concat(None),
             AggregateFunction::BoolAnd | AggregateFunction::BoolOr => State::Truth(None),
             AggregateFunction::Deviation
@@ -129,7 +142,7 @@ impl<'v> Accumulator<'v> {
 
     /// Whether values are given to [`add_kept`](Self::add_kept), as they may be kept, or to [`add`](Self::add).
     pub(super) fn keeps_values(&self) -> bool {
-        self.seen.is_some() || matches!(self.state, State::Extreme(_) | State::Concat(_))
+        self.seen.is_some() || matches!(self.state, State::Extreme(_) | State::Concat(_) | State::Ordered(_))
     }
 
     /// Counts rows.
@@ -156,7 +169,7 @@ impl<'v> Accumulator<'v> {
                     (_, Some(one), other) => Some(one || other == Some(true)),
                 };
             }
-            State::Extreme(_) | State::Concat(_) => unreachable!("these keep their values"),
+            State::Extreme(_) | State::Concat(_) | State::Ordered(_) => unreachable!("these keep their values"),
         }
         Ok(())
     }
@@ -191,16 +204,35 @@ impl<'v> Accumulator<'v> {
                 };
                 concat(text, &value, &separator)
             }
+            State::Ordered(parts) => {
+                let keys = call.order_by.iter().map(|key| evaluate_kept(&key.expr, frame));
+                let keys = keys.collect::<Result<SmallVec<_>>>()?;
+                let separator = match &call.separator {
+                    Some(separator) => evaluate_kept(separator, frame)?,
+                    None => Value::from(","),
+                };
+                frame.run.charge_values(&keys)?;
+                frame.run.charge_values(std::slice::from_ref(&value))?;
+                frame.run.charge(size_of::<Part<'_>>())?;
+                parts.push(Part { keys, separator, value });
+                Ok(())
+            }
         }
     }
 
     /// The aggregate's value.
-    pub(super) fn finish(self) -> Result<Value<'v>> {
+    pub(super) fn finish(self, call: &AggregateCall) -> Result<Value<'v>> {
         let operation = self.function.name();
         match self.state {
             State::Count(count) => Ok(Value::Integer(count)),
             State::Extreme(best) => Ok(best),
             State::Concat(text) => Ok(text.map_or(Value::Null, |text| Value::Text(Cow::Owned(text)))),
+            State::Ordered(mut parts) => {
+                parts.sort_by(|left, right| compare_keys(&call.order_by, &left.keys, &right.keys));
+                let mut text = None;
+                parts.iter().try_for_each(|part| concat(&mut text, &part.value, &part.separator))?;
+                Ok(text.map_or(Value::Null, |text| Value::Text(Cow::Owned(text))))
+            }
             State::Truth(truth) => Ok(boolean(truth)),
             State::Spread(spread) => match self.function {
                 AggregateFunction::Variance => spread.variance(0, operation, |variance| variance),
