@@ -38,7 +38,7 @@ fn together(calls: &[AggregateCall], slot: usize) -> Option<Vec<AggregateCall>> 
             Some(_) => false,
         };
         let argument = Some(Expr::column(slot, column));
-        is_own.then_some(AggregateCall { function, argument, distinct: false, separator: None })
+        is_own.then(|| AggregateCall::new(function, argument))
     };
     calls.iter().enumerate().map(put_together).collect()
 }
