@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example quickstart`
 
-use manicule::{Database, Outcome, Session, Value};
+use manicule::{Database, Session, Value};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let database = Database::in_memory();
@@ -18,11 +18,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // A plan is made once for each text and kept; parameters are values, never text.
     let by_maker = session.prepare("SELECT tailnum, seats FROM planes WHERE maker = ? ORDER BY seats")?;
-    let Outcome::Rows(rows) = session.execute_prepared(&by_maker, &[Value::from("BOEING")])? else {
-        return Err("a SELECT gives rows".into());
-    };
-    for row in &rows {
-        println!("{} has {} seats", row.get(0), row.get(1));
+    for row in &session.execute_prepared(&by_maker, &[Value::from("BOEING")])?.into_rows() {
+        let (tailnum, seats): (&str, Option<u32>) = (row.read(0)?, row.read(1)?);
+        println!("{tailnum} has {} seats", seats.map_or("unknown".to_owned(), |seats| seats.to_string()));
     }
     println!("found {}", by_maker.via());
 

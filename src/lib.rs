@@ -10,11 +10,11 @@ pub use manicule_sql::{
 
 // The engine: rows, schemas, snapshots and transactions without SQL.
 pub use manicule_engine::{
-    COLUMN_COUNT_MAX, Catalog, Column, ColumnType, Database, Direction, Durability, Error as EngineError, IndexColumn,
-    IndexDefinition, IndexId, IndexMethod, IndexSchema, IndexStatistics, Isolation, KeyRange, ListShape, MemoryUsage,
-    OnDamage, OpenOptions, ROW_BYTES_MAX, Reader, Row, RowBuf, RowId, Savepoint, Snapshot, Start, StoreKind,
-    TableDefinition, TableId, TableSchema, Timestamp, Transaction, TransactionOptions, Value, View, ViewSchema, store,
-    time,
+    COLUMN_COUNT_MAX, Catalog, Column, ColumnType, Database, Direction, Durability, Error as EngineError, FromValue,
+    IndexColumn, IndexDefinition, IndexId, IndexMethod, IndexSchema, IndexStatistics, Isolation, KeyRange, ListShape,
+    MemoryUsage, OnDamage, OpenOptions, ROW_BYTES_MAX, Reader, Row, RowBuf, RowId, Savepoint, Snapshot, Start,
+    StoreKind, TableDefinition, TableId, TableSchema, Timestamp, Transaction, TransactionOptions, Value, View,
+    ViewSchema, store, time,
 };
 
 /// The indexes alone, for engines that have their own rows.

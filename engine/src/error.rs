@@ -58,6 +58,15 @@ pub enum Error {
         /// What was given.
         found: Value<'static>,
     },
+    /// A value was read as a Rust type that it is not of: read it as another, or as an `Option` if it may be NULL.
+    WrongType {
+        /// The position of its column, from 0.
+        column: usize,
+        /// The Rust type that was asked for.
+        expected: &'static str,
+        /// The value.
+        found: Value<'static>,
+    },
     /// A row with another number of values than the table has columns.
     ColumnCount {
         /// The table.
@@ -175,7 +184,10 @@ impl fmt::Display for Error {
                 write!(f, "the numbers of {table}.{column} have come to {}: give the row one", i64::MAX)
             }
             Self::TypeMismatch { table, column, expected, found } => {
-                write!(f, "column {table}.{column} takes {expected}, not {found}")
+                write!(f, "column {table}.{column} takes {expected}, not {}", WithType(found))
+            }
+            Self::WrongType { column, expected, found } => {
+                write!(f, "column {column} of the row holds {}, which cannot be read as {expected}", WithType(found))
             }
             Self::ColumnCount { table, expected, found } => {
                 write!(f, "table {table} has {expected} columns, but {found} values were given")
@@ -197,6 +209,18 @@ impl fmt::Display for Error {
                 write!(f, "no commit is taken after a failed write ({reason}); open the database again")
             }
             Self::Closed => f.write_str("the database is closed"),
+        }
+    }
+}
+
+/// A value behind its type: `TEXT 1` and `INTEGER 1` look alike without it. NULL stands alone.
+struct WithType<'e>(&'e Value<'e>);
+
+impl fmt::Display for WithType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.column_type() {
+            Some(column_type) => write!(f, "{column_type} {}", self.0),
+            None => self.0.fmt(f),
         }
     }
 }

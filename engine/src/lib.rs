@@ -47,6 +47,7 @@ mod ids;
 pub mod time;
 
 mod display;
+mod from_value;
 mod row;
 mod value;
 
@@ -89,6 +90,7 @@ pub use catalog::{Catalog, Column, IndexColumn, IndexMethod, IndexSchema, TableS
 pub use database::{Database, MemoryUsage, Reader, Snapshot};
 pub use display::write_real;
 pub use error::{Error, Result};
+pub use from_value::FromValue;
 pub use ids::{IndexId, RowId, TableId, Timestamp};
 pub use range::{Direction, KeyRange};
 pub use row::{ROW_BYTES_MAX, Row, RowBuf};

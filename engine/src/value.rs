@@ -261,22 +261,27 @@ fn hash_real<H: Hasher>(real: f64, state: &mut H) {
     }
 }
 
-impl From<i64> for Value<'_> {
-    fn from(integer: i64) -> Self {
-        Self::Integer(integer)
-    }
+/// Values of the types that hold any number of another.
+macro_rules! from_number {
+    ($($from:ty => $variant:ident;)*) => {$(
+        impl From<$from> for Value<'_> {
+            fn from(number: $from) -> Self {
+                Self::$variant(number.into())
+            }
+        }
+    )*};
 }
 
-impl From<i32> for Value<'_> {
-    fn from(integer: i32) -> Self {
-        Self::Integer(i64::from(integer))
-    }
-}
-
-impl From<f64> for Value<'_> {
-    fn from(real: f64) -> Self {
-        Self::Real(real)
-    }
+from_number! {
+    i64 => Integer;
+    i32 => Integer;
+    i16 => Integer;
+    i8 => Integer;
+    u32 => Integer;
+    u16 => Integer;
+    u8 => Integer;
+    f64 => Real;
+    f32 => Real;
 }
 
 impl From<bool> for Value<'_> {
@@ -297,9 +302,39 @@ impl From<String> for Value<'_> {
     }
 }
 
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl<'a> From<Cow<'a, str>> for Value<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        Self::Text(text)
+    }
+}
+
 impl<'a> From<&'a [u8]> for Value<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Self::Blob(Cow::Borrowed(bytes))
+    }
+}
+
+impl<'a, const LEN: usize> From<&'a [u8; LEN]> for Value<'a> {
+    fn from(bytes: &'a [u8; LEN]) -> Self {
+        Self::Blob(Cow::Borrowed(bytes))
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Value<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Blob(Cow::Borrowed(bytes))
+    }
+}
+
+impl<'a> From<Cow<'a, [u8]>> for Value<'a> {
+    fn from(bytes: Cow<'a, [u8]>) -> Self {
+        Self::Blob(bytes)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Values, rows and dates: what goes in comes out, and the order is total.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, RandomState};
 
-use manicule_engine::{Row, Value, compare_integer_real, time};
+use manicule_engine::{Error, Row, Value, compare_integer_real, time};
 use proptest::prelude::*;
 
 fn any_value() -> impl Strategy<Value = Value<'static>> {
@@ -102,4 +103,53 @@ fn reals_are_printed_with_a_point_and_read_back() {
     ] {
         assert_eq!(Value::Real(real).to_string(), text);
     }
+}
+
+#[test]
+fn a_column_is_read_as_the_types_of_its_value_alone() -> Result<(), Error> {
+    let values =
+        [Value::from(300), 1.5.into(), "é".into(), true.into(), b"\x00\xff".into(), Value::Date(1), Value::Null];
+    let row = Row::new(&values);
+    assert_eq!((row.read::<i64>(0)?, row.read::<u16>(0)?, row.read::<Option<i32>>(0)?), (300, 300, Some(300)));
+    assert_eq!((row.read::<f64>(1)?, row.read::<bool>(3)?), (1.5, true));
+    assert_eq!((row.read::<&str>(2)?, row.read::<String>(2)?, row.read::<Cow<str>>(2)?), ("é", "é".into(), "é".into()));
+    assert_eq!((row.read::<&[u8]>(4)?, row.read::<Vec<u8>>(4)?), (&[0, 255][..], vec![0, 255]));
+    assert_eq!(row.read::<Value>(5)?, Value::Date(1));
+    // NULL, and a column that is not there.
+    assert_eq!(
+        (row.read::<Option<&str>>(6)?, row.read::<Option<f64>>(99)?, row.read::<Value>(99)?),
+        (None, None, Value::Null)
+    );
+
+    let wrong = |error: Option<Error>| error.map(|error| error.to_string()).unwrap_or_default();
+    let told = |column: usize, what: &str| format!("column {column} of the row holds {what}");
+    assert_eq!(wrong(row.read::<u8>(0).err()), told(0, "INTEGER 300, which cannot be read as u8"));
+    assert_eq!(wrong(row.read::<f64>(0).err()), told(0, "INTEGER 300, which cannot be read as f64"));
+    assert_eq!(wrong(row.read::<i64>(1).err()), told(1, "REAL 1.5, which cannot be read as i64"));
+    assert_eq!(wrong(row.read::<Vec<u8>>(2).err()), told(2, "TEXT é, which cannot be read as Vec<u8>"));
+    assert_eq!(wrong(row.read::<Option<i64>>(5).err()), told(5, "DATE 1970-01-02, which cannot be read as i64"));
+    assert_eq!(wrong(row.read::<&str>(6).err()), told(6, "NULL, which cannot be read as &str"));
+
+    // A value with bytes of its own lends them.
+    let owned = Value::from("own".to_owned());
+    assert_eq!(
+        (owned.read::<&str>(), owned.read::<String>(), owned.read::<i64>()),
+        (Some("own"), Some("own".into()), None)
+    );
+    Ok(())
+}
+
+#[test]
+fn rust_values_become_values_where_nothing_is_lost() {
+    let (text, bytes) = ("a".to_owned(), vec![1_u8]);
+    let integers = [Value::from(-1_i8), Value::from(-1_i16), Value::from(-1_i32), Value::from(-1_i64)];
+    assert!(integers.iter().all(|value| *value == Value::Integer(-1)));
+    let integers = [Value::from(u8::MAX), Value::from(u16::MAX), Value::from(u32::MAX)];
+    assert_eq!(integers, [Value::Integer(255), Value::Integer(65_535), Value::Integer(4_294_967_295)]);
+    assert_eq!([Value::from(0.5_f32), Value::from(0.5)], [Value::Real(0.5), Value::Real(0.5)]);
+    assert_eq!([Value::from(&text), Value::from(Cow::Borrowed("a"))], ["a".into(), "a".into()]);
+    assert_eq!(
+        [Value::from(&bytes), Value::from(&[1_u8])],
+        [bytes.as_slice().into(), Cow::Borrowed(&[1_u8][..]).into()]
+    );
 }

@@ -148,7 +148,7 @@ fn engine_sqlstate(error: &manicule_engine::Error) -> &'static str {
         Error::MemoryLimit { .. } => "53200",
         Error::UniqueViolation { .. } => "23505",
         Error::NotNullViolation { .. } => "23502",
-        Error::TypeMismatch { .. } => "42804",
+        Error::TypeMismatch { .. } | Error::WrongType { .. } => "42804",
         Error::ColumnCount { .. } => "42601",
         Error::AlreadyExists { what: "table", .. } => "42P07",
         Error::AlreadyExists { what: "column", .. } => "42701",
@@ -156,11 +156,13 @@ fn engine_sqlstate(error: &manicule_engine::Error) -> &'static str {
         Error::NotFound { what: "table", .. } => "42P01",
         Error::NotFound { what: "column", .. } => "42703",
         Error::NotFound { .. } => "42704",
-        Error::Refused { .. } => "0A000",
+        Error::Refused { .. } | Error::NewerFormat { .. } => "0A000",
         Error::NumbersUsedUp { .. } => "2200H",
         Error::TooLarge { .. } => "54000",
         Error::Io { .. } | Error::Poisoned { .. } => "58030",
         Error::Corrupt { .. } => "XX001",
+        Error::Locked { .. } => "55006",
+        Error::Closed => "57P01",
         _ => "XX000",
     }
 }

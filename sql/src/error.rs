@@ -173,14 +173,9 @@ impl Error {
 
     /// Whether a change of the schema was overtaken by another one; a build of an index ends in a conflict then.
     pub(crate) fn is_overtaken(&self) -> bool {
-        match &*self.kind {
-            ErrorKind::Query(manicule_query::Error::CatalogChanged) => true,
-            ErrorKind::Query(manicule_query::Error::Engine(error)) => {
-                use manicule_engine::Error;
-                matches!(**error, Error::SchemaChanged | Error::Conflict { .. })
-            }
-            _ => false,
-        }
+        use manicule_engine::Error;
+        matches!(*self.kind, ErrorKind::Query(manicule_query::Error::CatalogChanged))
+            || matches!(self.engine(), Some(Error::SchemaChanged | Error::Conflict { .. }))
     }
 
     pub(crate) fn without_span(mut self) -> Self {
@@ -204,6 +199,26 @@ impl Error {
     /// What went wrong.
     pub fn kind(&self) -> &ErrorKind {
         &self.kind
+    }
+
+    /// The error of the engine, if it is one: a key that is there already, a conflict, a limit, the disk.
+    ///
+    /// ```
+    /// use manicule_engine::{Database, Error as EngineError};
+    /// # use manicule_sql::Session;
+    ///
+    /// let mut session = Session::new(&Database::in_memory());
+    /// session.execute("CREATE TABLE city (name TEXT PRIMARY KEY); INSERT INTO city VALUES ('Oslo')")?;
+    /// let error = session.execute("INSERT INTO city VALUES ('Oslo')").unwrap_err();
+    /// let Some(EngineError::UniqueViolation { columns, .. }) = error.engine() else { return Err(error) };
+    /// assert_eq!(**columns, ["name"]);
+    /// # Ok::<(), manicule_sql::Error>(())
+    /// ```
+    pub fn engine(&self) -> Option<&manicule_engine::Error> {
+        match self.kind.as_ref() {
+            ErrorKind::Query(manicule_query::Error::Engine(error)) => Some(error),
+            _ => None,
+        }
     }
 
     /// The place in the text that was given, where there is one.

@@ -1,17 +1,4 @@
 //! A client's conversation with a database: statements, transactions, settings.
-//!
-//! # Transactions
-//!
-//! Outside BEGIN … COMMIT each statement is a transaction of its own: a query reads a snapshot of the moment, a change
-//! commits at its end and is run again, at last as the writer, if another transaction was first: it never fails by a
-//! conflict. Inside, all statements see the snapshot of BEGIN with their own changes; one that fails leaves nothing
-//! behind, the transaction goes on. A conflict then comes from COMMIT, and the whole transaction has to be run again: see
-//! [`Error::is_retryable`].
-//!
-//! `BEGIN ISOLATION LEVEL SERIALIZABLE` makes what was read count as well, and `BEGIN IMMEDIATE` keeps all others from
-//! committing first.
-//!
-//! Changes of the schema are transactions of their own and are refused between BEGIN and COMMIT.
 
 mod advise;
 mod cache;
@@ -43,7 +30,48 @@ use outcome::Collector;
 use setting::Options;
 use transaction::Open;
 
-/// A session. It belongs to one thread at a time; a database takes any number of them.
+/// A session: statements, their parameters and settings, and the transaction that is open.
+///
+/// It belongs to one thread at a time, and may be sent to another; a database takes any number of them. Making one costs
+/// little, and keeping it saves the plans of its statements.
+///
+/// ```
+/// use manicule_engine::{Database, Value};
+/// use manicule_sql::Session;
+///
+/// let database = Database::in_memory();
+/// let mut session = Session::new(&database);
+/// session.execute("CREATE TABLE city (name TEXT PRIMARY KEY, people INTEGER)")?;
+/// session.query("INSERT INTO city VALUES (?, ?)", &["Oslo".into(), 717_710.into()])?;
+/// let rows = session.query("SELECT people FROM city WHERE name = ?", &["Oslo".into()])?;
+/// assert_eq!(rows.value(0, 0), Value::from(717_710));
+/// # Ok::<(), manicule_sql::Error>(())
+/// ```
+///
+/// # Transactions
+///
+/// Outside BEGIN … COMMIT each statement is a transaction of its own: a query reads a snapshot of the moment, a change
+/// commits at its end and is run again, at last as the writer, if another transaction was first: it never fails by a
+/// conflict. Inside, all statements see the snapshot of BEGIN with their own changes; one that fails leaves nothing
+/// behind, the transaction goes on. A conflict then comes from COMMIT, and the whole transaction has to be run again: see
+/// [`Error::is_retryable`]. [`transaction`](Self::transaction) does all that.
+///
+/// `BEGIN ISOLATION LEVEL SERIALIZABLE` makes what was read count as well, and `BEGIN IMMEDIATE` keeps all others from
+/// committing first. A session that is dropped rolls back.
+///
+/// Changes of the schema are transactions of their own and are refused between BEGIN and COMMIT.
+///
+/// # Settings
+///
+/// `SET name = value` sets one for the session, `SHOW name` tells it:
+///
+/// | name | value | at first |
+/// |---|---|---|
+/// | `statement_timeout` | milliseconds that a statement may run, 0 for any number | 0 |
+/// | `memory_limit` | bytes that a statement may hold to sort, group and join, 0 for any number | 4 GiB |
+/// | `default_transaction_isolation` | `snapshot` or `serializable` | `snapshot` |
+/// | `division_by_zero` | `error` or `null` | `error` |
+/// | `routing` | `automatic`, or `full_scan` to use no index | `automatic` |
 #[derive(Debug)]
 pub struct Session {
     database: Database,
@@ -127,7 +155,27 @@ impl Session {
 
     /// A handle that cancels the statement that is running, from any thread.
     ///
-    /// A cancelled statement fails with SQLSTATE 57014 within some thousand rows; the next one runs as usual.
+    /// A cancelled statement fails with SQLSTATE 57014 within some thousand rows; the next one runs as usual. So who cancels
+    /// when no statement runs has cancelled nothing: of a task with several statements, tell it otherwise too.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # use manicule_engine::Database;
+    /// # use manicule_sql::Session;
+    /// # let mut session = Session::new(&Database::in_memory());
+    /// session.execute("CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)")?;
+    /// let token = session.cancel_handle();
+    /// let endless = session.prepare("SELECT 1 FROM t a, t b, t c, t d, t e, t f, t g, t h, t i, t j")?;
+    /// let result = std::thread::scope(|scope| {
+    ///     session.query_prepared(&endless, &[], |_row| {
+    ///         // The first row is there, so it is running: another thread has enough of it.
+    ///         scope.spawn(|| token.cancel()).join().expect("it does not panic");
+    ///         ControlFlow::Continue(())
+    ///     })
+    /// });
+    /// assert_eq!(result.unwrap_err().sqlstate(), "57014");
+    /// # Ok::<(), manicule_sql::Error>(())
+    /// ```
     pub fn cancel_handle(&self) -> CancellationToken {
         self.token.clone()
     }

@@ -6,7 +6,7 @@ use std::thread;
 
 use manicule_engine::store::{GroupWrite, RecordKey, RowStore, Visit};
 use manicule_engine::{Database, Durability, OpenOptions, Value};
-use manicule_sql::{CancellationToken, Outcome, OutputColumn, Prepared, Routing, Session, Sink};
+use manicule_sql::{CancellationToken, Error, Outcome, OutputColumn, Prepared, Routing, Session, Sink};
 
 fn database() -> (Database, Session) {
     let database = Database::in_memory();
@@ -576,4 +576,111 @@ fn a_failing_disk_is_told_from_a_defect() {
         assert!(told.starts_with("58030") && told.contains("the disk is full"), "{told}");
     }
     assert_eq!(rows(&mut session, "SELECT count(*) FROM t"), "0", "reads go on");
+}
+
+/// Lets another session change the row that a transaction changes, at its first attempts.
+fn overtake(database: &Database, overtaken: &mut u32, times: u32) {
+    if *overtaken < times {
+        *overtaken += 1;
+        let taken = Session::new(database).execute("UPDATE account SET balance = balance + 1000 WHERE id = 1");
+        assert!(taken.is_ok(), "{taken:?}");
+    }
+}
+
+#[test]
+fn a_transaction_that_was_overtaken_is_run_again() {
+    let (database, mut session) = database();
+    let mut overtaken = 0;
+    let seen = session.transaction(|session| {
+        let seen = rows(session, "SELECT balance FROM account WHERE id = 1");
+        session.execute("UPDATE account SET balance = balance - 1 WHERE id = 1")?;
+        overtake(&database, &mut overtaken, 3);
+        Ok::<_, Error>(seen)
+    });
+    assert_eq!(seen.unwrap(), "3100");
+    assert_eq!(rows(&mut session, "SELECT balance FROM account WHERE id = 1"), "3099");
+    assert!(!session.is_in_transaction());
+
+    // The last attempt is the writer, so it is not overtaken; who would do it waits and gives up.
+    let mut attempts = 0;
+    let committed = session.transaction(|session| {
+        attempts += 1;
+        session.execute("UPDATE account SET balance = 0 WHERE id = 1")?;
+        if attempts < 6 {
+            Session::new(&database).execute("UPDATE account SET balance = balance + 1 WHERE id = 1")?;
+        }
+        Ok::<_, Error>(())
+    });
+    assert!(committed.is_ok() && attempts == 6, "{committed:?} after {attempts}");
+
+    // What was read counts where it is asked for.
+    session.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").unwrap();
+    overtaken = 0;
+    let sum = session.transaction(|session| {
+        let sum = rows(session, "SELECT sum(balance) FROM account");
+        session.execute("UPDATE account SET balance = 1 WHERE id = 3")?;
+        overtake(&database, &mut overtaken, 1);
+        Ok::<_, Error>(sum)
+    });
+    assert_eq!(sum.unwrap(), "1057");
+}
+
+#[test]
+fn a_transaction_whose_body_fails_or_panics_is_rolled_back() {
+    let (_, mut session) = database();
+    let failed: Result<(), Box<dyn std::error::Error>> = session.transaction(|session| {
+        session.execute("DELETE FROM account")?;
+        Err("not today".into())
+    });
+    assert_eq!(failed.unwrap_err().to_string(), "not today");
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        session.transaction(|session| -> Result<(), Error> {
+            session.execute("DELETE FROM account")?;
+            panic!("not today either")
+        })
+    }));
+    assert!(panicked.is_err() && !session.is_in_transaction());
+    assert_eq!(rows(&mut session, "SELECT count(*) FROM account"), "3");
+
+    let state = |result: Result<(), Error>| result.unwrap_err().sqlstate();
+    assert_eq!(state(session.transaction(|session| session.execute("DELETE FROM account; COMMIT").map(drop))), "25P01");
+    assert_eq!(rows(&mut session, "SELECT count(*) FROM account"), "0");
+    session.execute("BEGIN").unwrap();
+    assert_eq!(state(session.transaction(|_| Ok(()))), "25001");
+    assert!(session.is_in_transaction());
+}
+
+#[test]
+fn results_are_read_by_name_and_type() {
+    let (_, mut session) = database();
+    let by_owner = session.prepare("SELECT id AS Number, owner FROM account WHERE owner = ? ORDER BY id").unwrap();
+    let outcome = session.execute_prepared(&by_owner, &[Value::from("ann")]).unwrap();
+    assert_eq!(outcome.changed(), 2);
+    let rows = outcome.into_rows();
+    assert_eq!((rows.column_index("number"), rows.column_index("balance")), (Some(0), None));
+    assert_eq!(rows.get(1).map(|row| row.read::<u8>(0).unwrap()), Some(3));
+    assert!(rows.get(2).is_none());
+    let read = || -> Result<bool, Error> { Ok(rows.get(0).expect("there are two").read(1)?) };
+    let error = read().unwrap_err();
+    assert_eq!(error.to_string(), "column 1 of the row holds TEXT ann, which cannot be read as bool");
+    assert_eq!(error.sqlstate(), "42804");
+
+    let delete = session.prepare("DELETE FROM account WHERE owner = 'ann'").unwrap();
+    let outcome = session.execute_prepared(&delete, &[]).unwrap();
+    assert_eq!(outcome.changed(), 2);
+    assert!(outcome.into_rows().is_empty());
+    assert_eq!(session.execute("BEGIN").unwrap()[0].changed(), 0);
+}
+
+#[test]
+fn a_closed_database_says_so() {
+    let store = Box::new(manicule_engine::store::MemoryStore::default());
+    let database = Database::open_store(store, &OpenOptions::default()).unwrap();
+    let mut session = Session::new(&database);
+    session.execute("CREATE TABLE t (a INTEGER)").unwrap();
+    database.close().unwrap();
+    assert_eq!(error(&mut session, "INSERT INTO t VALUES (1)"), "57P01 the database is closed");
+    let closed = session.execute("INSERT INTO t VALUES (1)").unwrap_err();
+    assert!(matches!(closed.engine(), Some(manicule_engine::Error::Closed)));
+    assert!(session.execute("SELECT nothing FROM t").unwrap_err().engine().is_none());
 }

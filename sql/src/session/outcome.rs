@@ -38,7 +38,39 @@ pub enum Outcome {
     Done,
 }
 
+impl Outcome {
+    /// The rows; none of a statement that has none.
+    pub fn into_rows(self) -> Rows {
+        match self {
+            Self::Rows(rows) => rows,
+            Self::Changed(_) | Self::Done => Rows::default(),
+        }
+    }
+
+    /// How many rows INSERT, UPDATE or DELETE changed. Of a change with RETURNING, how many it returned.
+    pub fn changed(&self) -> u64 {
+        match self {
+            Self::Rows(rows) => rows.len() as u64,
+            Self::Changed(changed) => *changed,
+            Self::Done => 0,
+        }
+    }
+}
+
 /// The rows of a result, all of them.
+///
+/// ```
+/// # use manicule_engine::{Database, Error};
+/// # use manicule_sql::Session;
+/// # let mut session = Session::new(&Database::in_memory());
+/// session.execute("CREATE TABLE city (name TEXT, people INTEGER); INSERT INTO city VALUES ('Oslo', 717710)")?;
+/// let rows = session.query("SELECT name, people FROM city", &[])?;
+/// let people = rows.column_index("people").expect("it was asked for");
+/// for row in &rows {
+///     assert_eq!((row.read::<&str>(0)?, row.read::<u32>(people)?), ("Oslo", 717_710));
+/// }
+/// # Ok::<(), manicule_sql::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
     columns: Vec<OutputColumn>,
@@ -49,6 +81,11 @@ impl Rows {
     /// The columns.
     pub fn columns(&self) -> &[OutputColumn] {
         &self.columns
+    }
+
+    /// The position of the first column of that name, in whatever case.
+    pub fn column_index(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
     }
 
     /// How many rows there are.
@@ -64,6 +101,11 @@ impl Rows {
     /// The rows, in their order.
     pub fn iter(&self) -> RowIter<'_> {
         self.rows.iter().map(|row| row)
+    }
+
+    /// A row, by its position; `None` if there are not so many.
+    pub fn get(&self, row: usize) -> Option<&Row> {
+        self.rows.get(row).map(|row| &**row)
     }
 
     /// A value; NULL if there is no such row or column.

@@ -150,7 +150,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of running it; `WrongStatementKind` if it is no query.
+    /// Those of running it; [`WrongStatementKind`](manicule_query::Error::WrongStatementKind) if it is no query.
     pub fn query_prepared(
         &mut self,
         prepared: &Prepared,
@@ -168,6 +168,21 @@ impl Session {
     }
 
     /// Runs a prepared statement of any kind and collects what it gives.
+    ///
+    /// ```
+    /// # use manicule_engine::Database;
+    /// # use manicule_sql::Session;
+    /// # let mut session = Session::new(&Database::in_memory());
+    /// session.execute("CREATE TABLE city (name TEXT PRIMARY KEY, country TEXT)")?;
+    /// let insert = session.prepare("INSERT INTO city VALUES (?, ?)")?;
+    /// for (name, country) in [("Oslo", Some("NO")), ("Atlantis", None)] {
+    ///     assert_eq!(session.execute_prepared(&insert, &[name.into(), country.into()])?.changed(), 1);
+    /// }
+    /// let by_name = session.prepare("SELECT country FROM city WHERE name = ?")?;
+    /// let rows = session.execute_prepared(&by_name, &["Oslo".into()])?.into_rows();
+    /// assert_eq!(rows.value(0, 0), "NO".into());
+    /// # Ok::<(), manicule_sql::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

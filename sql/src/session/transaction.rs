@@ -1,5 +1,7 @@
 //! BEGIN, COMMIT, ROLLBACK and savepoints.
 
+use std::mem;
+
 use manicule_engine::{Isolation, Savepoint, Start, Transaction, TransactionOptions};
 
 use super::Session;
@@ -17,12 +19,77 @@ pub(super) struct Open {
     began_at: u64,
 }
 
+/// An error of a transaction's body or of the engine that runs it: whatever can be made of one of ours.
+struct Failed<E>(E);
+
+impl<E: From<Error>> From<manicule_engine::Error> for Failed<E> {
+    fn from(error: manicule_engine::Error) -> Self {
+        Self(Error::from(error).into())
+    }
+}
+
+/// A session whose transaction does not outlive a body that panics.
+struct RolledBack<'s>(&'s mut Session);
+
+impl Drop for RolledBack<'_> {
+    fn drop(&mut self) {
+        self.0.open = None;
+    }
+}
+
 impl Session {
+    /// Runs `body` between BEGIN and COMMIT. If another transaction was first, everything is run again, and after some attempts
+    /// as the writer, which nobody overtakes: conflicts end here. If `body` fails or panics, all that it did is rolled back.
+    ///
+    /// What `body` does outside of the database it may do several times. It ends the transaction by returning, not by COMMIT.
+    /// SET TRANSACTION before it, or as its first statement, chooses the isolation.
+    ///
+    /// ```
+    /// # use manicule_engine::Database;
+    /// # use manicule_sql::{Error, Session};
+    /// let mut session = Session::new(&Database::in_memory());
+    /// session.execute("CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER); INSERT INTO account VALUES (1, 70), (2, 0)")?;
+    /// let moved = session.transaction(|session| {
+    ///     let balance = session.query("SELECT balance FROM account WHERE id = 1", &[])?.value(0, 0).into_owned();
+    ///     session.query("UPDATE account SET balance = balance - ? WHERE id = 1", &[balance.as_borrowed()])?;
+    ///     session.query("UPDATE account SET balance = balance + ? WHERE id = 2", &[balance.as_borrowed()])?;
+    ///     Ok::<_, Error>(balance)
+    /// })?;
+    /// assert_eq!(moved, 70.into());
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What `body` gives; of the commit what is not a conflict; SQLSTATE 25001 if a transaction is open already, 25P01 if `body`
+    /// has ended its own.
+    pub fn transaction<T, E: From<Error>>(
+        &mut self,
+        mut body: impl FnMut(&mut Self) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        if self.open.is_some() {
+            return Err(already_open().into());
+        }
+        let isolation = self.next_isolation.take().unwrap_or(self.options.isolation);
+        let database = self.database.clone();
+        let result = database.run_with(TransactionOptions { isolation, start: Start::Deferred }, |transaction| {
+            // The session has it while the body runs.
+            self.open_with(mem::replace(transaction, database.begin()), false);
+            let session = RolledBack(self);
+            let result = body(session.0);
+            let open = session.0.open.take();
+            let value = result.map_err(Failed)?;
+            *transaction = open.ok_or_else(|| Failed(no_transaction().into()))?.transaction;
+            Ok(value)
+        });
+        result.map_err(|Failed(error)| error)
+    }
+
     pub(super) fn transaction_command(&mut self, command: TransactionCommand) -> Result<()> {
         match command {
             TransactionCommand::Begin { isolation, start } => {
                 if self.open.is_some() {
-                    return Err(Error::transaction_state("a transaction is open already", "25001"));
+                    return Err(already_open());
                 }
                 let isolation = isolation.or(self.next_isolation.take()).unwrap_or(self.options.isolation);
                 self.begin(TransactionOptions { isolation, start }, false)?;
@@ -57,8 +124,12 @@ impl Session {
 
     fn begin(&mut self, options: TransactionOptions, is_implicit: bool) -> Result<()> {
         let transaction = self.database.begin_with(options)?;
-        self.open = Some(Open { transaction, savepoints: Vec::new(), is_implicit, began_at: self.statement_count });
+        self.open_with(transaction, is_implicit);
         Ok(())
+    }
+
+    fn open_with(&mut self, transaction: Transaction, is_implicit: bool) {
+        self.open = Some(Open { transaction, savepoints: Vec::new(), is_implicit, began_at: self.statement_count });
     }
 
     /// SET TRANSACTION right after BEGIN is of this transaction, outside of one of the next; SET SESSION CHARACTERISTICS
@@ -99,6 +170,10 @@ impl Open {
             Error::unknown("savepoint", name).suggesting(name, self.savepoints.iter().map(|(known, _)| known.as_str()))
         })
     }
+}
+
+fn already_open() -> Error {
+    Error::transaction_state("a transaction is open already", "25001")
 }
 
 fn no_transaction() -> Error {
