@@ -130,6 +130,7 @@ impl Column {
 
 /// An index of a table.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct IndexSchema {
     /// Its identity.
     pub id: IndexId,

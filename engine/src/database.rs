@@ -318,11 +318,19 @@ impl Drop for Inner {
 
 /// Bytes held, by table and by index.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct MemoryUsage {
     /// Name and bytes of each table's rows, all versions.
     pub tables: Vec<(String, usize)>,
     /// Name and bytes of each index, all copies.
     pub indexes: Vec<(String, usize)>,
+}
+
+impl MemoryUsage {
+    /// The bytes of all tables and indexes together, which [`Database::set_memory_limit`] limits.
+    pub fn total(&self) -> usize {
+        self.tables.iter().chain(&self.indexes).map(|(_, bytes)| bytes).sum()
+    }
 }
 
 /// A session's reader.

@@ -29,8 +29,7 @@ fn item(id: i64, size: i64) -> RowBuf {
 }
 
 fn held(database: &Database) -> usize {
-    let usage = database.memory_usage();
-    usage.tables.iter().chain(&usage.indexes).map(|(_, bytes)| bytes).sum()
+    database.memory_usage().total()
 }
 
 #[test]

@@ -100,6 +100,7 @@ type Kind<K, V, D> = fn() -> (K, V, D);
 
 /// What a publication has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Published {
     /// The sequence that shows everything written before.
     pub sequence: Sequence,

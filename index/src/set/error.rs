@@ -8,6 +8,7 @@ use super::transaction::IndexTransaction;
 
 /// Two rows would have the same key in a unique index.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UniqueViolation {
     /// The index.
     pub index: IndexId,

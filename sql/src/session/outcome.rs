@@ -18,6 +18,7 @@ pub trait Sink {
 
 /// What a statement did, besides its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Report {
     /// How many rows it changed, if it changes rows.
     pub changed: Option<u64>,
