@@ -142,7 +142,8 @@ pub enum Expr {
     Planned {
         /// What is asked of the subquery.
         form: SubqueryForm,
-        /// What is looked for: one value with [`SubqueryForm::In`], one for each column with [`SubqueryForm::Matches`].
+        /// What is looked for: one value with [`SubqueryForm::In`], one for each column with [`SubqueryForm::Matches`],
+        /// one for each key with [`SubqueryForm::Grouped`].
         operands: Vec<Expr>,
         /// Whether NOT was written.
         negated: bool,
@@ -163,6 +164,13 @@ pub enum SubqueryForm {
     Matches,
     /// The value of its first row.
     Scalar,
+    /// The same, where that is made of aggregates of rows that equalities alone choose by the outer row: from the second outer
+    /// row on it is looked up.
+    Grouped {
+        /// The position of the plan that gives the value for each group of rows, and after it what is equal in the group. The
+        /// form of that plan is this one, too.
+        groups: usize,
+    },
 }
 
 /// Constants to look a value up in, in constant time.

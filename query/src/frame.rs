@@ -121,6 +121,15 @@ impl<'v> Answers<'v> {
         }
     }
 
+    /// Notes the value of a grouped subplan where there is no row, if its groups are known.
+    pub(crate) fn note_none(&self, position: usize, value: &Value<'v>) {
+        if let Self::OfRun(answers) = self
+            && let Some(SubqueryCache::Groups(groups)) = answers.borrow_mut().get_mut(position)
+        {
+            groups.of_none = Some(value.clone());
+        }
+    }
+
     /// Notes the answer of one of `count` subplans.
     pub(crate) fn set(&self, position: usize, count: usize, answer: SubqueryCache<'v>) {
         match self {

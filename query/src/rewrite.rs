@@ -94,7 +94,7 @@ fn change_subqueries_of(expr: &mut Expr, change: fn(&mut LogicalPlan) -> bool) -
 
 /// Whether the expression gives a boolean or NULL and nothing else.
 fn is_boolean(expr: &Expr) -> bool {
-    use crate::expr::{BinaryOperator as Op, UnaryOperator};
+    use crate::expr::{BinaryOperator as Op, SubqueryForm, UnaryOperator};
     match expr {
         Expr::Literal(value) => matches!(value, manicule_engine::Value::Boolean(_)),
         Expr::Unary { operator, .. } => *operator == UnaryOperator::Not,
@@ -118,7 +118,8 @@ fn is_boolean(expr: &Expr) -> bool {
         | Expr::InQuery { .. }
         | Expr::Exists { .. }
         | Expr::Like { .. } => true,
-        Expr::Planned { form, .. } => *form != crate::expr::SubqueryForm::Scalar,
+        Expr::Planned { form: SubqueryForm::Scalar | SubqueryForm::Grouped { .. }, .. } => false,
+        Expr::Planned { form: SubqueryForm::In | SubqueryForm::Exists | SubqueryForm::Matches, .. } => true,
         Expr::Parameter(_)
         | Expr::Column(_)
         | Expr::Scalar(_)

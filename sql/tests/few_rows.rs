@@ -254,3 +254,63 @@ fn a_walk_for_an_order_begins_behind_what_the_condition_leaves_out() {
     let analysis = analyzed(&mut session, "SELECT id FROM queue WHERE state = 'new' ORDER BY id LIMIT 1");
     assert!(analysis.contains("using queue_state"), "{analysis}");
 }
+
+#[test]
+fn a_value_of_aggregates_is_grouped_once() {
+    let mut session = session();
+    session
+        .execute(
+            "CREATE TABLE plain AS SELECT id, g, k, nul, txt, g / 2.0 AS r FROM a WHERE id < 300;
+             UPDATE plain SET g = NULL WHERE id % 11 = 0;
+             CREATE TABLE none (x INTEGER)",
+        )
+        .unwrap();
+    for value in [
+        "(SELECT count(*) FROM plain WHERE plain.g = b.k)",
+        "(SELECT count(*) FROM plain WHERE b.nul = plain.g AND plain.k > 3)",
+        "(SELECT COALESCE(sum(plain.id), -1) + count(plain.nul) FROM plain WHERE plain.g = b.g AND plain.k = b.k)",
+        "(SELECT max(plain.txt) FROM plain WHERE plain.r = b.k)",
+        "(SELECT 'none: ' || count(DISTINCT plain.txt) FROM plain JOIN plain p ON p.id = plain.k WHERE p.g = b.g)",
+        "(SELECT count(*) FROM none WHERE none.x = b.id)",
+        "(SELECT count(*) FROM none LEFT JOIN plain ON plain.g = b.g)",
+        "(SELECT count(*) FROM plain WHERE plain.g = b.k AND plain.id IN (SELECT id FROM few))",
+        "CASE WHEN (SELECT min(plain.id) FROM plain WHERE plain.g = b.k) > 3 THEN 'yes' ELSE 'no' END",
+    ] {
+        let sql = format!("SELECT id, {value} FROM b WHERE id < 250 ORDER BY id");
+        let analysis = analyzed(&mut session, &sql);
+        let is_grouped = !value.contains("LEFT JOIN");
+        assert_eq!(analysis.contains("run once, hashed by"), is_grouped, "{sql}:\n{analysis}");
+        analyzed(&mut session, &format!("SELECT count(*) FROM b WHERE {value} > 1"));
+    }
+    for value in [
+        "(SELECT count(*) + b.id FROM plain WHERE plain.g = b.k)",
+        "(SELECT sum(plain.id * b.id) FROM plain WHERE plain.g = b.k)",
+        "(SELECT count(*) FROM plain WHERE plain.g = b.k GROUP BY plain.k LIMIT 1)",
+        "(SELECT count(*) FROM plain WHERE plain.g = b.k HAVING count(*) > 3)",
+        "(SELECT count(*) FROM plain WHERE plain.g < b.k)",
+        "(SELECT count(*) FROM none WHERE none.x = 1 / (b.id - b.id))",
+        "(SELECT count(*) FROM a WHERE a.g = b.k)",
+        "(SELECT count(*) FROM plain WHERE plain.g = b.k AND plain.k = (SELECT max(few.id) FROM few WHERE few.g = b.g))",
+    ] {
+        let analysis = analyzed(&mut session, &format!("SELECT id, {value} FROM b WHERE id < 50 ORDER BY id"));
+        assert!(!analysis.contains("hashed by plain") && !analysis.contains("hashed by a."), "{value}:\n{analysis}");
+    }
+    // What fails for a group that no row asks for does not fail.
+    session.execute("INSERT INTO plain (id, g) VALUES (9000, 7000)").unwrap();
+    analyzed(
+        &mut session,
+        "SELECT (SELECT sum(1 / (plain.id - 9000)) FROM plain WHERE plain.g = b.k) FROM b WHERE id < 40",
+    );
+    // One outer row alone reads no more than its own group.
+    let analysis =
+        analyzed(&mut session, "SELECT (SELECT count(*) FROM plain WHERE plain.g = b.k) FROM b WHERE id = 7");
+    assert!(analysis.contains("actual 0 rows in 0 loops") || analysis.contains("in 0 loops"), "{analysis}");
+    // A change of many rows finds what was there before it.
+    let sql = "UPDATE plain SET k = (SELECT count(*) FROM plain p WHERE p.g = plain.g) WHERE id < 30 RETURNING k";
+    session.execute("BEGIN").unwrap();
+    session.set_routing(Routing::FullScan);
+    let expected = lines(&mut session, sql);
+    session.execute("ROLLBACK").unwrap();
+    session.set_routing(Routing::Automatic);
+    assert_eq!(lines(&mut session, sql), expected);
+}

@@ -3,9 +3,9 @@
 //! searched for the first outer row, which may be the only one, and hashed for the second.
 
 use std::cell::Ref;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
-use ahash::AHashSet;
+use ahash::{AHashMap, AHashSet};
 use manicule_engine::Value;
 
 use super::join::key;
@@ -28,6 +28,17 @@ pub(crate) enum SubqueryCache<'v> {
     /// It has been searched once.
     Searched,
     Rows(AHashSet<Vec<Value<'v>>>),
+    Groups(Groups<'v>),
+    /// Reading its groups failed: perhaps those that no outer row asks for.
+    NotGrouped,
+}
+
+/// The values of a subquery's groups by what is equal in each.
+#[derive(Debug, Default)]
+pub(crate) struct Groups<'v> {
+    values: AHashMap<Vec<Value<'v>>, Value<'v>>,
+    /// The value where there is no row, once it is known.
+    pub(crate) of_none: Option<Value<'v>>,
 }
 
 impl SubqueryCache<'_> {
@@ -46,6 +57,7 @@ impl SubqueryCache<'_> {
                 let owned = |row: Vec<Value<'_>>| row.into_iter().map(Value::into_owned).collect();
                 SubqueryCache::Rows(rows.into_iter().map(owned).collect())
             }
+            Self::Groups(_) | Self::NotGrouped => SubqueryCache::NotGrouped,
         }
     }
 }
@@ -85,20 +97,25 @@ pub(crate) fn evaluate_subquery<'a, 'v: 'a>(
     if form == SubqueryForm::Matches {
         return Ok(Value::Boolean(has_match(operands, position, frame)? != negated));
     }
+    if let SubqueryForm::Grouped { groups } = form {
+        return of_group(operands, (position, groups), frame);
+    }
     let operand = operands.first().map(|operand| evaluate(operand, frame)).transpose()?;
     if !subplan.outer_slots.is_empty() {
         return Ok(match form {
             SubqueryForm::Scalar => scalar(subplan, frame)?,
             SubqueryForm::Exists => Value::Boolean(exists(subplan, frame)? != negated),
             SubqueryForm::In => boolean(negate_if(is_among(operand.unwrap_or_default(), subplan, frame)?, negated)),
-            SubqueryForm::Matches => unreachable!("it reads no outer row"),
+            SubqueryForm::Matches | SubqueryForm::Grouped { .. } => unreachable!("it has been answered"),
         });
     }
     let answer = run_once(form, position, frame)?;
     Ok(match &*answer {
-        SubqueryCache::Unknown | SubqueryCache::Searched | SubqueryCache::Rows(_) => {
-            unreachable!("the answer has just been put there")
-        }
+        SubqueryCache::Unknown
+        | SubqueryCache::Searched
+        | SubqueryCache::Rows(_)
+        | SubqueryCache::Groups(_)
+        | SubqueryCache::NotGrouped => unreachable!("the answer has just been put there"),
         SubqueryCache::Exists(exists) => Value::Boolean(*exists != negated),
         SubqueryCache::Scalar(value) => value.clone(),
         SubqueryCache::Set(set) => boolean(negate_if(set.contains(operand.unwrap_or_default()), negated)),
@@ -121,6 +138,7 @@ fn run_once<'f, 'v>(
         SubqueryForm::Exists => SubqueryCache::Exists(exists(subplan, frame)?),
         SubqueryForm::In => SubqueryCache::Set(set(subplan, frame)?),
         SubqueryForm::Matches => SubqueryCache::Rows(rows(subplan, frame)?),
+        SubqueryForm::Grouped { .. } => unreachable!("it reads outer rows"),
     };
     answers.set(position, frame.run.subplans.len(), answer);
     Ok(answers.get(position).expect("the answer has just been put there"))
@@ -174,6 +192,54 @@ fn has_match<'v>(operands: &'v [Expr], position: usize, frame: &Frame<'_, 'v>) -
         .is_some_and(|answer| matches!(&*answer, SubqueryCache::Rows(rows) if rows.contains(sought.as_slice()))))
 }
 
+/// The value of a subquery of aggregates: run for the first outer row, which may be the only one, then looked up.
+fn of_group<'v>(operands: &'v [Expr], (position, groups): (usize, usize), frame: &Frame<'_, 'v>) -> Result<Value<'v>> {
+    let Run { answers, subplans, .. } = frame.run;
+    let subplan = &subplans[position];
+    // Another run of the statement may find other rows.
+    if matches!(answers, Answers::Kept(_)) {
+        return scalar(subplan, frame);
+    }
+    let is_first = answers.get(position).is_none_or(|answer| matches!(*answer, SubqueryCache::Unknown));
+    if is_first {
+        answers.set(position, subplans.len(), SubqueryCache::Searched);
+        return scalar(subplan, frame);
+    }
+    if answers.get(position).is_some_and(|answer| matches!(*answer, SubqueryCache::Searched)) {
+        let values = values_of_groups(&subplans[groups], frame);
+        let groups = values.map(|values| SubqueryCache::Groups(Groups { values, of_none: None }));
+        answers.set(position, subplans.len(), groups.unwrap_or(SubqueryCache::NotGrouped));
+    }
+    let sought = key(operands, &[], frame)?;
+    let known = answers.get(position).and_then(|answer| match &*answer {
+        SubqueryCache::Groups(Groups { values, of_none }) => {
+            sought.and_then(|sought| values.get(sought.as_slice())).or(of_none.as_ref()).cloned()
+        }
+        _ => None,
+    });
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let value = scalar(subplan, frame)?;
+    answers.note_none(position, &value);
+    Ok(value)
+}
+
+/// The value of each group, which comes before the keys of the group.
+fn values_of_groups<'v>(subplan: &'v Subplan, frame: &Frame<'_, 'v>) -> Result<AHashMap<Vec<Value<'v>>, Value<'v>>> {
+    let mut values = AHashMap::new();
+    for_each_row(subplan, frame, &mut |row| {
+        if let Some(key) = row_key(1..subplan.output.width, row) {
+            let value = row.get_kept(0);
+            attempt(frame.run.charge_values(&key))?;
+            attempt(frame.run.charge_values(std::slice::from_ref(&value)))?;
+            values.insert(key, value);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(values)
+}
+
 /// Looks through the rows of a subquery for one of the operands' values.
 fn search<'v>(operands: &'v [Expr], subplan: &'v Subplan, outer: &Frame<'_, 'v>) -> Result<bool> {
     let (mut sought, mut found) = (None, false);
@@ -181,7 +247,9 @@ fn search<'v>(operands: &'v [Expr], subplan: &'v Subplan, outer: &Frame<'_, 'v>)
         if sought.is_none() {
             sought = attempt(key(operands, &[], outer))?;
         }
-        found = row_key(subplan, row).zip(sought.as_ref()).is_some_and(|(row, sought)| row == sought.as_slice());
+        found = row_key(0..subplan.output.width, row)
+            .zip(sought.as_ref())
+            .is_some_and(|(row, sought)| row == sought.as_slice());
         if found || sought.is_none() { ControlFlow::Break(Stop::Done) } else { ControlFlow::Continue(()) }
     })?;
     Ok(found)
@@ -191,7 +259,7 @@ fn search<'v>(operands: &'v [Expr], subplan: &'v Subplan, outer: &Frame<'_, 'v>)
 fn rows<'v>(subplan: &'v Subplan, frame: &Frame<'_, 'v>) -> Result<AHashSet<Vec<Value<'v>>>> {
     let mut rows = AHashSet::new();
     for_each_row(subplan, frame, &mut |row| {
-        if let Some(key) = row_key(subplan, row)
+        if let Some(key) = row_key(0..subplan.output.width, row)
             && !rows.contains(&key)
         {
             attempt(frame.run.charge_values(&key))?;
@@ -202,9 +270,9 @@ fn rows<'v>(subplan: &'v Subplan, frame: &Frame<'_, 'v>) -> Result<AHashSet<Vec<
     Ok(rows)
 }
 
-/// The values of a row in the form in which they are compared, `None` if one is NULL.
-fn row_key<'v>(subplan: &Subplan, row: &Slot<'v>) -> Option<Vec<Value<'v>>> {
-    let values = (0..subplan.output.width).map(|column| row.get_kept(column));
+/// The values of a row's columns in the form in which they are compared, `None` if one is NULL.
+fn row_key<'v>(columns: Range<usize>, row: &Slot<'v>) -> Option<Vec<Value<'v>>> {
+    let values = columns.map(|column| row.get_kept(column));
     values.map(|value| (!value.is_null()).then(|| comparable(value))).collect()
 }
 

@@ -81,10 +81,11 @@ impl<'p> Describer<'p> {
         };
         let subqueries = self.plan.subplans.iter().enumerate().map(|(position, subplan)| {
             let how = match (subplan.form, &subplan.output.root.kind) {
-                (SubqueryForm::Matches, NodeKind::Project { expressions, .. }) => {
-                    let keys: Vec<String> = expressions.iter().map(|expr| self.text(expr)).collect();
-                    format!("run once, hashed by {}", keys.join(", "))
+                (SubqueryForm::Matches, NodeKind::Project { expressions, .. }) => self.hashed_by(expressions),
+                (SubqueryForm::Grouped { groups }, NodeKind::Project { expressions, .. }) if groups == position => {
+                    self.hashed_by(&expressions[1..])
                 }
+                (SubqueryForm::Grouped { .. }, _) => "run for the first outer row".to_owned(),
                 _ if subplan.outer_slots.is_empty() => "run once".to_owned(),
                 _ => "run for each outer row".to_owned(),
             };
@@ -102,6 +103,12 @@ impl<'p> Describer<'p> {
             rewrites: &self.plan.rewrites,
             analysis: self.analysis,
         }
+    }
+
+    /// How a subquery is run that is looked up by these.
+    fn hashed_by(&self, keys: &[Expr]) -> String {
+        let keys: Vec<String> = keys.iter().map(|key| self.text(key)).collect();
+        format!("run once, hashed by {}", keys.join(", "))
     }
 
     fn change(&self, what: &str, table: TableId, input: &Node) -> Description {

@@ -116,7 +116,7 @@ impl<W: Write> Printer<'_, W> {
                     SubqueryForm::Exists => {
                         write!(self.f, "{}EXISTS (subquery {number})", if *negated { "NOT " } else { "" })
                     }
-                    SubqueryForm::Scalar => write!(self.f, "(subquery {number})"),
+                    SubqueryForm::Scalar | SubqueryForm::Grouped { .. } => write!(self.f, "(subquery {number})"),
                 }
             }
             _ => self.f.write_str("(subquery)"),
@@ -170,7 +170,7 @@ impl<W: Write> Printer<'_, W> {
                 | Expr::Cast { .. }
                 | Expr::Case { .. }
                 | Expr::Scalar(_)
-                | Expr::Planned { form: SubqueryForm::Scalar, .. }
+                | Expr::Planned { form: SubqueryForm::Scalar | SubqueryForm::Grouped { .. }, .. }
         );
         if is_atom {
             return self.expr(expr);

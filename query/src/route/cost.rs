@@ -2,7 +2,7 @@
 
 use super::join::{HASH_INSERT, HASH_LOOKUP};
 use super::{group_sort_cost, sort_cost};
-use crate::expr::Expr;
+use crate::expr::{Expr, SubqueryForm};
 use crate::physical::{Action, Node, NodeKind, PhysicalPlan, RightSide};
 
 impl PhysicalPlan {
@@ -17,7 +17,8 @@ impl PhysicalPlan {
         };
         let outer_rows = most_rows(root);
         let subplans = self.subplans.iter().map(|subplan| {
-            let times = if subplan.outer_slots.is_empty() { 1.0 } else { outer_rows };
+            let is_once = subplan.outer_slots.is_empty() || matches!(subplan.form, SubqueryForm::Grouped { .. });
+            let times = if is_once { 1.0 } else { outer_rows };
             cost(&subplan.output.root) * times
         });
         cost(root) + subplans.sum::<f64>()

@@ -1,6 +1,6 @@
-//! EXISTS whose only outer rows are in equalities: the subquery runs once without them, its rows are hashed by the values
-//! that must be equal, and each outer row is looked up. Where an index serves an equality, a lookup for each outer row
-//! reads less.
+//! Subqueries whose only outer rows are in equalities: an EXISTS, or a value made of aggregates. The subquery runs once
+//! without them, its rows or groups are hashed by the values that must be equal, and each outer row is looked up. Where an
+//! index serves an equality, a lookup for each outer row reads less.
 
 use manicule_engine::Value;
 
@@ -11,6 +11,7 @@ use super::region::{Conjunct, TableRef};
 use crate::context::Routing;
 use crate::expr::Expr;
 use crate::plan::{JoinKind, LogicalPlan, OutputColumn, Query};
+use crate::rewrite::may_fail;
 use crate::slots::{SlotSet, outer_slots, slots_given};
 
 /// A subquery without its equalities.
@@ -50,6 +51,36 @@ impl Router<'_, '_> {
         (is_possible && !self.has_index_for_keys(input)).then_some(Matched { outer, query })
     }
 
+    /// A scalar query of aggregates as one that gives the value of each group, and after it the keys of the group, if that is
+    /// possible and no index does better.
+    pub(super) fn grouped(&self, query: &Query) -> Option<Matched> {
+        if self.routing == Routing::FullScan || outer_slots(query).is_empty() {
+            return None;
+        }
+        let LogicalPlan::Project { input, expressions, slot } = &query.plan else { return None };
+        let LogicalPlan::Aggregate { input, group_by, aggregates, slot: groups } = input.as_ref() else { return None };
+        if expressions.len() != 1 || !group_by.is_empty() {
+            return None;
+        }
+        let mut keys = Vec::new();
+        let rest = take_keys(input.as_ref().clone(), &slots_given(input), &mut keys);
+        let (outer, group_by): (Vec<Expr>, Vec<Expr>) = keys.into_iter().unzip();
+        // The values of a column are of one type: no two groups equal the same outer value. And where there is no row, the outer
+        // value is not computed.
+        let may_group = group_by.iter().all(|key| matches!(key, Expr::Column(_))) && !outer.iter().any(may_fail);
+        let count = group_by.len();
+        let mut expressions = expressions.clone();
+        move_columns(&mut expressions[0], *groups, count);
+        expressions.extend((0..count).map(|key| Expr::column(*groups, key)));
+        let columns = vec![OutputColumn { name: String::new(), column_type: None }; expressions.len()];
+        let rest =
+            LogicalPlan::Aggregate { input: Box::new(rest), group_by, aggregates: aggregates.clone(), slot: *groups };
+        let plan = LogicalPlan::Project { input: Box::new(rest), expressions, slot: *slot };
+        let query = Query { plan, columns, outer_slots: Vec::new() };
+        let is_possible = may_group && !outer.is_empty() && outer_slots(&query).is_empty();
+        (is_possible && !self.has_index_for_keys(input)).then_some(Matched { outer, query })
+    }
+
     /// Whether the path of some table, chosen for each outer row, would be by one of the equalities.
     fn has_index_for_keys(&self, plan: &LogicalPlan) -> bool {
         let (mut tables, mut conjuncts) = (Vec::new(), Vec::new());
@@ -71,6 +102,14 @@ impl Router<'_, '_> {
             let access = self.choose_access(&table, &conjuncts, &inner, &Wanted::default());
             access.proven.iter().any(|&position| equality(&conjuncts[position].expr, &inner).is_some())
         })
+    }
+}
+
+/// Has an expression read the columns of a slot that many places later.
+fn move_columns(expr: &mut Expr, slot: usize, places: usize) {
+    match expr {
+        Expr::Column(column) if column.slot == slot => column.column += places,
+        _ => expr.for_each_child_mut(&mut |child| move_columns(child, slot, places)),
     }
 }
 

@@ -65,7 +65,17 @@ impl Router<'_, '_> {
                     None => self.planned(SubqueryForm::Exists, Vec::new(), negated, *query)?,
                 };
             }
-            Expr::Scalar(query) => *expr = self.planned(SubqueryForm::Scalar, Vec::new(), false, *query)?,
+            Expr::Scalar(query) => {
+                *expr = match self.grouped(&query) {
+                    Some(Matched { outer, query: by_group }) => {
+                        let outer = self.finish_all(outer)?;
+                        let groups = self.plan_subquery(SubqueryForm::Scalar, by_group)?;
+                        self.subplans[groups].form = SubqueryForm::Grouped { groups };
+                        self.planned(SubqueryForm::Grouped { groups }, outer, false, *query)?
+                    }
+                    None => self.planned(SubqueryForm::Scalar, Vec::new(), false, *query)?,
+                };
+            }
             Expr::InList { operand, list, negated } if is_set(&list) => {
                 *expr = Expr::InSet { operand, set: Arc::new(set_of(list)), negated };
             }
@@ -103,10 +113,16 @@ impl Router<'_, '_> {
     }
 
     fn planned(&mut self, form: SubqueryForm, operands: Vec<Expr>, negated: bool, query: Query) -> Result<Expr> {
+        let subplan = self.plan_subquery(form, query)?;
+        Ok(Expr::Planned { form, operands, negated, subplan })
+    }
+
+    /// Plans a subquery; gives its position.
+    fn plan_subquery(&mut self, form: SubqueryForm, query: Query) -> Result<usize> {
         let outer_slots = outer_slots(&query).iter().collect();
         let output = self.plan_output(query.plan, query.columns.len())?;
         self.subplans.push(Subplan { form, output, outer_slots });
-        Ok(Expr::Planned { form, operands, negated, subplan: self.subplans.len() - 1 })
+        Ok(self.subplans.len() - 1)
     }
 
     /// Finishes the expressions of a path.
