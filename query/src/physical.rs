@@ -443,11 +443,20 @@ pub(crate) enum AccessPath {
 /// when it runs, and where they have many rows the whole table is read, which then costs less.
 #[derive(Clone, Debug)]
 pub(crate) struct IndexMembers {
-    /// An index of one column.
     pub(crate) index: IndexId,
     pub(crate) column_type: ColumnType,
     /// The position of the subquery's plan among the statement's subplans.
     pub(crate) subplan: usize,
+    pub(crate) by: MembersBy,
+}
+
+/// What of an index a subquery's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MembersBy {
+    /// Its whole key.
+    Key,
+    /// The first column of a tree of more.
+    FirstColumn,
 }
 
 /// Lookup by whole keys.

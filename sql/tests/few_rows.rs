@@ -314,3 +314,30 @@ fn a_value_of_aggregates_is_grouped_once() {
     session.set_routing(Routing::Automatic);
     assert_eq!(lines(&mut session, sql), expected);
 }
+
+#[test]
+fn the_values_of_a_subquery_are_looked_up_in_a_tree_of_more_columns() {
+    let mut session = session();
+    session
+        .execute(
+            "CREATE TABLE replies (post INTEGER, at INTEGER, txt TEXT);
+             INSERT INTO replies SELECT g, id, txt FROM a; INSERT INTO replies VALUES (NULL, 7, 'n');
+             CREATE INDEX replies_post ON replies (post, at)",
+        )
+        .unwrap();
+    for sql in [
+        "SELECT post, at FROM replies WHERE post IN (SELECT g FROM few)",
+        "SELECT post, at FROM replies WHERE post IN (SELECT g + 0.0 FROM few) AND txt > 't1'",
+        "SELECT at FROM replies WHERE post IN (SELECT g FROM few) ORDER BY at DESC LIMIT 5",
+        "SELECT count(*) FROM replies WHERE post IN (SELECT g FROM few WHERE id > 100)",
+    ] {
+        let analysis = analyzed(&mut session, sql);
+        assert!(analysis.contains("lookup of subquery 1 on replies using replies_post"), "{sql}:\n{analysis}");
+    }
+    let analysis = analyzed(&mut session, "SELECT post, at FROM replies WHERE post IN (SELECT g FROM few)");
+    assert!(analysis.contains("actual 20 rows"), "{analysis}");
+    analyzed(&mut session, "SELECT count(*) FROM replies WHERE post IN (SELECT g FROM a)");
+    analyzed(&mut session, "SELECT count(*) FROM replies WHERE post NOT IN (SELECT g FROM a WHERE g < 150)");
+    session.execute("BEGIN; DELETE FROM replies WHERE at % 3 = 0; UPDATE replies SET post = 7 WHERE at = 1").unwrap();
+    analyzed(&mut session, "SELECT post, at FROM replies WHERE post IN (SELECT g FROM few)");
+}

@@ -3,7 +3,7 @@
 use std::ops::{Bound, ControlFlow};
 
 use ahash::AHashSet;
-use manicule_engine::{ColumnType, KeyRange, Row, RowId, TableId, Value};
+use manicule_engine::{ColumnType, Direction, KeyRange, Row, RowId, TableId, Value};
 use smallvec::SmallVec;
 
 use super::subquery::subquery_values;
@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::evaluate::evaluate_kept;
 use crate::expr::Expr;
 use crate::frame::Frame;
-use crate::physical::{AccessPath, IndexLookup, IndexMembers, IndexRange, KeyColumn, KeyPart, TableScan};
+use crate::physical::{AccessPath, IndexLookup, IndexMembers, IndexRange, KeyColumn, KeyPart, MembersBy, TableScan};
 use crate::route::{Fit, PROBE, ROW_BY_INDEX, SMALL_TABLE_ROWS, fit, fit_lower, fit_upper};
 
 /// What gets the rows of a path.
@@ -54,10 +54,17 @@ fn visit_members<'r, 'v>(
 ) -> Flow {
     let run = frame.run;
     match attempt(few_keys(scan, members, frame))? {
-        Some(keys) => {
-            let visit = |_, row_id, row| visit(frame, row_id, row);
-            run.view().lookup_many(members.index, &keys, visit, || attempt(run.tick()))
-        }
+        Some(keys) => match members.by {
+            MembersBy::Key => {
+                let visit = |_, row_id, row| visit(frame, row_id, row);
+                run.view().lookup_many(members.index, &keys, visit, || attempt(run.tick()))
+            }
+            MembersBy::FirstColumn => keys.into_iter().try_for_each(|key| {
+                let range = (&range_of_first(key), Direction::Forward);
+                let visit = |row_id, row| visit(frame, row_id, row);
+                run.view().range_while(members.index, range, visit, || attempt(run.tick()))
+            }),
+        },
         None => scan_all(scan.table, frame, visit),
     }
 }
@@ -81,15 +88,24 @@ fn few_keys<'v>(
     let (mut keys, mut cost) = (Vec::with_capacity(values.len()), 0.0);
     for value in values {
         let Fit::Equal(value) = fit(value, members.column_type) else { continue };
-        let rows = view.estimate_lookup(members.index, std::slice::from_ref(&value));
+        let key = vec![value];
+        let rows = match members.by {
+            MembersBy::Key => view.estimate_lookup(members.index, &key),
+            MembersBy::FirstColumn => view.estimate_range(members.index, &range_of_first(key.clone())),
+        };
         cost += PROBE + rows as f64 * ROW_BY_INDEX;
         if cost > cost_max {
             return Ok(None);
         }
-        keys.push(vec![value]);
+        keys.push(key);
     }
     keys.sort_unstable();
     Ok(Some(keys))
+}
+
+/// The keys of an index that begin so.
+fn range_of_first(prefix: Vec<Value<'_>>) -> KeyRange<'_> {
+    KeyRange { prefix, ..KeyRange::all() }
 }
 
 fn visit_lookup<'r, 'v>(

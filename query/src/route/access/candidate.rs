@@ -7,7 +7,7 @@ use manicule_engine::{ColumnType, Direction, IndexColumn, IndexSchema, Value};
 
 use super::terms::{Form, Term, Terms};
 use crate::expr::Expr;
-use crate::physical::{AccessPath, IndexLookup, IndexMembers, IndexRange, KeyColumn, KeyPart};
+use crate::physical::{AccessPath, IndexLookup, IndexMembers, IndexRange, KeyColumn, KeyPart, MembersBy};
 use crate::route::region::TableRef;
 use crate::route::{Router, SCAN_SHARE};
 
@@ -80,18 +80,20 @@ impl Router<'_, '_> {
             .or_else(|| self.members_candidate(table, index, terms))
     }
 
-    /// Lookup by each value of a subquery. It is expected to be run only if it finds few rows.
+    /// Lookup by each value of a subquery, in a tree of more columns a range for each. It is expected to be run only if it
+    /// finds few rows.
     fn members_candidate(&self, table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> Option<Candidate> {
-        let [key] = index.columns.as_slice() else { return None };
+        let key = index.columns.first().filter(|_| index.columns.len() == 1 || index.has_tree())?;
         let subplan = terms.on(key.column).find_map(|term| match term.form {
             Form::Among(subplan) => Some(subplan),
             _ => None,
         })?;
         let few = table.rows / SCAN_SHARE;
-        let per_key = table.rows / self.view.distinct_keys(index.id).max(1) as f64;
+        let per_key = self.rows_of_one_prefix(index, 1, table.rows);
         let values = self.subplans[subplan].output.root.rows.clamp(1.0, few.max(1.0));
         let column_type = table.schema.columns[key.column].column_type;
-        let path = AccessPath::Members(IndexMembers { index: index.id, column_type, subplan });
+        let by = if index.columns.len() == 1 { MembersBy::Key } else { MembersBy::FirstColumn };
+        let path = AccessPath::Members(IndexMembers { index: index.id, column_type, subplan, by });
         let rows = (values * per_key).min(few);
         Some(Candidate { path, proven: Vec::new(), rows, probes: values, is_unique_key: false })
     }
