@@ -341,3 +341,15 @@ fn the_values_of_a_subquery_are_looked_up_in_a_tree_of_more_columns() {
     session.execute("BEGIN; DELETE FROM replies WHERE at % 3 = 0; UPDATE replies SET post = 7 WHERE at = 1").unwrap();
     analyzed(&mut session, "SELECT post, at FROM replies WHERE post IN (SELECT g FROM few)");
 }
+
+#[test]
+fn a_join_whose_partners_are_few_does_not_begin_with_the_order() {
+    let mut session = session();
+    let sql = "SELECT a.id FROM a JOIN few ON few.g = a.g WHERE few.id = 2 ORDER BY a.id LIMIT 3";
+    let analysis = analyzed(&mut session, sql);
+    assert!(analysis.contains("using a_g") && analysis.contains("Sort"), "{analysis}");
+    // Where nearly each row has a partner, the first rows are soon there.
+    let sql = "SELECT a.id, b.id FROM a JOIN b ON b.id = a.id ORDER BY a.id LIMIT 3";
+    let analysis = analyzed(&mut session, sql);
+    assert!(analysis.contains("using a_pkey") && !analysis.contains("Sort"), "{analysis}");
+}

@@ -10,7 +10,7 @@ use super::access::{Access, SMALL_TABLE_ROWS};
 use super::cost::cost;
 use super::order::{Wanted, direction_for};
 use super::region::{Conjunct, Other, Relation, TableRef};
-use super::{PROBE, Router};
+use super::{PROBE, ROW_BY_INDEX, Router, sort_cost};
 use crate::context::Routing;
 use crate::error::Result;
 use crate::expr::{BinaryOperator, Expr};
@@ -121,16 +121,6 @@ impl Router<'_, '_> {
         if relations.len() == 1 {
             return 0;
         }
-        let few = wanted.limit.filter(|&limit| limit <= FEW_ROWS);
-        if let (Some(key), Some(_)) = (wanted.order.first(), few) {
-            let ordered = relations.iter().position(|relation| match relation {
-                Relation::Table(table) => table.slot == key.column.slot && self.has_order(table, wanted),
-                Relation::Other(_) => false,
-            });
-            if let Some(ordered) = ordered {
-                return ordered;
-            }
-        }
         let rows = |relation: &Relation| match relation {
             Relation::Table(table) => {
                 let decided = decided(conjuncts, missing, &relation.slots());
@@ -140,7 +130,23 @@ impl Router<'_, '_> {
         };
         let rows: Vec<f64> = relations.iter().map(rows).collect();
         // The first of equals: what is written first stays first.
-        (0..relations.len()).min_by(|&left, &right| rows[left].total_cmp(&rows[right])).unwrap_or(0)
+        let smallest = (0..relations.len()).min_by(|&left, &right| rows[left].total_cmp(&rows[right])).unwrap_or(0);
+        let (Some(key), Some(limit)) = (wanted.order.first(), wanted.limit.filter(|&limit| limit <= FEW_ROWS)) else {
+            return smallest;
+        };
+        let ordered = relations.iter().position(|relation| match relation {
+            Relation::Table(table) => table.slot == key.column.slot && self.has_order(table, wanted),
+            Relation::Other(_) => false,
+        });
+        let Some(ordered) = ordered else { return smallest };
+        let mut unplaced = missing.clone();
+        unplaced.remove_all(&relations[smallest].slots());
+        let step = self.step(rows[smallest], &relations[ordered], &Conditions { conjuncts, unplaced: &unplaced });
+        // Where few rows have a partner in the smallest relation, a walk in order meets long stretches of others.
+        let share = (step.rows / rows[ordered].max(1.0)).clamp(1e-6, 1.0);
+        let walk_cost = rows[ordered].min(limit / share) * (ROW_BY_INDEX + PROBE);
+        let is_sorted_sooner = step.connected && rows[smallest] + step.cost + sort_cost(step.rows, None) < walk_cost;
+        if ordered == smallest || !is_sorted_sooner { ordered } else { smallest }
     }
 
     /// Whether some tree of the table has the wanted order.
