@@ -6,11 +6,14 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::{CastKind, Expr, ObjectName, Statement, UnaryOperator};
+use sqlparser::ast::{CastKind, Expr, ObjectName, Statement, UnaryOperator, Value};
 use sqlparser::dialect::{Dialect, Precedence, SQLiteDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+/// How strongly `||` binds; only signs bind more.
+const CONCAT_PRECEDENCE: u8 = 45;
 
 /// The dialect.
 #[derive(Debug, Default)]
@@ -121,22 +124,70 @@ impl Dialect for Manicule {
             }
             Token::Minus => UnaryOperator::Minus,
             Token::Plus => UnaryOperator::Plus,
+            Token::Tilde => UnaryOperator::BitwiseNot,
             _ => return None,
         };
         parser.advance_token();
-        let operand = parser.parse_subexpr(self.prec_value(Precedence::MulDivModOp));
+        let operand = parser.parse_subexpr(CONCAT_PRECEDENCE);
         Some(operand.map(|operand| Expr::UnaryOp { op: operator, expr: Box::new(operand) }))
     }
 
-    /// SQLite's order where it differs: `||` above `*`; `<` above `=`; all bitwise operators on one level.
+    fn parse_infix(&self, parser: &mut Parser<'_>, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
+        if parser.parse_keyword(Keyword::IS) {
+            return Some(parse_is(parser, left, precedence));
+        }
+        if !is_isnull(&parser.peek_token_ref().token) {
+            return None;
+        }
+        parser.advance_token();
+        Some(Ok(Expr::IsNull(Box::new(left.clone()))))
+    }
+
+    /// SQLite's order where it differs: LIKE and IS on one level with `=`.
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        SQLiteDialect {}.prec_value(match precedence {
+            Precedence::Like | Precedence::Is => Precedence::Eq,
+            other => other,
+        })
+    }
+
+    /// The same: signs and `~` above `||`, and that above `*`; `<` above `=`; all bitwise operators on one level.
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
         match &parser.peek_token_ref().token {
-            Token::StringConcat => Some(Ok(45)),
+            Token::StringConcat => Some(Ok(CONCAT_PRECEDENCE)),
             Token::Lt | Token::LtEq | Token::Gt | Token::GtEq => Some(Ok(21)),
             Token::Ampersand | Token::Pipe | Token::ShiftLeft | Token::ShiftRight => Some(Ok(23)),
+            token if is_isnull(token) => Some(Ok(self.prec_value(Precedence::Is))),
             _ => None,
         }
     }
+}
+
+/// Whether it is the word ISNULL, which the parser does not know.
+fn is_isnull(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("ISNULL"))
+}
+
+/// What stands behind IS: any operand, of which NULL, TRUE and FALSE have a meaning of their own.
+fn parse_is(parser: &mut Parser<'_>, left: &Expr, precedence: u8) -> Result<Expr, ParserError> {
+    let is_not = parser.parse_keyword(Keyword::NOT);
+    let is_distinct = parser.parse_keywords(&[Keyword::DISTINCT, Keyword::FROM]);
+    let right = parser.parse_subexpr(precedence)?;
+    let left = Box::new(left.clone());
+    let constant = match &right {
+        Expr::Value(value) => Some(&value.value),
+        _ => None,
+    };
+    Ok(match (constant, is_not != is_distinct) {
+        (Some(Value::Null), false) => Expr::IsNull(left),
+        (Some(Value::Null), true) => Expr::IsNotNull(left),
+        (Some(Value::Boolean(true)), false) => Expr::IsTrue(left),
+        (Some(Value::Boolean(true)), true) => Expr::IsNotTrue(left),
+        (Some(Value::Boolean(false)), false) => Expr::IsFalse(left),
+        (Some(Value::Boolean(false)), true) => Expr::IsNotFalse(left),
+        (_, false) => Expr::IsNotDistinctFrom(left, Box::new(right)),
+        (_, true) => Expr::IsDistinctFrom(left, Box::new(right)),
+    })
 }
 
 fn parse_call(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {

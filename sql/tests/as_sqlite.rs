@@ -138,3 +138,23 @@ fn a_table_made_of_integers_and_reals_holds_both() {
     assert_eq!(rows(&mut session, "SELECT sum(v) FROM u"), "3.75");
     assert_eq!(sqlstate(&mut session, "CREATE TABLE w AS SELECT 1 AS v UNION ALL SELECT 'one'"), "42804");
 }
+
+#[test]
+fn operators_bind_as_in_sqlite() {
+    let mut session = session();
+    for (sql, expected) in [
+        ("SELECT -1 || 2", "-12"),
+        ("SELECT ~1 * 2", "-4"),
+        ("SELECT ~1 || 2", "-22"),
+        ("SELECT 'abc' LIKE 'a%' = TRUE", "true"),
+        ("SELECT 2 = 2 LIKE 3 IS NULL", "false"),
+        ("SELECT 1 IS 1 IS 5", "false"),
+        ("SELECT 3 IS NOT NULL > 2", "true"),
+        ("SELECT 5 IS NOT DISTINCT FROM TRUE, 5 IS DISTINCT FROM NULL", "true,true"),
+        ("SELECT NULL ISNULL, 1 << 0 ISNULL", "true,false"),
+        ("SELECT id FROM t WHERE a ISNULL", "1"),
+        ("SELECT id FROM t WHERE a NOTNULL AND NOT a ISNULL ORDER BY id", "2 3"),
+    ] {
+        assert_eq!(rows(&mut session, sql), expected, "{sql}");
+    }
+}

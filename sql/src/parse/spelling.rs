@@ -4,27 +4,22 @@
 //! |---|---|
 //! | `IN table` | `IN (SELECT * FROM table)` |
 //! | `IN ((SELECT …), b)` | `IN (+(SELECT …), b)`: it would take the first item for the whole query |
-//! | `a IS b`, `a IS NOT b` | `a IS NOT DISTINCT FROM b`, `a IS DISTINCT FROM b` |
 //! | `INDEXED BY index`, `NOT INDEXED` | nothing: they only give advice |
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
-
-/// What may stand behind IS and IS NOT in the parser's own words.
-const AFTER_IS: [&str; 7] = ["NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", "JSON", "NORMALIZED"];
 
 /// Which of the spellings a text has.
 #[derive(Debug, Default)]
 struct Found {
     advice: bool,
     table: bool,
-    is: bool,
     nested_list: bool,
 }
 
 impl Found {
     fn any(&self) -> bool {
-        self.advice || self.table || self.is || self.nested_list
+        self.advice || self.table || self.nested_list
     }
 }
 
@@ -32,20 +27,15 @@ impl Found {
 fn find(tokens: &[TokenWithSpan]) -> Found {
     let mut found = Found::default();
     let mut has_position = false;
-    // IN stands one or two tokens before; IS or IS NOT stands before.
-    let (mut after_in, mut after_list, mut after_is) = (false, false, false);
+    // IN stands one or two tokens before.
+    let (mut after_in, mut after_list) = (false, false);
     for token in tokens {
-        if after_is && !matches!(token.token, Token::Whitespace(_)) && !is(token, "NOT") {
-            after_is = false;
-            found.is |= begins_operand(token);
-        }
         let (was_in, was_list) = (after_in, after_list);
         match &token.token {
             Token::Whitespace(_) => continue,
             Token::Word(word) => {
                 let keyword = if word.quote_style.is_none() { word.keyword } else { Keyword::NoKeyword };
                 found.table |= was_in;
-                after_is |= keyword == Keyword::IS;
                 found.advice |= is(token, "INDEXED");
                 has_position |= keyword == Keyword::POSITION;
                 (after_in, after_list) = (keyword == Keyword::IN, false);
@@ -76,11 +66,6 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
                 Some(next) if is(next, "BY") => drop((rest.next(), rest.next())),
                 _ => drop(tokens.pop()),
             }
-            continue;
-        }
-        if is(&token, "IS") {
-            let not = rest.next_if(|next| is(next, "NOT"));
-            push_is(tokens, token, not, rest.peek());
             continue;
         }
         let is_in = found.table && is(&token, "IN");
@@ -135,30 +120,6 @@ fn is_list(tokens: &[TokenWithSpan]) -> bool {
         }
     }
     false
-}
-
-/// IS or IS NOT before `next`, spelled out where `next` is an operand.
-fn push_is(
-    tokens: &mut Vec<TokenWithSpan>,
-    token: TokenWithSpan,
-    not: Option<TokenWithSpan>,
-    next: Option<&TokenWithSpan>,
-) {
-    let span = token.span;
-    let is_operand = next.is_some_and(begins_operand);
-    let is_equality = not.is_none();
-    tokens.push(token);
-    if !is_operand {
-        tokens.extend(not);
-        return;
-    }
-    let words: &[&str] = if is_equality { &["NOT", "DISTINCT", "FROM"] } else { &["DISTINCT", "FROM"] };
-    tokens.extend(words.iter().map(|word| TokenWithSpan { token: Token::make_keyword(word), span }));
-}
-
-/// Whether what follows IS or IS NOT is an operand, and none of the parser's own words.
-fn begins_operand(token: &TokenWithSpan) -> bool {
-    token.token != Token::EOF && !AFTER_IS.iter().any(|word| is(token, word))
 }
 
 /// Whether a token is that word, not quoted.
