@@ -158,3 +158,18 @@ fn operators_bind_as_in_sqlite() {
         assert_eq!(rows(&mut session, sql), expected, "{sql}");
     }
 }
+
+#[test]
+fn a_condition_is_a_boolean_whatever_its_parts_are() {
+    let mut session = session();
+    assert_eq!(rows(&mut session, "SELECT a OR 1 > 2 FROM t ORDER BY id"), "NULL true true");
+    assert_eq!(rows(&mut session, "SELECT 7 OR FALSE, 7 AND TRUE, NOT NOT 7"), "true,true,true");
+    assert_eq!(sqlstate(&mut session, "SELECT b OR FALSE FROM t"), "42804");
+}
+
+#[test]
+fn numbers_of_two_kinds_meet_as_in_sqlite() {
+    let mut session = session();
+    assert_eq!(rows(&mut session, "SELECT 9007199254740993 % 7.0, 9007199254740994.0 % 9007199254740993"), "5.0,1.0");
+    assert_eq!(rows(&mut session, "SELECT min(1, 1.0), min(1.0, 1), max(1, 1.0)"), "1.0,1,1");
+}

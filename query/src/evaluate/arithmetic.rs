@@ -26,6 +26,14 @@ impl Number {
             Self::Real(real) => real,
         }
     }
+
+    /// The whole part, at the ends of 64 bits where it is beyond.
+    fn whole(self) -> i64 {
+        match self {
+            Self::Integer(integer) => integer,
+            Self::Real(real) => real as i64,
+        }
+    }
 }
 
 /// The number that a value is, `None` for NULL.
@@ -85,9 +93,8 @@ pub(super) fn calculate<'a>(
     };
     let divides = matches!(operator, BinaryOperator::Divide | BinaryOperator::Remainder);
     let divisor_is_zero = match right {
-        Number::Integer(integer) => integer == 0,
-        Number::Real(real) if operator == BinaryOperator::Remainder => real as i64 == 0,
-        Number::Real(real) => real == 0.0,
+        right if operator == BinaryOperator::Remainder => right.whole() == 0,
+        right => right.to_real() == 0.0,
     };
     if divides && divisor_is_zero {
         return match settings.division_by_zero {
@@ -97,6 +104,10 @@ pub(super) fn calculate<'a>(
     }
     match (left, right) {
         (Number::Integer(left), Number::Integer(right)) => integers(operator, left, right),
+        // Of the whole parts, as SQLite has it; MOD() is the remainder of reals.
+        (left, right) if operator == BinaryOperator::Remainder => {
+            Ok(Value::Real(left.whole().wrapping_rem(right.whole()) as f64))
+        }
         (left, right) => reals(operator, left.to_real(), right.to_real()),
     }
 }
@@ -119,9 +130,7 @@ fn reals<'a>(operator: BinaryOperator, left: f64, right: f64) -> Result<Value<'a
         BinaryOperator::Subtract => left - right,
         BinaryOperator::Multiply => left * right,
         BinaryOperator::Divide => left / right,
-        // Of the whole parts, as SQLite has it; MOD() is the remainder of reals.
-        BinaryOperator::Remainder => (left as i64).wrapping_rem(right as i64) as f64,
-        _ => unreachable!("only arithmetic is calculated"),
+        _ => unreachable!("only arithmetic other than remainders is calculated in reals"),
     };
     finite(operator.symbol(), result)
 }

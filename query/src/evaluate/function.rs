@@ -116,7 +116,8 @@ fn extreme<'a, 'v: 'a>(function: Function, arguments: &'v [Expr], frame: &'a Fra
             return Ok(Value::Null);
         }
         let ordering = compare_values(&value, &best);
-        let better = if function == Function::Least { ordering.is_lt() } else { ordering.is_gt() };
+        // Of equal ones, such as 1 and 1.0, the last is the least and the first the greatest, as in SQLite.
+        let better = if function == Function::Least { ordering.is_le() } else { ordering.is_gt() };
         if position == 0 || better {
             best = value;
         }

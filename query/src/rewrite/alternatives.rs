@@ -11,7 +11,7 @@ pub(super) fn gather_alternatives(plan: &mut LogicalPlan) -> bool {
         let gathered = gather(std::mem::take(parts));
         let changed = gathered.len() < before;
         *parts = gathered;
-        if parts.len() == 1 {
+        if changed && parts.len() == 1 {
             let only = parts.remove(0);
             *expr = only;
         }
