@@ -173,3 +173,47 @@ fn numbers_of_two_kinds_meet_as_in_sqlite() {
     assert_eq!(rows(&mut session, "SELECT 9007199254740993 % 7.0, 9007199254740994.0 % 9007199254740993"), "5.0,1.0");
     assert_eq!(rows(&mut session, "SELECT min(1, 1.0), min(1.0, 1), max(1, 1.0)"), "1.0,1,1");
 }
+
+#[test]
+fn order_by_takes_the_alias_before_a_column_of_that_name() {
+    let mut session = session();
+    assert_eq!(rows(&mut session, "SELECT id, a, -id AS a FROM t ORDER BY a"), "3,7,-3 2,5,-2 1,NULL,-1");
+    assert_eq!(rows(&mut session, "SELECT *, -id AS a FROM t ORDER BY a DESC LIMIT 1"), "3,7,z,NULL,-3");
+    assert_eq!(
+        rows(&mut session, "SELECT t.*, u.id FROM t, t AS u WHERE u.id = 4 - t.id ORDER BY id LIMIT 1"),
+        "1,NULL,x,true,3"
+    );
+}
+
+#[test]
+fn joins_in_parentheses_see_only_one_another() {
+    let mut session = session();
+    session
+        .execute("CREATE TABLE u (k INTEGER, a INTEGER); INSERT INTO u VALUES (2, 5), (9, 7); CREATE TABLE w (a INTEGER, v TEXT); INSERT INTO w VALUES (5, 'five')")
+        .unwrap();
+    assert_eq!(
+        rows(&mut session, "SELECT t.id, k, v FROM t LEFT JOIN (u JOIN w USING (a)) ON u.k = t.id ORDER BY t.id"),
+        "1,NULL,NULL 2,2,five 3,NULL,NULL"
+    );
+    assert_eq!(sqlstate(&mut session, "SELECT * FROM t LEFT JOIN (u JOIN w ON w.a = t.a) ON u.k = t.id"), "42P01");
+}
+
+#[test]
+fn a_column_of_using_stands_where_the_left_table_has_it() {
+    let mut session = session();
+    session.execute("CREATE TABLE u (v TEXT, id INTEGER); INSERT INTO u VALUES ('two', 2), ('nine', 9)").unwrap();
+    session.execute("CREATE TABLE w (id INTEGER, n INTEGER); INSERT INTO w VALUES (9, 90), (8, 80)").unwrap();
+    for (sql, expected) in [
+        ("SELECT * FROM t RIGHT JOIN u USING (id) ORDER BY id", "2,5,y,NULL,two 9,NULL,NULL,NULL,nine"),
+        ("SELECT * FROM u LEFT JOIN t USING (id) ORDER BY id", "two,2,5,y,NULL nine,9,NULL,NULL,NULL"),
+        ("SELECT * FROM u JOIN w USING (id)", "nine,9,90"),
+        (
+            "SELECT * FROM t RIGHT JOIN u USING (id) RIGHT JOIN w USING (id) ORDER BY id",
+            "8,NULL,NULL,NULL,NULL,80 9,NULL,NULL,NULL,nine,90",
+        ),
+        ("SELECT * FROM t NATURAL RIGHT JOIN w ORDER BY id", "8,NULL,NULL,NULL,80 9,NULL,NULL,NULL,90"),
+        ("SELECT id, a FROM (SELECT * FROM t RIGHT JOIN u USING (id)) ORDER BY 1", "2,5 9,NULL"),
+    ] {
+        assert_eq!(rows(&mut session, sql), expected, "{sql}");
+    }
+}

@@ -84,7 +84,7 @@ impl<'a> Binder<'a> {
             let level = self.level();
             let left = find(level, 0..split, name)?;
             let right = find(level, split..level.relations.len(), name)?;
-            level.hidden.push(if is_right { left } else { right });
+            level.merged.push(if is_right { (left, right) } else { (right, left) });
             conditions.push(Self::equal(Expr::Column(left), Expr::Column(right)));
         }
         Ok(if conditions.len() == 1 { conditions.remove(0) } else { Expr::And(conditions) })
@@ -103,26 +103,33 @@ impl<'a> Binder<'a> {
                 self.push_body(name, &body, column_names(alias.as_ref()))?;
                 Ok(body.plan)
             }
-            TableFactor::NestedJoin { table_with_joins, alias: None } => {
-                let mut plan = self.table_factor(&table_with_joins.relation)?;
-                for join in &table_with_joins.joins {
-                    plan = self.join(plan, join)?;
-                }
-                Ok(plan)
-            }
+            TableFactor::NestedJoin { table_with_joins, alias: None } => self.nested_join(table_with_joins),
             _ => Err(Error::not_supported("this item of FROM")),
         }
+    }
+
+    /// Joins in parentheses, which do not see the relations before them.
+    fn nested_join(&mut self, nested: &'a TableWithJoins) -> Result<LogicalPlan> {
+        let mut relations = std::mem::take(&mut self.level().relations);
+        let mut plan = self.table_factor(&nested.relation)?;
+        for join in &nested.joins {
+            plan = self.join(plan, join)?;
+        }
+        let level = self.level();
+        relations.append(&mut level.relations);
+        level.relations = relations;
+        Ok(plan)
     }
 
     /// Binds a query of FROM, which does not see the relations beside it.
     fn without_siblings<R>(&mut self, bind: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
         let level = self.level();
         let relations = std::mem::take(&mut level.relations);
-        let hidden = std::mem::take(&mut level.hidden);
+        let merged = std::mem::take(&mut level.merged);
         let bound = bind(self);
         let level = self.level();
         level.relations = relations;
-        level.hidden = hidden;
+        level.merged = merged;
         bound
     }
 
@@ -227,7 +234,7 @@ fn find(level: &Level<'_>, relations: std::ops::Range<usize>, name: &str) -> Res
         let named = relation.columns.names().enumerate().filter(|(_, column)| column.eq_ignore_ascii_case(name));
         named.map(|(column, _)| ColumnRef { slot: relation.slot, column })
     });
-    let mut columns = columns.filter(|column| !level.hidden.contains(column));
+    let mut columns = columns.filter(|column| !level.is_hidden(*column));
     match (columns.next(), columns.next()) {
         (Some(column), None) => Ok(column),
         (None, _) => Err(Error::unknown("column", name)),

@@ -14,14 +14,30 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) struct Level<'a> {
     /// The tables of FROM, in their order.
     pub(super) relations: Vec<Relation>,
-    /// Columns that USING has made one with another.
-    pub(super) hidden: Vec<ColumnRef>,
+    /// Columns that USING hides, and which one each of them is shown as.
+    pub(super) merged: Vec<(ColumnRef, ColumnRef)>,
     /// The names that the select list gives, for the clauses that come after it.
     pub(super) aliases: Vec<(&'a str, &'a ast::Expr)>,
     /// Set while expressions over groups are bound.
     pub(super) grouping: Option<Grouping>,
     /// The slots of outer levels that were read.
     pub(super) outer_slots: Vec<usize>,
+}
+
+impl Level<'_> {
+    pub(super) fn is_hidden(&self, column: ColumnRef) -> bool {
+        self.merged.iter().any(|(hidden, _)| *hidden == column)
+    }
+
+    /// The column itself, or the one that stands for it.
+    pub(super) fn shown(&self, column: ColumnRef) -> ColumnRef {
+        let mut shown = column;
+        // A column is shown as one of a later join, or of the same: there is no circle.
+        while let Some((_, other)) = self.merged.iter().find(|(hidden, _)| *hidden == shown) {
+            shown = *other;
+        }
+        shown
+    }
 }
 
 /// A table, view or subquery under its name.
@@ -146,7 +162,7 @@ impl<'a> Binder<'a> {
         for relation in level.relations.iter().filter(|relation| !relation.is_qualified_only) {
             let Some(column) = relation.columns.position(&ident.value) else { continue };
             let column = ColumnRef { slot: relation.slot, column };
-            if level.hidden.contains(&column) {
+            if level.is_hidden(column) {
                 continue;
             }
             if found.is_some() {

@@ -22,6 +22,18 @@ struct Projection {
     /// The result, then what is only there to sort by.
     expressions: Vec<Expr>,
     columns: Vec<OutputColumn>,
+    /// Which columns have neither an alias nor come from a `*`: ORDER BY looks for their names in FROM.
+    unnamed: Vec<usize>,
+}
+
+impl Projection {
+    /// The first result column that an alias or a `*` gives that name.
+    fn named_column(&self, name: &str) -> Option<usize> {
+        let is_named = |position: &usize| {
+            self.columns[*position].name.eq_ignore_ascii_case(name) && !self.unnamed.contains(position)
+        };
+        (0..self.columns.len()).find(is_named)
+    }
 }
 
 impl<'a> Binder<'a> {
@@ -49,7 +61,7 @@ impl<'a> Binder<'a> {
             None => None,
         };
         let slot = self.new_slot(Vec::new());
-        let keys = self.order_keys(order_by, select, &mut projection, slot)?;
+        let keys = self.order_keys(order_by, &mut projection, slot)?;
         if let Some(grouping) = self.level().grouping.take() {
             grouping.check_bare_columns()?;
             plan = self.aggregate_plan(plan, grouping);
@@ -121,6 +133,7 @@ impl<'a> Binder<'a> {
                     }
                     _ => text(),
                 };
+                projection.unnamed.push(projection.columns.len());
                 Self::push_column(projection, bound, name);
             }
             SelectItem::ExprWithAlias { expr, alias } => {
@@ -164,8 +177,10 @@ impl<'a> Binder<'a> {
             }
             for (column, name) in relation.columns.names().enumerate() {
                 let column = ColumnRef { slot: relation.slot, column };
-                if table.is_some() || !level.hidden.contains(&column) {
-                    found.push((column, name.to_owned()));
+                // What USING has made one stands where the first of the two does.
+                let shown = if table.is_some() { column } else { level.shown(column) };
+                if level.merged.is_empty() || found.iter().all(|(known, _)| *known != shown) {
+                    found.push((shown, name.to_owned()));
                 }
             }
         }
@@ -192,24 +207,23 @@ impl<'a> Binder<'a> {
     fn order_keys(
         &mut self,
         order_by: &'a [OrderByExpr],
-        select: &'a Select,
         projection: &mut Projection,
         slot: usize,
     ) -> Result<Vec<SortKey>> {
         let mut keys = Vec::with_capacity(order_by.len());
         for item in order_by {
-            let column = self.order_column(&item.expr, select, projection)?;
+            let column = self.order_column(&item.expr, projection)?;
             keys.push(sort_key(Expr::Column(ColumnRef { slot, column }), item)?);
         }
         Ok(keys)
     }
 
-    fn order_column(&mut self, ast: &'a ast::Expr, select: &Select, projection: &mut Projection) -> Result<usize> {
+    fn order_column(&mut self, ast: &'a ast::Expr, projection: &mut Projection) -> Result<usize> {
         if let Some(digits) = number_in(ast) {
             return self.position(digits, projection.columns.len(), "ORDER BY");
         }
         if let ast::Expr::Identifier(ident) = ast
-            && let Some(column) = named_column(&select.projection, projection, &ident.value)
+            && let Some(column) = projection.named_column(&ident.value)
         {
             return Ok(column);
         }
@@ -220,14 +234,6 @@ impl<'a> Binder<'a> {
             projection.expressions.len() - 1
         }))
     }
-}
-
-/// The result column with that alias; where the select list has a `*`, positions in it are not those of the result.
-fn named_column(items: &[SelectItem], projection: &Projection, name: &str) -> Option<usize> {
-    let is_alias = items
-        .iter()
-        .any(|item| matches!(item, SelectItem::ExprWithAlias { alias, .. } if alias.value.eq_ignore_ascii_case(name)));
-    is_alias.then(|| projection.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))).flatten()
 }
 
 fn aliases(items: &[SelectItem]) -> Vec<(&str, &ast::Expr)> {
