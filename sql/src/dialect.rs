@@ -65,6 +65,10 @@ impl Dialect for Manicule {
         true
     }
 
+    fn supports_numeric_literal_underscores(&self) -> bool {
+        true
+    }
+
     fn supports_notnull_operator(&self) -> bool {
         true
     }

@@ -217,3 +217,35 @@ fn a_column_of_using_stands_where_the_left_table_has_it() {
         assert_eq!(rows(&mut session, sql), expected, "{sql}");
     }
 }
+
+#[test]
+fn numbers_may_be_hexadecimal_or_grouped() {
+    let mut session = session();
+    for (sql, expected) in [
+        ("SELECT id FROM t WHERE id = 0x2", "2"),
+        ("SELECT 0x10, 0xFFFFFFFFFFFFFFFF, -0xff, 0x7f + 1, 1_000_000", "16,-1,-255,128,1000000"),
+        ("SELECT x'10', typeof(x'10'), typeof(0x10), id FROM t WHERE id = 0x1", "x'10',blob,integer,1"),
+    ] {
+        assert_eq!(rows(&mut session, sql), expected, "{sql}");
+    }
+    assert_eq!(sqlstate(&mut session, "SELECT 0x1ffffffffffffffff"), "42601");
+    session.execute("CREATE TABLE u (a INTEGER DEFAULT 0x1f, CHECK (a < 0x20)); INSERT INTO u DEFAULT VALUES").unwrap();
+    assert_eq!(rows(&mut session, "SELECT a FROM u"), "31");
+}
+
+#[test]
+fn a_table_made_of_a_query_without_rows_has_the_types_of_its_functions() {
+    let mut session = session();
+    session
+        .execute(
+            "CREATE TABLE u AS SELECT round(a, 1) AS r, floor(a) AS f, mod(a, 2.5) AS m, substr(b, 2) AS s FROM t WHERE FALSE;
+             INSERT INTO u VALUES (1, 2, 3, 4)",
+        )
+        .unwrap();
+    assert_eq!(
+        rows(&mut session, "SELECT typeof(r), typeof(f), typeof(m), typeof(s) FROM u"),
+        "real,integer,real,text"
+    );
+    session.execute("CREATE TABLE w AS SELECT mod(id, 2.5) AS m FROM t").unwrap();
+    assert_eq!(rows(&mut session, "SELECT m FROM w ORDER BY m"), "0.5 1.0 2.0");
+}

@@ -74,7 +74,12 @@ impl Binder<'_> {
 
     fn function_type(&self, function: Function, arguments: &[Expr]) -> KnownType {
         match function {
-            Function::Abs | Function::Mod => self.numeric_type_of(arguments.first()?),
+            Function::Abs | Function::Floor | Function::Ceil => self.numeric_type_of(arguments.first()?),
+            Function::Mod => self.binary_type(BinaryOperator::Remainder, arguments.first()?, arguments.get(1)?),
+            Function::Substring => match self.type_of(arguments.first()?)? {
+                ColumnType::Blob => Some(ColumnType::Blob),
+                _ => Some(ColumnType::Text),
+            },
             Function::NullIf => self.type_of(arguments.first()?),
             Function::Coalesce | Function::Least | Function::Greatest => self.common_type(arguments),
             Function::If => self.common_type(&arguments[1..]),
@@ -87,8 +92,7 @@ impl Binder<'_> {
             | Function::Replace
             | Function::TypeOf
             | Function::Hex => Some(ColumnType::Text),
-            Function::Sqrt | Function::Power => Some(ColumnType::Real),
-            Function::Substring | Function::Round | Function::Floor | Function::Ceil => None,
+            Function::Sqrt | Function::Power | Function::Round => Some(ColumnType::Real),
             Function::Math(MathFunction::Trunc) => self.numeric_type_of(arguments.first()?),
             Function::Math(_) => Some(ColumnType::Real),
             Function::Text(function) => Some(function.column_type()),

@@ -5,6 +5,7 @@
 //! | `IN table` | `IN (SELECT * FROM table)` |
 //! | `IN ((SELECT …), b)` | `IN (+(SELECT …), b)`: it would take the first item for the whole query |
 //! | `INDEXED BY index`, `NOT INDEXED` | nothing: they only give advice |
+//! | `0x1f` | `31`: it would take the number for a blob, `x'1f'` |
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -54,6 +55,7 @@ fn find(tokens: &[TokenWithSpan]) -> Found {
 
 /// Puts the tokens into the parser's words. Blanks may be lost.
 pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
+    tokens.iter_mut().for_each(rewrite_hexadecimal);
     let found = find(tokens);
     if !found.any() {
         return;
@@ -81,6 +83,20 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
     if found.nested_list {
         mark_lists(tokens);
     }
+}
+
+/// Writes a hexadecimal number in decimal; 64 bits, of which the first is the sign. A blob has one more sign around its digits.
+fn rewrite_hexadecimal(token: &mut TokenWithSpan) {
+    let Token::HexStringLiteral(digits) = &token.token else { return };
+    let columns = token.span.end.column.saturating_sub(token.span.start.column);
+    if columns != digits.chars().count() as u64 + 2 {
+        return;
+    }
+    let number = match u64::from_str_radix(&digits.replace('_', ""), 16) {
+        Ok(bits) => bits.cast_signed().to_string(),
+        Err(_) => format!("0x{digits}"),
+    };
+    token.token = Token::Number(number, false);
 }
 
 /// Puts a plus before the first item of each list of IN that begins with a query in parentheses. There are no blanks.
