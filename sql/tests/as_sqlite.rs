@@ -249,3 +249,56 @@ fn a_table_made_of_a_query_without_rows_has_the_types_of_its_functions() {
     session.execute("CREATE TABLE w AS SELECT mod(id, 2.5) AS m FROM t").unwrap();
     assert_eq!(rows(&mut session, "SELECT m FROM w ORDER BY m"), "0.5 1.0 2.0");
 }
+
+#[test]
+fn a_constant_fits_a_column_over_groups_as_over_rows() {
+    let mut session = session();
+    session.execute("CREATE TABLE u (i INTEGER, s TEXT, d DATE); INSERT INTO u VALUES (1, '1', '2013-01-01'), (2, '2', '2013-01-02'), (2, '10', '2013-01-02')").unwrap();
+    for (sql, expected) in [
+        ("SELECT d FROM u GROUP BY d HAVING d >= '2013-01-02'", "2013-01-02"),
+        ("SELECT d, d IN ('2013-01-01') FROM u GROUP BY d ORDER BY d", "2013-01-01,true 2013-01-02,false"),
+        (
+            "SELECT CASE d WHEN '2013-01-01' THEN 'first' ELSE 'other' END AS n, count(*) FROM u GROUP BY d ORDER BY n",
+            "first,1 other,2",
+        ),
+        ("SELECT i, count(*) FROM u GROUP BY i HAVING i = '2'", "2,2"),
+        ("SELECT s FROM u GROUP BY s HAVING s > 1 ORDER BY s", "10 2"),
+        ("SELECT CAST(s AS INTEGER) AS n FROM u GROUP BY n HAVING CAST(s AS INTEGER) = '10'", "10"),
+        (
+            "SELECT d FROM u GROUP BY d HAVING (SELECT count(*) FROM u AS v WHERE v.d = u.d AND u.d > '2013-01-01') = 2",
+            "2013-01-02",
+        ),
+        // An aggregate is no column: a number is no text.
+        ("SELECT max(i) = '2', max(s) = 2 FROM u", "false,false"),
+    ] {
+        assert_eq!(rows(&mut session, sql), expected, "{sql}");
+    }
+    let sql = "SELECT count(*) FROM u GROUP BY d HAVING d > ?";
+    assert_eq!(session.query(sql, &[Value::from("2013-01-01")]).unwrap().value(0, 0), Value::from(2));
+}
+
+#[test]
+fn a_text_is_a_date_beside_whatever_gives_dates() {
+    let mut session = session();
+    session
+        .execute(
+            "CREATE TABLE u (id INTEGER, d DATE); INSERT INTO u VALUES (1, '2013-01-01'), (2, '2013-01-02'), (3, NULL)",
+        )
+        .unwrap();
+    for (sql, expected) in [
+        ("SELECT max(d) > '2013-01-01', min(d) IN ('2013-01-01') FROM u", "true,true"),
+        ("SELECT count(*) FROM u HAVING max(d) = '2013-01-02'", "3"),
+        ("SELECT id FROM u WHERE (SELECT max(d) FROM u) = '2013-01-02' AND id = 1", "1"),
+        ("SELECT id FROM u WHERE CASE WHEN id > 1 THEN d END = '2013-01-02'", "2"),
+        ("SELECT id FROM u WHERE d + 1 BETWEEN '2013-01-03' AND '2013-01-09'", "2"),
+        ("SELECT id FROM u ORDER BY coalesce(d, '2013-01-01'), id DESC", "3 1 2"),
+        ("SELECT id FROM u ORDER BY CASE id WHEN 3 THEN '1999-01-01' ELSE d END", "3 1 2"),
+        ("SELECT max(d, '2013-01-02'), min(d, '2013-01-02') FROM u WHERE id = 1", "2013-01-02,2013-01-01"),
+        ("SELECT coalesce(d, 'never') FROM u WHERE id > 1 ORDER BY id", "2013-01-02 never"),
+    ] {
+        assert_eq!(rows(&mut session, sql), expected, "{sql}");
+    }
+    let sql = "SELECT count(*) FROM u HAVING max(d) = ?";
+    assert_eq!(session.query(sql, &[Value::from("2013-01-02")]).unwrap().value(0, 0), Value::from(3));
+    assert_eq!(sqlstate(&mut session, "SELECT max(d) > 'soon' FROM u"), "22P02");
+}

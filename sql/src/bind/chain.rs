@@ -137,9 +137,13 @@ impl<'a> Binder<'a> {
 
     fn in_list(&mut self, left: Expr, list: &'a [ast::Expr], negated: bool) -> Result<Expr> {
         let mut bound = Vec::with_capacity(list.len());
+        let target = self.fitting_type(&left);
         for item in list {
             let item = self.expr(item)?;
-            bound.push(self.fit(item, &left)?);
+            bound.push(match target {
+                Some(target) => self.fit_to(item, target)?,
+                None => item,
+            });
         }
         let operand = match bound.first() {
             Some(first) => self.fit(left, first)?,

@@ -124,7 +124,9 @@ impl<'a> Binder<'a> {
             }
             branches.push((condition, self.expr(&branch.result)?));
         }
-        let otherwise = otherwise.map(|otherwise| self.expr(otherwise)).transpose()?;
+        let mut otherwise = otherwise.map(|otherwise| self.expr(otherwise)).transpose()?;
+        let results = branches.iter_mut().map(|(_, result)| result).chain(&mut otherwise);
+        self.fit_choices(&mut results.collect::<Vec<_>>());
         Ok(Expr::Case { operand: operand.map(Box::new), branches, otherwise: otherwise.map(Box::new) })
     }
 

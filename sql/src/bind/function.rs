@@ -179,6 +179,10 @@ impl<'a> Binder<'a> {
         match function {
             Function::NullIf => bound[1] = self.fit(bound[1].clone(), &bound[0])?,
             Function::Time(_) => bound.iter_mut().skip(found.saturating_sub(1)).for_each(tell_now),
+            Function::Coalesce | Function::Least | Function::Greatest => {
+                self.fit_choices(&mut bound.iter_mut().collect::<Vec<_>>());
+            }
+            Function::If => self.fit_choices(&mut bound[1..].iter_mut().collect::<Vec<_>>()),
             _ => {}
         }
         manicule_query::check_constants(function, &bound)?;

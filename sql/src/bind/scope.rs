@@ -92,6 +92,12 @@ pub(super) struct Grouping {
     pub(super) has_extreme: bool,
 }
 
+/// What a column of a group's row is.
+pub(super) enum GroupPart<'g> {
+    Key(&'g Expr),
+    Aggregate(&'g AggregateCall),
+}
+
 /// A query with a name: `WITH name AS (…)`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct With<'a> {
@@ -214,6 +220,16 @@ impl<'a> Binder<'a> {
     fn suggest_columns(&self, error: Error, ident: &Ident) -> Error {
         let relations = self.levels.iter().rev().flat_map(|level| &level.relations);
         error.suggesting(&ident.value, relations.flat_map(|relation| relation.columns.names()))
+    }
+
+    /// What a column is if it is one of a group's row, while the expressions over that are bound.
+    pub(super) fn group_part(&self, column: ColumnRef) -> Option<GroupPart<'_>> {
+        let mut groupings = self.levels.iter().filter_map(|level| level.grouping.as_ref());
+        let grouping = groupings.find(|grouping| grouping.slot == column.slot)?;
+        Some(match grouping.keys.get(column.column) {
+            Some(key) => GroupPart::Key(key),
+            None => GroupPart::Aggregate(grouping.aggregates.get(column.column - grouping.keys.len())?),
+        })
     }
 
     /// Whether a bound expression is one of the group's keys; its column if so.

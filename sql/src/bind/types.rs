@@ -6,6 +6,7 @@ use manicule_query::expr::{
 };
 
 use super::literal::for_comparison;
+use super::scope::GroupPart;
 use super::{Binder, KnownType, Shared};
 use crate::error::Result;
 
@@ -15,7 +16,11 @@ impl Binder<'_> {
         match expr {
             Expr::Literal(value) => value.column_type(),
             Expr::Parameter(position) => self.shared.parameter_types.get(*position).copied().flatten(),
-            Expr::Column(column) => *self.shared.slots.get(column.slot)?.get(column.column)?,
+            Expr::Column(column) => match self.group_part(*column) {
+                Some(GroupPart::Key(key)) => self.type_of(key),
+                Some(GroupPart::Aggregate(call)) => self.aggregate_type(call),
+                None => *self.shared.slots.get(column.slot)?.get(column.column)?,
+            },
             Expr::Unary { operator: UnaryOperator::Not, .. }
             | Expr::And(_)
             | Expr::Or(_)
@@ -52,23 +57,18 @@ impl Binder<'_> {
             Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual | Is | IsNot => Some(ColumnType::Boolean),
             Concat => Some(ColumnType::Text),
             BitAnd | BitOr | ShiftLeft | ShiftRight => Some(ColumnType::Integer),
-            Add | Subtract if let Some(of_days) = self.type_of_days(operator, left, right) => Some(of_days),
-            Add | Subtract | Multiply | Divide | Remainder => {
-                match (self.numeric_type_of(left)?, self.numeric_type_of(right)?) {
-                    (ColumnType::Integer, ColumnType::Integer) => Some(ColumnType::Integer),
-                    _ => Some(ColumnType::Real),
+            Add | Subtract | Multiply | Divide | Remainder => match (self.type_of(left)?, self.type_of(right)?) {
+                (ColumnType::Integer, ColumnType::Integer) => Some(ColumnType::Integer),
+                (ColumnType::Integer | ColumnType::Real, ColumnType::Integer | ColumnType::Real) => {
+                    Some(ColumnType::Real)
                 }
-            }
-        }
-    }
-
-    /// The type of a sum or a difference with a date in it.
-    fn type_of_days(&self, operator: BinaryOperator, left: &Expr, right: &Expr) -> KnownType {
-        match (operator, self.type_of(left), self.type_of(right)) {
-            (BinaryOperator::Subtract, Some(ColumnType::Date), Some(ColumnType::Date)) => Some(ColumnType::Integer),
-            (_, Some(ColumnType::Date), Some(ColumnType::Integer)) => Some(ColumnType::Date),
-            (BinaryOperator::Add, Some(ColumnType::Integer), Some(ColumnType::Date)) => Some(ColumnType::Date),
-            _ => None,
+                // A date is moved by days, and there are days between two dates.
+                (ColumnType::Date, ColumnType::Date) => Some(ColumnType::Integer),
+                (ColumnType::Date, ColumnType::Integer) | (ColumnType::Integer, ColumnType::Date) => {
+                    Some(ColumnType::Date)
+                }
+                _ => None,
+            },
         }
     }
 
@@ -158,13 +158,40 @@ impl Binder<'_> {
         if !matches!(expr, Expr::Literal(_) | Expr::Parameter(_)) {
             return Ok(expr);
         }
-        let is_column = matches!(other, Expr::Column(_) | Expr::Cast { .. });
-        match self.type_of(other) {
-            // A day or a moment is one however it comes about.
-            Some(target) if is_column || matches!(target, ColumnType::Date | ColumnType::Timestamp) => {
-                self.fit_type(expr, target)
+        match self.fitting_type(other) {
+            Some(target) => self.fit_type(expr, target),
+            None => Ok(expr),
+        }
+    }
+
+    /// The type that a constant beside `other` becomes one of: a column's, as in SQLite; and whatever it is that gives
+    /// dates, a text there says a date.
+    pub(super) fn fitting_type(&self, other: &Expr) -> KnownType {
+        let is_time = |known: &ColumnType| matches!(known, ColumnType::Date | ColumnType::Timestamp);
+        match other {
+            Expr::Cast { target, .. } => Some(*target),
+            Expr::Column(column) => match self.group_part(*column) {
+                Some(GroupPart::Key(key)) => self.fitting_type(key),
+                Some(GroupPart::Aggregate(call)) => self.aggregate_type(call).filter(is_time),
+                None => self.type_of(other),
+            },
+            _ => self.type_of(other).filter(is_time),
+        }
+    }
+
+    /// Values of which one is chosen: beside dates, a text that says one is a date.
+    pub(super) fn fit_choices(&self, choices: &mut [&mut Expr]) {
+        let types = choices.iter().filter_map(|choice| self.type_of(choice));
+        let Some(target) = types.into_iter().find(|known| matches!(known, ColumnType::Date | ColumnType::Timestamp))
+        else {
+            return;
+        };
+        for choice in choices {
+            if let Expr::Literal(value @ Value::Text(_)) = choice
+                && let Ok(fitted) = for_comparison(value.clone(), target)
+            {
+                **choice = Expr::Literal(fitted);
             }
-            _ => Ok(expr),
         }
     }
 
