@@ -37,9 +37,9 @@ fn main() -> Result<(), manicule::EngineError> {
     let snapshot = database.snapshot();
     let view = snapshot.view();
     let hour = KeyRange {
-        prefix: Vec::new(),
         lower: Bound::Included(Value::Integer(8 * 60)),
         upper: Bound::Excluded(Value::Integer(9 * 60)),
+        ..KeyRange::all()
     };
     println!("about {} departures between 8:00 and 9:00", view.estimate_range(index, &hour));
     for direction in [Direction::Forward, Direction::Backward] {

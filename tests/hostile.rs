@@ -113,7 +113,7 @@ fn bounds_that_are_the_wrong_way_round_hold_nothing() {
         let snapshot = session.database().snapshot();
         let view = snapshot.view();
         let table = view.catalog().table("t").expect("the table is there").clone();
-        let range = |lower, upper| KeyRange { prefix: Vec::new(), lower, upper };
+        let range = |lower, upper| KeyRange { lower, upper, ..KeyRange::all() };
         for range in [
             range(Bound::Included(Value::from("c")), Bound::Included(Value::from("a"))),
             range(Bound::Excluded(Value::from("b")), Bound::Excluded(Value::from("b"))),

@@ -9,8 +9,9 @@
 //! Values are fitted to the column's type first, because a comparison may name a value the column cannot hold: `x = 3.0`
 //! on an INTEGER column is `x = 3`, `x > 3.5` is `x > 3`, and `x = 3.5` has no answer.
 
+mod fit;
+
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::ops::Bound;
 
 use manicule_index::set::Repeats;
@@ -20,7 +21,8 @@ use smallvec::SmallVec;
 use crate::catalog::IndexColumn;
 use crate::range::{Direction, KeyRange};
 use crate::row::Row;
-use crate::value::{ColumnType, Value, compare_integer_real};
+use crate::value::{ColumnType, Value};
+use fit::{Fit, fit, fit_lower, fit_upper};
 
 pub(crate) use manicule_index::set::{Key, KeyBytes, KeyRef, KeySpan};
 
@@ -210,11 +212,24 @@ impl KeyShape {
         let Some(column) = self.columns.get(range.prefix.len()) else {
             return KeySpan::Bytes { end: successor(&prefix), start: prefix };
         };
-        let lower = fit_lower(&range.lower, column.column_type);
-        let upper = fit_upper(&range.upper, column.column_type);
-        let (Some(lower), Some(upper)) = (lower, upper) else { return KeySpan::Empty };
-        if self.has_words() { word_span(&lower, &upper) } else { byte_span(&prefix, lower, upper, column.descending) }
+        if self.has_words() {
+            let lower = fit_lower(&range.lower, column.column_type);
+            let upper = fit_upper(&range.upper, column.column_type);
+            return lower.zip(upper).map_or(KeySpan::Empty, |(lower, upper)| word_span(&lower, &upper));
+        }
+        let columns = &self.columns[range.prefix.len()..];
+        let lower = key_bound(prefix.clone(), columns, (&range.lower, &range.lower_rest), Side::Lower);
+        let upper = key_bound(prefix.clone(), columns, (&range.upper, &range.upper_rest), Side::Upper);
+        let bounds = lower.zip(upper);
+        bounds.map_or(KeySpan::Empty, |(lower, upper)| byte_span(&prefix, lower, upper, column.descending))
     }
+}
+
+/// An end of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Lower,
+    Upper,
 }
 
 /// Whether values of the type become words.
@@ -316,83 +331,6 @@ fn successor(prefix: &KeyBytes) -> Option<KeyBytes> {
     prefix.prefix_end()
 }
 
-/// How a value lies among those that a column can hold.
-enum Fit<'a> {
-    /// The column can hold it, in this form.
-    Exact(Value<'a>),
-    /// It lies between this value and the next one of the column's type.
-    JustAbove(Value<'a>),
-    /// Below every value that is not NULL.
-    Below,
-    /// Above every value.
-    Above,
-}
-
-#[inline]
-fn fit<'a>(value: &'a Value<'_>, column_type: ColumnType) -> Fit<'a> {
-    match (value, column_type) {
-        (Value::Integer(_), ColumnType::Integer) | (Value::Null, _) => Fit::Exact(value.as_borrowed()),
-        (Value::Real(real), ColumnType::Integer) => fit_real_to_integer(*real),
-        (Value::Integer(integer), ColumnType::Real) => fit_integer_to_real(*integer),
-        _ if value.column_type() == Some(column_type) => Fit::Exact(value.as_borrowed()),
-        _ if value.rank() < Value::rank_of_type(column_type) => Fit::Below,
-        _ => Fit::Above,
-    }
-}
-
-fn fit_real_to_integer(real: f64) -> Fit<'static> {
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if real.is_nan() || real >= LIMIT {
-        return Fit::Above;
-    }
-    if real < -LIMIT {
-        return Fit::Below;
-    }
-    let floor = real.floor();
-    let integer = Value::Integer(floor as i64);
-    if floor == real { Fit::Exact(integer) } else { Fit::JustAbove(integer) }
-}
-
-fn fit_integer_to_real(integer: i64) -> Fit<'static> {
-    let real = integer as f64;
-    match compare_integer_real(integer, real) {
-        Ordering::Equal => Fit::Exact(Value::Real(real)),
-        Ordering::Greater => Fit::JustAbove(Value::Real(real)),
-        Ordering::Less => Fit::JustAbove(Value::Real(real.next_down())),
-    }
-}
-
-/// The lower bound in the column's own type; `None` if nothing is above it.
-fn fit_lower<'a>(bound: &'a Bound<Value<'_>>, column_type: ColumnType) -> Option<Bound<Value<'a>>> {
-    let (value, included) = match bound {
-        Bound::Unbounded => return Some(Bound::Unbounded),
-        Bound::Included(value) => (value, true),
-        Bound::Excluded(value) => (value, false),
-    };
-    match fit(value, column_type) {
-        Fit::Exact(value) if included => Some(Bound::Included(value)),
-        Fit::Exact(value) | Fit::JustAbove(value) => Some(Bound::Excluded(value)),
-        Fit::Below => Some(Bound::Excluded(Value::Null)),
-        Fit::Above => None,
-    }
-}
-
-/// The upper bound in the column's own type; `None` if nothing is below it.
-fn fit_upper<'a>(bound: &'a Bound<Value<'_>>, column_type: ColumnType) -> Option<Bound<Value<'a>>> {
-    let (value, included) = match bound {
-        Bound::Unbounded => return Some(Bound::Unbounded),
-        Bound::Included(value) => (value, true),
-        Bound::Excluded(Value::Null) => return None,
-        Bound::Excluded(value) => (value, false),
-    };
-    match fit(value, column_type) {
-        Fit::Exact(value) if !included => Some(Bound::Excluded(value)),
-        Fit::Exact(value) | Fit::JustAbove(value) => Some(Bound::Included(value)),
-        Fit::Below => Some(Bound::Included(Value::Null)),
-        Fit::Above => Some(Bound::Unbounded),
-    }
-}
-
 fn word_span(lower: &Bound<Value<'_>>, upper: &Bound<Value<'_>>) -> KeySpan {
     let nulls = matches!(lower, Bound::Unbounded | Bound::Included(Value::Null));
     let start = match lower {
@@ -409,23 +347,53 @@ fn word_span(lower: &Bound<Value<'_>>, upper: &Bound<Value<'_>>) -> KeySpan {
     KeySpan::Words { nulls, words: Some((start, end)) }
 }
 
-fn byte_span(prefix: &KeyBytes, lower: Bound<Value<'_>>, upper: Bound<Value<'_>>, descending: bool) -> KeySpan {
+/// The bytes of a bound on `columns`, which follow the prefix; `None` if nothing lies within it.
+fn key_bound(
+    prefix: KeyBytes,
+    columns: &[KeyColumn],
+    (first, rest): (&Bound<Value<'_>>, &[Value<'_>]),
+    side: Side,
+) -> Option<Bound<KeyBytes>> {
+    let (first, included) = match first {
+        Bound::Unbounded => return Some(Bound::Unbounded),
+        Bound::Included(value) => (value, true),
+        Bound::Excluded(value) => (value, false),
+    };
+    let mut key = prefix;
+    for (position, value) in std::iter::once(first).chain(rest).enumerate() {
+        let in_order = |column: &&KeyColumn| column.descending == columns[0].descending;
+        let Some(column) = columns.get(position).filter(in_order) else { return Some(Bound::Included(key)) };
+        let below = match (fit(value, column.column_type), side) {
+            (Fit::Exact(value), _) => {
+                push(&mut key, &value, column.descending);
+                continue;
+            }
+            (Fit::JustAbove(value), _) => value,
+            (Fit::Below, _) => Value::Null,
+            (Fit::Above, Side::Lower) if position == 0 => return None,
+            (Fit::Above, Side::Upper) if position == 0 => return Some(Bound::Unbounded),
+            (Fit::Above, Side::Lower) => return Some(Bound::Excluded(key)),
+            (Fit::Above, Side::Upper) => return Some(Bound::Included(key)),
+        };
+        // It lies between this value and the next, so no key equals it and the rest does not matter.
+        push(&mut key, &below, column.descending);
+        return Some(if side == Side::Lower { Bound::Excluded(key) } else { Bound::Included(key) });
+    }
+    Some(if included { Bound::Included(key) } else { Bound::Excluded(key) })
+}
+
+fn byte_span(prefix: &KeyBytes, lower: Bound<KeyBytes>, upper: Bound<KeyBytes>, descending: bool) -> KeySpan {
     // A descending column's bytes are inverted, so its greatest value comes first.
     let (first, last) = if descending { (upper, lower) } else { (lower, upper) };
-    let encode = |value: &Value<'_>| {
-        let mut bytes = prefix.clone();
-        push(&mut bytes, value, descending);
-        bytes
-    };
-    let start = match &first {
+    let start = match first {
         Bound::Unbounded => Some(prefix.clone()),
-        Bound::Included(value) => Some(encode(value)),
-        Bound::Excluded(value) => successor(&encode(value)),
+        Bound::Included(key) => Some(key),
+        Bound::Excluded(key) => successor(&key),
     };
-    let end = match &last {
+    let end = match last {
         Bound::Unbounded => successor(prefix),
-        Bound::Included(value) => successor(&encode(value)),
-        Bound::Excluded(value) => Some(encode(value)),
+        Bound::Included(key) => successor(&key),
+        Bound::Excluded(key) => Some(key),
     };
     match start {
         Some(start) if end.as_ref().is_none_or(|end| start < *end) => KeySpan::Bytes { start, end },
@@ -435,6 +403,8 @@ fn byte_span(prefix: &KeyBytes, lower: Bound<Value<'_>>, upper: Bound<Value<'_>>
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -527,11 +497,60 @@ mod tests {
             descending in any::<bool>(),
         ) {
             let shape = shape(&TYPES[kind..=kind], &[descending]);
-            let span = shape.span(&KeyRange { prefix: vec![], lower: lower.clone(), upper: upper.clone() });
+            let span = shape.span(&KeyRange { lower: lower.clone(), upper: upper.clone(), ..KeyRange::all() });
             for value in values.iter().filter(|value| value.column_type().is_none_or(|found| found == TYPES[kind])) {
                 let key = shape.of_row(&Row::new(std::slice::from_ref(value)));
                 prop_assert_eq!(span.contains(key.as_ref()), satisfies(value, &lower, &upper), "{:?}", value);
             }
+        }
+    }
+
+    /// Values of any of the types, of which most do not fit a certain column.
+    fn any_kind() -> BoxedStrategy<Value<'static>> {
+        prop_oneof![any_value(TYPES[0]), any_value(TYPES[1]), any_value(TYPES[2])].boxed()
+    }
+
+    proptest! {
+        #[test]
+        fn bounds_of_rows_hold_exactly_the_rows_within(
+            rows in prop::collection::vec((any_value(TYPES[0]), any_value(TYPES[1]), any_value(TYPES[2])), 1..20),
+            (first, rest) in (any_kind(), prop::collection::vec(any_kind(), 0..3)),
+            (included, is_lower, descending) in any::<(bool, bool, bool)>(),
+            fixed in prop::option::of(-3..3_i64),
+        ) {
+            let shape = shape(&TYPES, &[descending; 3]);
+            let bound = if included { Bound::Included(first.clone()) } else { Bound::Excluded(first.clone()) };
+            let skipped = usize::from(fixed.is_some());
+            let mut range = KeyRange { prefix: fixed.map(Value::Integer).into_iter().collect(), ..KeyRange::all() };
+            if is_lower {
+                (range.lower, range.lower_rest) = (bound, rest.clone());
+            } else {
+                (range.upper, range.upper_rest) = (bound, rest.clone());
+            }
+            let span = shape.span(&range);
+            let limit: Vec<Value<'_>> = std::iter::once(first).chain(rest).take(3 - skipped).collect();
+            let is_cut = range.lower_rest.len() + range.upper_rest.len() > 2 - skipped;
+            for (a, b, c) in rows {
+                let row = [a, b, c];
+                let ordering = row[skipped..][..limit.len()].cmp(&limit);
+                let is_beyond = if is_lower { ordering.is_gt() } else { ordering.is_lt() };
+                let is_within = (is_beyond || ordering.is_eq() && (included || is_cut))
+                    && fixed.is_none_or(|fixed| row[0] == Value::Integer(fixed));
+                let key = shape.of_row(&Row::new(&row));
+                prop_assert_eq!(span.contains(key.as_ref()), is_within, "{:?} in {:?}", row, range);
+            }
+        }
+    }
+
+    #[test]
+    fn a_bound_of_rows_ends_where_the_direction_turns() {
+        let turning = shape(&TYPES, &[false, true, true]);
+        let rest = vec![Value::from(2.0), Value::Null];
+        let range = KeyRange { lower: Bound::Excluded(Value::from(1)), lower_rest: rest, ..KeyRange::all() };
+        let span = turning.span(&range);
+        for (row, is_within) in [([0, 9], false), ([1, 1], true), ([1, 9], true), ([2, 0], true)] {
+            let row = [Value::from(row[0]), Value::from(row[1] as f64), Value::Null];
+            assert_eq!(span.contains(turning.of_row(&Row::new(&row)).as_ref()), is_within, "{row:?}");
         }
     }
 

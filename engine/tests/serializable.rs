@@ -72,7 +72,7 @@ impl World {
     fn range(&self, transaction: &Transaction, index: IndexId, bounds: [Bound<i64>; 2], walk: (Direction, usize)) {
         let [lower, upper] = bounds.map(|bound| bound.map(Value::Integer));
         let mut left = walk.1;
-        let range = KeyRange { prefix: vec![], lower, upper };
+        let range = KeyRange { lower, upper, ..KeyRange::all() };
         let _ = transaction.view().range(index, &range, walk.0, |_, _| {
             left -= 1;
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -430,7 +430,7 @@ fn answers_from_an_index_alone_guard_what_they_asked() {
     assert!(!world().conflicts(count(5), resize(3, Some(6))), "another key");
     let sizes = |lower: i64, upper: i64| {
         let (lower, upper) = (Bound::Included(Value::Integer(lower)), Bound::Excluded(Value::Integer(upper)));
-        KeyRange { prefix: vec![], lower, upper }
+        KeyRange { lower, upper, ..KeyRange::all() }
     };
     let count = |world: &World, t: &Transaction| {
         assert_eq!(counted(t.view().count_range(world.by_size, &sizes(2, 5), || ControlFlow::Continue(()))).rows, 3);

@@ -6,7 +6,7 @@
 
 use manicule_engine::{IndexColumn, IndexMethod, TableId, Value};
 
-use crate::expr::{AggregateCall, AggregateFunction, BinaryOperator, Expr};
+use crate::expr::{AggregateCall, AggregateFunction, BinaryOperator, ColumnRef, Expr};
 use crate::plan::{Bound, LogicalPlan, SortKey, Statement};
 use crate::rewrite::rewrite;
 use crate::route::base_column;
@@ -103,6 +103,9 @@ impl Reader {
             if let Expr::Or(parts) = &conjunct {
                 self.read_alternatives(parts);
             }
+            if let Expr::Binary { left, right, .. } = &conjunct {
+                [left, right].into_iter().for_each(|side| self.read_row(side));
+            }
             for (slot, column, form) in self.terms(&conjunct) {
                 let Some(table) = self.tables.iter_mut().find(|table| table.slot == slot) else { continue };
                 let columns = if form == Form::Equal { &mut table.equal } else { &mut table.ranged };
@@ -110,6 +113,24 @@ impl Reader {
                     columns.push(column);
                 }
             }
+        }
+    }
+
+    /// A row of columns that is compared with another: its order is that of an index.
+    fn read_row(&mut self, row: &Expr) {
+        let Expr::Row(values) = row else { return };
+        let columns = values.iter().map(|value| match value {
+            Expr::Column(column) => Some(*column),
+            _ => None,
+        });
+        let Some(columns) = columns.collect::<Option<Vec<_>>>() else { return };
+        let slot = columns[0].slot;
+        let is_key =
+            |(position, column): (usize, &ColumnRef)| column.slot == slot && !columns[..position].contains(column);
+        if let Some(table) = self.tables.iter_mut().find(|table| table.slot == slot)
+            && columns.iter().enumerate().all(is_key)
+        {
+            table.orders.push(columns.iter().map(|column| ascending(column.column)).collect());
         }
     }
 

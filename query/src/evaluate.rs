@@ -13,12 +13,16 @@ mod compare;
 mod condition;
 mod function;
 mod like;
+mod row;
+
+use std::cmp::Ordering;
 
 use manicule_engine::{ColumnType, Value};
 
 pub(crate) use arithmetic::number;
 pub use cast::{cast, coerce_for_storage};
 pub(crate) use compare::{comparable, compare_values, equal_values};
+pub(crate) use row::{equal_rows, evaluate_row};
 
 use crate::context::Clock;
 use crate::error::{Error, Result};
@@ -79,6 +83,7 @@ pub(crate) fn evaluate<'a, 'v: 'a>(expr: &'v Expr, frame: &'a Frame<'_, 'v>) -> 
 fn evaluate_composed<'a, 'v: 'a>(expr: &'v Expr, frame: &'a Frame<'_, 'v>) -> Result<Value<'a>> {
     match expr {
         Expr::Literal(_) | Expr::Parameter(_) | Expr::Column(_) => evaluate(expr, frame),
+        Expr::Row(_) => unreachable!("a row of values is compared as a whole"),
         Expr::Unary { operator, operand } => unary(*operator, operand, frame),
         Expr::Binary { operator, left, right } => binary(*operator, left, right, frame),
         Expr::And(parts) => logic(parts, frame, false),
@@ -211,6 +216,9 @@ fn between<'a, 'v: 'a>(
     negated: bool,
     frame: &'a Frame<'_, 'v>,
 ) -> Result<Value<'a>> {
+    if let Expr::Row(values) = operand {
+        return row::between(values, [low, high], frame).map(|within| boolean(negate_if(within, negated)));
+    }
     let operand = evaluate(operand, frame)?;
     let above = compare(BinaryOperator::GreaterOrEqual, &operand, &evaluate(low, frame)?);
     let below = compare(BinaryOperator::LessOrEqual, &operand, &evaluate(high, frame)?);
@@ -237,6 +245,9 @@ fn binary<'a, 'v: 'a>(
     right: &'v Expr,
     frame: &'a Frame<'_, 'v>,
 ) -> Result<Value<'a>> {
+    if let (Expr::Row(left), Expr::Row(right)) = (left, right) {
+        return row::compare(operator, left, right, frame).map(boolean);
+    }
     let left = evaluate(left, frame)?;
     let right = evaluate(right, frame)?;
     match operator {
@@ -265,8 +276,12 @@ fn compare(operator: BinaryOperator, left: &Value<'_>, right: &Value<'_>) -> Opt
     if left.is_null() || right.is_null() {
         return None;
     }
-    let ordering = compare_values(left, right);
-    Some(match operator {
+    Some(holds(operator, compare_values(left, right)))
+}
+
+/// Whether a comparison of two values in that order is true.
+fn holds(operator: BinaryOperator, ordering: Ordering) -> bool {
+    match operator {
         BinaryOperator::Equal => ordering.is_eq(),
         BinaryOperator::NotEqual => ordering.is_ne(),
         BinaryOperator::Less => ordering.is_lt(),
@@ -274,7 +289,7 @@ fn compare(operator: BinaryOperator, left: &Value<'_>, right: &Value<'_>) -> Opt
         BinaryOperator::Greater => ordering.is_gt(),
         BinaryOperator::GreaterOrEqual => ordering.is_ge(),
         _ => unreachable!("only comparisons are compared"),
-    })
+    }
 }
 
 fn in_list<'a, 'v: 'a>(
@@ -283,6 +298,9 @@ fn in_list<'a, 'v: 'a>(
     negated: bool,
     frame: &'a Frame<'_, 'v>,
 ) -> Result<Value<'a>> {
+    if let Expr::Row(values) = operand {
+        return row::in_list(values, list, frame).map(|found| boolean(negate_if(found, negated)));
+    }
     let operand = evaluate(operand, frame)?;
     let mut found = Some(false);
     for item in list {

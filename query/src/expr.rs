@@ -29,6 +29,9 @@ pub enum Expr {
     Parameter(usize),
     /// A column of the current row of a slot.
     Column(ColumnRef),
+    /// A row of values, `(a, b)`. It stands only beside others of its width: on both sides of `<`, `<=`, `>`, `>=` and
+    /// BETWEEN, and as the operand of IN. Equality of rows is that of their values, joined by AND.
+    Row(Vec<Expr>),
     /// An operator with one operand.
     Unary {
         /// The operator.
@@ -80,7 +83,7 @@ pub enum Expr {
     InQuery {
         /// The operand.
         operand: Box<Expr>,
-        /// A query of one column.
+        /// A query of one column, or of as many as the row has that is its operand.
         query: Box<Query>,
         /// Whether NOT was written.
         negated: bool,
@@ -142,8 +145,8 @@ pub enum Expr {
     Planned {
         /// What is asked of the subquery.
         form: SubqueryForm,
-        /// What is looked for: one value with [`SubqueryForm::In`], one for each column with [`SubqueryForm::Matches`],
-        /// one for each key with [`SubqueryForm::Grouped`].
+        /// What is looked for: one value for each column with [`SubqueryForm::In`] and [`SubqueryForm::Matches`], one for each
+        /// key with [`SubqueryForm::Grouped`].
         operands: Vec<Expr>,
         /// Whether NOT was written.
         negated: bool,
@@ -155,7 +158,7 @@ pub enum Expr {
 /// What is asked of a subquery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubqueryForm {
-    /// Whether a value is among its rows.
+    /// Whether a value or a row of values is among its rows.
     In,
     /// Whether it has a row.
     Exists,

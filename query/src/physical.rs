@@ -433,18 +433,19 @@ pub(crate) enum AccessPath {
     Lookup(IndexLookup),
     /// By order.
     Range(IndexRange),
-    /// By each value that a subquery gives.
+    /// By each row that a subquery gives.
     Members(IndexMembers),
     /// By several paths of which no one is enough; each row once.
     Union(Vec<AccessPath>),
 }
 
-/// Lookup by each value of a subquery that reads no outer row. It proves nothing: how many values there are is known only
+/// Lookup by each row of a subquery that reads no outer row. It proves nothing: how many values there are is known only
 /// when it runs, and where they have many rows the whole table is read, which then costs less.
 #[derive(Clone, Debug)]
 pub(crate) struct IndexMembers {
     pub(crate) index: IndexId,
-    pub(crate) column_type: ColumnType,
+    /// Where the subquery's rows have the value of each of these columns of the index, and the column's type.
+    pub(crate) columns: Vec<(usize, ColumnType)>,
     /// The position of the subquery's plan among the statement's subplans.
     pub(crate) subplan: usize,
     pub(crate) by: MembersBy,
@@ -455,8 +456,8 @@ pub(crate) struct IndexMembers {
 pub(crate) enum MembersBy {
     /// Its whole key.
     Key,
-    /// The first column of a tree of more.
-    FirstColumn,
+    /// The first columns of a tree of more.
+    FirstColumns,
 }
 
 /// Lookup by whole keys.
@@ -488,6 +489,9 @@ pub(crate) struct IndexRange {
     /// The bounds of the column after the prefix.
     pub(crate) lower: Bound<Expr>,
     pub(crate) upper: Bound<Expr>,
+    /// The bounds of the columns after that one, where it equals its own: `(a, b) > (1, 2)`.
+    pub(crate) lower_rest: Vec<(ColumnType, Expr)>,
+    pub(crate) upper_rest: Vec<(ColumnType, Expr)>,
     /// The type of that column; `None` where there are no bounds.
     pub(crate) bounded: Option<ColumnType>,
     /// Whether the NULLs of the column after the prefix are left out.
@@ -503,6 +507,8 @@ impl IndexRange {
             prefix: Vec::new(),
             lower: Bound::Unbounded,
             upper: Bound::Unbounded,
+            lower_rest: Vec::new(),
+            upper_rest: Vec::new(),
             bounded: None,
             skips_nulls: false,
             direction: Direction::Forward,

@@ -5,7 +5,7 @@
 //! | `merge_projections` | `SELECT v.x FROM (SELECT a AS x FROM t) v WHERE v.x = 1` → `SELECT a FROM t WHERE a = 1` |
 //! | `fold_constants` | `2 * 3` → `6`, `x AND TRUE` → `x`; what fails stays, to fail when and if it runs |
 //! | `push_negations_down` | `NOT (a < 1 OR b = 2)` → `a >= 1 AND b <> 2` |
-//! | `simplify_ranges` | `a BETWEEN 1 AND 2` → `a >= 1 AND a <= 2`, `a IN (1)` → `a = 1` |
+//! | `simplify_ranges` | `a BETWEEN 1 AND 2` → `a >= 1 AND a <= 2`, `a IN (1)` → `a = 1`, a short list of rows → alternatives |
 //! | `gather_alternatives` | `a = 1 OR a = 2` → `a IN (1, 2)` |
 //! | `simplify_outer_joins` | `l LEFT JOIN r … WHERE r.x = 1` → `l JOIN r … WHERE r.x = 1` |
 //! | `spread_constants` | `a = b AND b = 5` → `a = b AND b = 5 AND a = 5` |
@@ -122,6 +122,7 @@ fn is_boolean(expr: &Expr) -> bool {
         Expr::Planned { form: SubqueryForm::In | SubqueryForm::Exists | SubqueryForm::Matches, .. } => true,
         Expr::Parameter(_)
         | Expr::Column(_)
+        | Expr::Row(_)
         | Expr::Scalar(_)
         | Expr::Case { .. }
         | Expr::Cast { .. }

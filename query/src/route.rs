@@ -43,7 +43,7 @@ use ahash::AHashMap;
 use manicule_engine::{Catalog, TableId, TableSchema, View};
 
 pub(crate) use access::SMALL_TABLE_ROWS;
-pub(crate) use bounds::{Fit, fit, fit_lower, fit_upper};
+pub(crate) use bounds::{Fit, Side, fit, fit_lower, fit_row, fit_upper};
 pub(crate) use order::base_column;
 pub(crate) use statement::plan_statement;
 

@@ -30,6 +30,7 @@ mod insert;
 mod literal;
 mod names;
 mod query;
+mod row;
 mod same;
 mod schema;
 mod scope;

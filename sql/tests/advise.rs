@@ -59,6 +59,12 @@ fn equality_asks_for_a_hash() {
 }
 
 #[test]
+fn a_page_asks_for_an_index_of_its_row() {
+    let sql = "SELECT s FROM t WHERE (b, c) > (9, 90000) AND (b, b) > (1, 1)";
+    check(sql, &["CREATE INDEX t_b_c ON t USING TREE (b, c)"]);
+}
+
+#[test]
 fn equal_columns_come_before_the_range_and_the_order() {
     check("SELECT id FROM t WHERE c BETWEEN 100 AND 400", &["CREATE INDEX t_c ON t USING TREE (c)"]);
     check("SELECT id FROM t WHERE b = 3 AND c < 5000", &["CREATE INDEX t_b_c ON t USING TREE (b, c)"]);

@@ -98,6 +98,27 @@ fn long_chains_under_the_limits_work() {
 }
 
 #[test]
+fn row_values_are_bounded() {
+    let row = |width: usize| format!("(a{})", repeated(", 1", width - 1));
+    let mut session = session();
+    let equal = format!("{row} = {row}", row = row(500));
+    assert_eq!(value(&mut session, &format!("SELECT COUNT(*) FROM t WHERE {equal} AND {equal}")), Value::Integer(2));
+    check(&format!("SELECT COUNT(*) FROM t WHERE {equal} AND {equal} AND {equal}"), "limit 1000");
+    check(&format!("SELECT COUNT(*) FROM t WHERE {row} < {row}", row = row(1_025)), "limit 1024");
+    check(&format!("SELECT {}1{}", repeated("(1, 2) = (1, ", 100), repeated(")", 100)), "nested too deeply");
+    check(&format!("SELECT (1, 1){}", repeated(" = (1, 1)", 300)), "limit 250");
+    let lists = repeated(" AND (a, a) IN ((1, 1), (2, 2), (3, 3), (4, 4))", 1_000);
+    assert_eq!(value(&mut session, &format!("SELECT COUNT(*) FROM t WHERE 1 = 1{lists}")), Value::Integer(2));
+    // What is written once is computed once, or each level would double the work.
+    let nested = (0..20).fold("1".to_owned(), |inner, _| {
+        format!("CASE WHEN (abs({inner}), 1) BETWEEN (0, 0) AND (2, 2) THEN 1 ELSE 0 END")
+    });
+    assert_eq!(value(&mut session, &format!("SELECT {nested}")), Value::Integer(1));
+    let nested = (0..12).fold("1".to_owned(), |inner, _| format!("(SELECT (a, {inner}) > (0, 0) FROM t WHERE a = 1)"));
+    assert_eq!(value(&mut session, &format!("SELECT {nested}")), Value::Boolean(true));
+}
+
+#[test]
 fn compound_queries_are_bounded() {
     for operator in ["UNION ALL", "UNION", "EXCEPT", "INTERSECT"] {
         check(&format!("SELECT 1{}", repeated(&format!(" {operator} SELECT 1"), 20_000)), "limit 500");
@@ -114,7 +135,21 @@ fn nested_queries_are_bounded() {
 
 #[test]
 fn half_open_nests_take_no_exponential_time() {
-    for part in ["(", "CASE ", "CASE WHEN ", "(SELECT ", "abs(", "NOT ", "CAST(", "- (", "a IN (", "EXISTS ("] {
+    for part in [
+        "(",
+        "(1, ",
+        "(1, 2) = (",
+        "(1, 2) IN ((",
+        "CASE ",
+        "CASE WHEN ",
+        "(SELECT ",
+        "abs(",
+        "NOT ",
+        "CAST(",
+        "- (",
+        "a IN (",
+        "EXISTS (",
+    ] {
         for count in [20, 40] {
             error(&format!("SELECT {}", repeated(part, count)));
             error(&format!("SELECT * FROM t WHERE {}", repeated(part, count)));
@@ -132,6 +167,9 @@ fn a_long_list_works() {
     let items = if is_full { 1_000_000 } else { 20_000 };
     let list: Vec<String> = (0..items).map(|item| item.to_string()).collect();
     let sql = format!("SELECT COUNT(*) FROM t WHERE a IN ({})", list.join(","));
+    assert_eq!(value(&mut session(), &sql), Value::Integer(2));
+    let list: Vec<String> = (0..items).map(|item| format!("({item}, {item})")).collect();
+    let sql = format!("SELECT COUNT(*) FROM t WHERE (a, a + 0) IN ({})", list.join(","));
     assert_eq!(value(&mut session(), &sql), Value::Integer(2));
 }
 

@@ -176,9 +176,9 @@ impl<'d> World<'d> {
         };
         let value = |value: u64| Value::Integer(value as i64);
         let exactly = |value: Value<'static>| KeyRange {
-            prefix: vec![],
             lower: Bound::Included(value.clone()),
             upper: Bound::Included(value),
+            ..KeyRange::all()
         };
         let walk = if random.below(2) == 0 { Direction::Forward } else { Direction::Backward };
         let found = match random.below(48) {

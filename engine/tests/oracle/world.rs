@@ -234,7 +234,7 @@ fn check_range(view: &View<'_>, path: &Path, model: &Model, random: &mut Random)
     };
     let mut wanted: Vec<_> =
         model.iter().filter(|(_, row)| inside(row)).map(|(row_id, row)| (key_of(path, row), *row_id)).collect();
-    let range = KeyRange { prefix: prefix.clone(), lower: lower.clone(), upper: upper.clone() };
+    let range = KeyRange { prefix: prefix.clone(), lower: lower.clone(), upper: upper.clone(), ..KeyRange::all() };
     for direction in [Direction::Forward, Direction::Backward] {
         let is_falling = path.descending != (direction == Direction::Backward);
         wanted.sort_by(|left, right| {

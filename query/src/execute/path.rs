@@ -6,14 +6,14 @@ use ahash::AHashSet;
 use manicule_engine::{ColumnType, Direction, KeyRange, Row, RowId, TableId, Value};
 use smallvec::SmallVec;
 
-use super::subquery::subquery_values;
+use super::subquery::subquery_rows;
 use super::{Flow, attempt};
 use crate::error::Result;
 use crate::evaluate::evaluate_kept;
 use crate::expr::Expr;
 use crate::frame::Frame;
 use crate::physical::{AccessPath, IndexLookup, IndexMembers, IndexRange, KeyColumn, KeyPart, MembersBy, TableScan};
-use crate::route::{Fit, PROBE, ROW_BY_INDEX, SMALL_TABLE_ROWS, fit, fit_lower, fit_upper};
+use crate::route::{Fit, PROBE, ROW_BY_INDEX, SMALL_TABLE_ROWS, Side, fit, fit_lower, fit_row, fit_upper};
 
 /// What gets the rows of a path.
 pub(super) trait Visit<'r, 'v>: FnMut(&mut Frame<'r, 'v>, RowId, &'v Row) -> Flow {}
@@ -45,7 +45,7 @@ pub(super) fn visit<'r, 'v>(
     }
 }
 
-/// The rows under each value of a subquery, or all rows where that costs less.
+/// The rows under each row of a subquery, or all rows where that costs less.
 fn visit_members<'r, 'v>(
     scan: &'v TableScan,
     members: &'v IndexMembers,
@@ -59,7 +59,7 @@ fn visit_members<'r, 'v>(
                 let visit = |_, row_id, row| visit(frame, row_id, row);
                 run.view().lookup_many(members.index, &keys, visit, || attempt(run.tick()))
             }
-            MembersBy::FirstColumn => keys.into_iter().try_for_each(|key| {
+            MembersBy::FirstColumns => keys.into_iter().try_for_each(|key| {
                 let range = (&range_of_first(key), Direction::Forward);
                 let visit = |row_id, row| visit(frame, row_id, row);
                 run.view().range_while(members.index, range, visit, || attempt(run.tick()))
@@ -75,7 +75,7 @@ fn scan_all<'r, 'v>(table: TableId, frame: &mut Frame<'r, 'v>, visit: &mut (impl
     run.view().scan_while(table, |row_id, row| visit(frame, row_id, row), || attempt(run.tick()))
 }
 
-/// The values of the subquery as keys, in order; `None` as soon as it shows that their rows cost more than a scan.
+/// The rows of the subquery as keys, in order; `None` as soon as it shows that their rows cost more than a scan.
 fn few_keys<'v>(
     scan: &'v TableScan,
     members: &'v IndexMembers,
@@ -83,23 +83,30 @@ fn few_keys<'v>(
 ) -> Result<Option<Vec<Vec<Value<'v>>>>> {
     let view = frame.run.view();
     let cost_max = (view.row_count(scan.table) as f64).max(SMALL_TABLE_ROWS);
-    let values_max = (cost_max / PROBE) as usize;
-    let Some(values) = subquery_values(members.subplan, values_max, frame)? else { return Ok(None) };
-    let (mut keys, mut cost) = (Vec::with_capacity(values.len()), 0.0);
-    for value in values {
-        let Fit::Equal(value) = fit(value, members.column_type) else { continue };
-        let key = vec![value];
+    let rows_max = (cost_max / PROBE) as usize;
+    let Some(rows) = subquery_rows(members.subplan, rows_max, frame)? else { return Ok(None) };
+    let key_of = |row: Vec<Value<'v>>| -> Option<Vec<Value<'v>>> {
+        let column = |&(position, column_type): &(usize, ColumnType)| match fit(row[position].clone(), column_type) {
+            Fit::Equal(value) => Some(value),
+            Fit::After(_) | Fit::Least | Fit::Greatest => None,
+        };
+        members.columns.iter().map(column).collect()
+    };
+    let mut keys: Vec<Vec<Value<'v>>> = rows.into_iter().filter_map(key_of).collect();
+    keys.sort_unstable();
+    // The index may have some of the rows' columns only.
+    keys.dedup();
+    let mut cost = 0.0;
+    for key in &keys {
         let rows = match members.by {
-            MembersBy::Key => view.estimate_lookup(members.index, &key),
-            MembersBy::FirstColumn => view.estimate_range(members.index, &range_of_first(key.clone())),
+            MembersBy::Key => view.estimate_lookup(members.index, key),
+            MembersBy::FirstColumns => view.estimate_range(members.index, &range_of_first(key.clone())),
         };
         cost += PROBE + rows as f64 * ROW_BY_INDEX;
         if cost > cost_max {
             return Ok(None);
         }
-        keys.push(key);
     }
-    keys.sort_unstable();
     Ok(Some(keys))
 }
 
@@ -197,11 +204,28 @@ pub(super) fn key_range<'v>(range: &'v IndexRange, frame: &Frame<'_, 'v>) -> Res
         }
     }
     let Some(column_type) = range.bounded else {
-        return Ok(Some(KeyRange { prefix, lower: Bound::Unbounded, upper: Bound::Unbounded }));
+        return Ok(Some(KeyRange { prefix, ..KeyRange::all() }));
     };
-    let lower = fit_lower(bound(&range.lower, frame)?, column_type, range.skips_nulls);
-    let upper = fit_upper(bound(&range.upper, frame)?, column_type);
-    Ok(lower.zip(upper).map(|(lower, upper)| KeyRange { prefix, lower, upper }))
+    let lower = match range.lower_rest.as_slice() {
+        [] => fit_lower(bound(&range.lower, frame)?, column_type, range.skips_nulls).map(|bound| (bound, Vec::new())),
+        rest => fit_row((bound(&range.lower, frame)?, column_type), row_rest(rest, frame)?, Side::Lower),
+    };
+    let upper = match range.upper_rest.as_slice() {
+        [] => fit_upper(bound(&range.upper, frame)?, column_type).map(|bound| (bound, Vec::new())),
+        rest => fit_row((bound(&range.upper, frame)?, column_type), row_rest(rest, frame)?, Side::Upper),
+    };
+    Ok(lower.zip(upper).map(|((lower, lower_rest), (upper, upper_rest))| KeyRange {
+        prefix,
+        lower,
+        upper,
+        lower_rest,
+        upper_rest,
+    }))
+}
+
+/// The values of a bound's rest.
+fn row_rest<'v>(rest: &'v [(ColumnType, Expr)], frame: &Frame<'_, 'v>) -> Result<Vec<(ColumnType, Value<'v>)>> {
+    rest.iter().map(|(column_type, expr)| Ok((*column_type, evaluate_kept(expr, frame)?))).collect()
 }
 
 fn bound<'v>(bound: &'v Bound<Expr>, frame: &Frame<'_, 'v>) -> Result<Bound<Value<'v>>> {

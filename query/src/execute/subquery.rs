@@ -11,7 +11,7 @@ use manicule_engine::Value;
 use super::join::key;
 use super::{Flow, Stop, attempt, finished, run};
 use crate::error::Result;
-use crate::evaluate::{boolean, comparable, equal_values, evaluate, negate_if};
+use crate::evaluate::{boolean, comparable, equal_rows, equal_values, evaluate, evaluate_row, negate_if};
 use crate::expr::{Expr, SubqueryForm};
 use crate::frame::{Answers, Frame, Run, Slot};
 use crate::physical::Subplan;
@@ -25,6 +25,7 @@ pub(crate) enum SubqueryCache<'v> {
     Exists(bool),
     Scalar(Value<'v>),
     Set(ValueSet<'v>),
+    RowSet(RowSet<'v>),
     /// It has been searched once.
     Searched,
     Rows(AHashSet<Vec<Value<'v>>>),
@@ -52,14 +53,18 @@ impl SubqueryCache<'_> {
                 let values = values.into_iter().map(Value::into_owned).collect();
                 SubqueryCache::Set(ValueSet { values, has_null })
             }
-            Self::Searched => SubqueryCache::Searched,
-            Self::Rows(rows) => {
-                let owned = |row: Vec<Value<'_>>| row.into_iter().map(Value::into_owned).collect();
-                SubqueryCache::Rows(rows.into_iter().map(owned).collect())
+            Self::RowSet(RowSet { rows, with_null }) => {
+                SubqueryCache::RowSet(RowSet { rows: owned(rows), with_null: owned(with_null) })
             }
+            Self::Searched => SubqueryCache::Searched,
+            Self::Rows(rows) => SubqueryCache::Rows(owned(rows)),
             Self::Groups(_) | Self::NotGrouped => SubqueryCache::NotGrouped,
         }
     }
+}
+
+fn owned(rows: AHashSet<Vec<Value<'_>>>) -> AHashSet<Vec<Value<'static>>> {
+    rows.into_iter().map(|row| row.into_iter().map(Value::into_owned).collect()).collect()
 }
 
 /// The rows of a subquery of one column, to look values up in.
@@ -85,6 +90,35 @@ impl ValueSet<'_> {
     }
 }
 
+/// The rows of a subquery of several columns, to look rows up in.
+#[derive(Debug, Default)]
+pub(crate) struct RowSet<'v> {
+    rows: AHashSet<Vec<Value<'v>>>,
+    with_null: AHashSet<Vec<Value<'v>>>,
+}
+
+impl RowSet<'_> {
+    /// Whether a row is in it; it is not known to be absent beside one that differs from it in nothing but NULLs. With a NULL
+    /// in it, it costs O(rows), and otherwise O(rows with a NULL).
+    fn contains(&self, row: &[Value<'_>], frame: &Frame<'_, '_>) -> Result<Option<bool>> {
+        let has_null = row.iter().any(Value::is_null);
+        if !has_null {
+            let sought: Vec<Value<'_>> = row.iter().map(|value| comparable(value.as_borrowed())).collect();
+            if self.rows.contains(sought.as_slice()) {
+                return Ok(Some(true));
+            }
+        }
+        let without_null = if has_null { Some(&self.rows) } else { None };
+        for other in self.with_null.iter().chain(without_null.into_iter().flatten()) {
+            frame.run.tick()?;
+            if equal_rows(row, other).is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(false))
+    }
+}
+
 /// The value of a subquery.
 pub(crate) fn evaluate_subquery<'a, 'v: 'a>(
     form: SubqueryForm,
@@ -100,6 +134,10 @@ pub(crate) fn evaluate_subquery<'a, 'v: 'a>(
     if let SubqueryForm::Grouped { groups } = form {
         return of_group(operands, (position, groups), frame);
     }
+    if operands.len() > 1 {
+        let row = evaluate_row(operands, frame)?;
+        return Ok(boolean(negate_if(is_row_among(&row, position, frame)?, negated)));
+    }
     let operand = operands.first().map(|operand| evaluate(operand, frame)).transpose()?;
     if !subplan.outer_slots.is_empty() {
         return Ok(match form {
@@ -114,6 +152,7 @@ pub(crate) fn evaluate_subquery<'a, 'v: 'a>(
         SubqueryCache::Unknown
         | SubqueryCache::Searched
         | SubqueryCache::Rows(_)
+        | SubqueryCache::RowSet(_)
         | SubqueryCache::Groups(_)
         | SubqueryCache::NotGrouped => unreachable!("the answer has just been put there"),
         SubqueryCache::Exists(exists) => Value::Boolean(*exists != negated),
@@ -136,6 +175,7 @@ fn run_once<'f, 'v>(
     let answer = match form {
         SubqueryForm::Scalar => SubqueryCache::Scalar(scalar(subplan, frame)?),
         SubqueryForm::Exists => SubqueryCache::Exists(exists(subplan, frame)?),
+        SubqueryForm::In if subplan.output.width > 1 => SubqueryCache::RowSet(row_set(subplan, frame)?),
         SubqueryForm::In => SubqueryCache::Set(set(subplan, frame)?),
         SubqueryForm::Matches => SubqueryCache::Rows(rows(subplan, frame)?),
         SubqueryForm::Grouped { .. } => unreachable!("it reads outer rows"),
@@ -144,17 +184,58 @@ fn run_once<'f, 'v>(
     Ok(answers.get(position).expect("the answer has just been put there"))
 }
 
-/// The different values but NULL of a subquery that reads no outer row and is asked by IN, in no order; `None` if there are
-/// more than `values_max`.
-pub(super) fn subquery_values<'v>(
+/// The different rows without NULL of a subquery that reads no outer row and is asked by IN, in no order; `None` if there are
+/// more than `rows_max`.
+pub(super) fn subquery_rows<'v>(
     position: usize,
-    values_max: usize,
+    rows_max: usize,
     frame: &Frame<'_, 'v>,
-) -> Result<Option<Vec<Value<'v>>>> {
+) -> Result<Option<Vec<Vec<Value<'v>>>>> {
     Ok(match &*run_once(SubqueryForm::In, position, frame)? {
-        SubqueryCache::Set(set) if set.values.len() <= values_max => Some(set.values.iter().cloned().collect()),
+        SubqueryCache::Set(set) if set.values.len() <= rows_max => {
+            Some(set.values.iter().map(|value| vec![value.clone()]).collect())
+        }
+        SubqueryCache::RowSet(set) if set.rows.len() <= rows_max => Some(set.rows.iter().cloned().collect()),
         _ => None,
     })
+}
+
+/// Whether a row is among those of a subquery.
+fn is_row_among<'v>(row: &[Value<'_>], position: usize, frame: &Frame<'_, 'v>) -> Result<Option<bool>> {
+    let subplan = &frame.run.subplans[position];
+    if subplan.outer_slots.is_empty() {
+        let answer = run_once(SubqueryForm::In, position, frame)?;
+        let SubqueryCache::RowSet(set) = &*answer else { unreachable!("the answer has just been put there") };
+        return set.contains(row, frame);
+    }
+    let mut found = Some(false);
+    for_each_row(subplan, frame, &mut |other| {
+        let other: Vec<Value<'_>> = (0..subplan.output.width).map(|column| other.get(column)).collect();
+        match equal_rows(row, &other) {
+            Some(true) => {
+                found = Some(true);
+                return ControlFlow::Break(Stop::Done);
+            }
+            Some(false) => {}
+            None => found = None,
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+fn row_set<'v>(subplan: &'v Subplan, frame: &Frame<'_, 'v>) -> Result<RowSet<'v>> {
+    let mut set = RowSet::default();
+    for_each_row(subplan, frame, &mut |row| {
+        let row: Vec<Value<'v>> = (0..subplan.output.width).map(|column| comparable(row.get_kept(column))).collect();
+        let rows = if row.iter().any(Value::is_null) { &mut set.with_null } else { &mut set.rows };
+        if !rows.contains(&row) {
+            attempt(frame.run.charge_values(&row))?;
+            rows.insert(row);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(set)
 }
 
 /// Whether the subquery has a row of the operands' values. They are not looked at where it has no row.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::Bound;
 
-use manicule_engine::{Direction, IndexSchema, TableId, TableSchema};
+use manicule_engine::{ColumnType, Direction, IndexSchema, TableId, TableSchema};
 
 use super::{Description, Explanation, UnusedIndex, for_each_node, roots};
 use crate::execute::Analysis;
@@ -309,7 +309,9 @@ impl<'p> Describer<'p> {
         let structure = index.lookup_structure();
         let title = format!("{structure} lookup of subquery {number} on {} using {}", table.name, index.name);
         let mut description = plain(title, "Index Scan", Vec::new());
-        let key = format!("{} IN (subquery {number})", self.key_name(scan, index, 0));
+        let columns: Vec<String> =
+            (0..members.columns.len()).map(|position| self.key_name(scan, index, position)).collect();
+        let key = format!("{} IN (subquery {number})", row(&columns));
         description.facts.push(("key", "Index Cond", key));
         let otherwise =
             format!("full scan, where the subquery's rows are many of {}", row_count(scan.table_rows as f64));
@@ -341,8 +343,12 @@ impl<'p> Describer<'p> {
             .collect();
         if range.bounded.is_some() {
             let name = self.key_name(scan, index, range.prefix.len());
-            parts.extend(self.bound(&name, [">=", ">"], &range.lower));
-            parts.extend(self.bound(&name, ["<=", "<"], &range.upper));
+            let names = |columns: usize| {
+                let names = (0..=columns).map(|column| self.key_name(scan, index, range.prefix.len() + column));
+                names.collect::<Vec<_>>()
+            };
+            parts.extend(self.bound(&names(range.lower_rest.len()), [">=", ">"], (&range.lower, &range.lower_rest)));
+            parts.extend(self.bound(&names(range.upper_rest.len()), ["<=", "<"], (&range.upper, &range.upper_rest)));
             let is_unbounded = matches!((&range.lower, &range.upper), (Bound::Unbounded, Bound::Unbounded));
             parts.extend((range.skips_nulls && is_unbounded).then(|| format!("{name} IS NOT NULL")));
         }
@@ -353,12 +359,21 @@ impl<'p> Describer<'p> {
         description
     }
 
-    fn bound(&self, name: &str, [included, excluded]: [&str; 2], bound: &Bound<Expr>) -> Option<String> {
-        match bound {
-            Bound::Unbounded => None,
-            Bound::Included(expr) => Some(format!("{name} {included} {}", self.text(expr))),
-            Bound::Excluded(expr) => Some(format!("{name} {excluded} {}", self.text(expr))),
-        }
+    /// `a > 1`, `(a, b) > (1, 2)`.
+    fn bound(
+        &self,
+        names: &[String],
+        [included, excluded]: [&str; 2],
+        (bound, rest): (&Bound<Expr>, &[(ColumnType, Expr)]),
+    ) -> Option<String> {
+        let (first, operator) = match bound {
+            Bound::Unbounded => return None,
+            Bound::Included(expr) => (expr, included),
+            Bound::Excluded(expr) => (expr, excluded),
+        };
+        let values = std::iter::once(first).chain(rest.iter().map(|(_, expr)| expr));
+        let values: Vec<String> = values.map(|expr| self.text(expr)).collect();
+        Some(format!("{} {operator} {}", row(names), row(&values)))
     }
 
     fn key_name(&self, scan: &TableScan, index: &IndexSchema, position: usize) -> String {
@@ -444,6 +459,14 @@ fn dropped_index() -> Description {
 
 fn values_title(rows: usize) -> String {
     if rows == 0 { "No row: the condition is never true".into() } else { format!("Values, {}", row_count(rows as f64)) }
+}
+
+/// One part as it is, several in parentheses.
+fn row(parts: &[String]) -> String {
+    match parts {
+        [only] => only.clone(),
+        _ => format!("({})", parts.join(", ")),
+    }
 }
 
 fn join_title(way: &str, kind: JoinKind) -> String {

@@ -27,6 +27,7 @@ impl<W: Write> Printer<'_, W> {
             Expr::Literal(value) => write_literal(value, self.f),
             Expr::Parameter(position) => write!(self.f, "${}", position + 1),
             Expr::Column(column) => self.f.write_str(&(self.column)(*column)),
+            Expr::Row(values) => self.list(values),
             Expr::Unary { operator, operand } => {
                 self.f.write_str(match operator {
                     UnaryOperator::Not => "NOT ",
@@ -105,7 +106,10 @@ impl<W: Write> Printer<'_, W> {
                 let number = subplan + 1;
                 match form {
                     SubqueryForm::In => {
-                        operands.iter().try_for_each(|operand| self.operand(operand))?;
+                        match operands.as_slice() {
+                            [operand] => self.operand(operand)?,
+                            _ => self.list(operands)?,
+                        }
                         write!(self.f, "{} IN (subquery {number})", not(*negated))
                     }
                     SubqueryForm::Matches => {
@@ -166,6 +170,7 @@ impl<W: Write> Printer<'_, W> {
             Expr::Literal(_)
                 | Expr::Parameter(_)
                 | Expr::Column(_)
+                | Expr::Row(_)
                 | Expr::Function { .. }
                 | Expr::Cast { .. }
                 | Expr::Case { .. }

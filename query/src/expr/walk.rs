@@ -36,6 +36,22 @@ impl Expr {
         }
     }
 
+    /// The values of a row, the expression itself if it is none.
+    pub fn into_values(self) -> Vec<Self> {
+        match self {
+            Self::Row(values) => values,
+            other => vec![other],
+        }
+    }
+
+    /// The values of a row, the expression itself if it is none.
+    pub(crate) fn values(&self) -> &[Self] {
+        match self {
+            Self::Row(values) => values,
+            other => std::slice::from_ref(other),
+        }
+    }
+
     /// The parts of a conjunction, the expression itself if it is none.
     pub fn into_conjuncts(self) -> Vec<Self> {
         let mut parts = Vec::new();
@@ -63,7 +79,7 @@ impl Expr {
                 visit(left);
                 visit(right);
             }
-            Self::And(parts) | Self::Or(parts) | Self::Function { arguments: parts, .. } => {
+            Self::Row(parts) | Self::And(parts) | Self::Or(parts) | Self::Function { arguments: parts, .. } => {
                 parts.iter().for_each(visit);
             }
             Self::Between { operand, low, high, .. } => {
@@ -104,7 +120,7 @@ impl Expr {
                 visit(left);
                 visit(right);
             }
-            Self::And(parts) | Self::Or(parts) | Self::Function { arguments: parts, .. } => {
+            Self::Row(parts) | Self::And(parts) | Self::Or(parts) | Self::Function { arguments: parts, .. } => {
                 parts.iter_mut().for_each(visit);
             }
             Self::Between { operand, low, high, .. } => {
@@ -222,6 +238,11 @@ impl BinaryOperator {
             Self::IsNot => Self::Is,
             _ => return None,
         })
+    }
+
+    /// Whether it is one of the four comparisons by order.
+    pub(crate) fn is_ordering(self) -> bool {
+        matches!(self, Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual)
     }
 
     /// The comparison with its sides changed over, if it is a comparison.

@@ -14,7 +14,7 @@ pub(super) fn fold_constants(plan: &mut LogicalPlan) -> bool {
 /// Folds one node whose operands are folded.
 fn fold(expr: &mut Expr) -> bool {
     match expr {
-        Expr::Literal(_) | Expr::Parameter(_) | Expr::Column(_) => false,
+        Expr::Literal(_) | Expr::Parameter(_) | Expr::Column(_) | Expr::Row(_) => false,
         Expr::And(parts) => match fold_logic(parts, false) {
             Folded::Unchanged => false,
             Folded::To(folded) => {

@@ -66,6 +66,8 @@ fn rejects(condition: &Expr, slot: usize) -> bool {
 fn is_null_with(expr: &Expr, slot: usize) -> bool {
     match expr {
         Expr::Column(column) => column.slot == slot,
+        // A comparison of a row of NULLs alone is NULL, whatever it is compared by.
+        Expr::Row(values) => values.iter().all(|value| is_null_with(value, slot)),
         Expr::Unary { operator: UnaryOperator::Not | UnaryOperator::Negate | UnaryOperator::BitNot, operand }
         | Expr::Cast { operand, .. } => is_null_with(operand, slot),
         Expr::Binary { operator: BinaryOperator::Is | BinaryOperator::IsNot, .. } => false,

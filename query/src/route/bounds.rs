@@ -64,6 +64,55 @@ pub(crate) fn fit_upper(bound: Bound<Value<'_>>, target: ColumnType) -> Option<B
     })
 }
 
+/// An end of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Lower,
+    Upper,
+}
+
+/// The bound of a row of values as an index takes it, first value and rest, `None` if nothing lies within it.
+///
+/// The row is as long as its values equal some of their columns' types: one that lies between them decides, and so does
+/// NULL, beside which no comparison is true.
+pub(crate) fn fit_row<'a>(
+    (bound, target): (Bound<Value<'a>>, ColumnType),
+    rest: Vec<(ColumnType, Value<'a>)>,
+    side: Side,
+) -> Option<(Bound<Value<'a>>, Vec<Value<'a>>)> {
+    let (first, mut included) = match &bound {
+        Bound::Included(value) => (fit_if_known(value, target), true),
+        Bound::Excluded(value) => (fit_if_known(value, target), false),
+        Bound::Unbounded => (None, false),
+    };
+    let Some(Fit::Equal(first)) = first else {
+        let bound = if side == Side::Lower { fit_lower(bound, target, true) } else { fit_upper(bound, target) };
+        return bound.map(|bound| (bound, Vec::new()));
+    };
+    let mut fitted = Vec::with_capacity(rest.len());
+    for (target, value) in rest {
+        let fit = fit_if_known(&value, target);
+        if let Some(Fit::Equal(value)) = fit {
+            fitted.push(value);
+            continue;
+        }
+        // What equals the values so far lies on one side of this one.
+        included = side == Side::Upper && matches!(fit, Some(Fit::After(_) | Fit::Greatest));
+        match fit {
+            Some(Fit::After(value)) => fitted.push(value),
+            Some(Fit::Least) if side == Side::Lower => fitted.push(Value::Null),
+            _ => {}
+        }
+        break;
+    }
+    Some((if included { Bound::Included(first) } else { Bound::Excluded(first) }, fitted))
+}
+
+/// The place of a value, `None` for NULL.
+fn fit_if_known<'a>(value: &Value<'a>, target: ColumnType) -> Option<Fit<'a>> {
+    if value.is_null() { None } else { Some(fit(value.clone(), target)) }
+}
+
 /// 2^63, the first real above every integer.
 const INTEGER_LIMIT: f64 = 9_223_372_036_854_775_808.0;
 

@@ -118,6 +118,7 @@ impl ColumnsRead {
                         KeyPart::IsNull => {}
                     }
                 }
+                self.add_exprs(range.lower_rest.iter().chain(&range.upper_rest).map(|(_, expr)| expr));
                 for bound in [&range.lower, &range.upper] {
                     match bound {
                         Bound::Included(expr) | Bound::Excluded(expr) => self.add_expr(expr),

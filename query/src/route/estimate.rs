@@ -5,7 +5,7 @@ use std::ops::Bound;
 use manicule_engine::{ColumnType, IndexSchema, KeyRange, Value};
 
 use super::region::Conjunct;
-use super::{Fit, Router, fit, fit_lower, fit_upper};
+use super::{Fit, Router, Side, fit, fit_lower, fit_row};
 use crate::expr::{BinaryOperator, Expr};
 use crate::physical::{IndexLookup, IndexRange, KeyPart};
 
@@ -103,16 +103,24 @@ impl Router<'_, '_> {
             }
         }
         let column_type = range.bounded.unwrap_or(ColumnType::Integer);
-        let lower = known_bound(&range.lower, |bound| fit_lower(bound, column_type, range.skips_nulls));
-        let upper = known_bound(&range.upper, |bound| fit_upper(bound, column_type));
+        let lower = known_bound((&range.lower, &range.lower_rest), |bound, rest| match rest.is_empty() {
+            true => fit_lower(bound, column_type, range.skips_nulls).map(|bound| (bound, Vec::new())),
+            false => fit_row((bound, column_type), rest, Side::Lower),
+        });
+        let upper = known_bound((&range.upper, &range.upper_rest), |bound, rest| {
+            fit_row((bound, column_type), rest, Side::Upper)
+        });
+        let unknown = || (Bound::Unbounded, Vec::new());
         let (lower, upper, share) = match (lower, upper) {
             (KnownBound::Nothing, _) | (_, KnownBound::Nothing) => return 0.0,
             (KnownBound::Bound(lower), KnownBound::Bound(upper)) => (lower, upper, 1.0),
-            (KnownBound::Bound(lower), KnownBound::Later) => (lower, Bound::Unbounded, LATER_BOUND_SHARE),
-            (KnownBound::Later, KnownBound::Bound(upper)) => (Bound::Unbounded, upper, LATER_BOUND_SHARE),
-            (KnownBound::Later, KnownBound::Later) => (Bound::Unbounded, Bound::Unbounded, BETWEEN_SHARE),
+            (KnownBound::Bound(lower), KnownBound::Later) => (lower, unknown(), LATER_BOUND_SHARE),
+            (KnownBound::Later, KnownBound::Bound(upper)) => (unknown(), upper, LATER_BOUND_SHARE),
+            (KnownBound::Later, KnownBound::Later) => (unknown(), unknown(), BETWEEN_SHARE),
         };
-        let rows = self.view.estimate_range(index.id, &KeyRange { prefix, lower, upper }) as f64;
+        let ((lower, lower_rest), (upper, upper_rest)) = (lower, upper);
+        let range = KeyRange { prefix, lower, upper, lower_rest, upper_rest };
+        let rows = self.view.estimate_range(index.id, &range) as f64;
         (rows * share).min(table_rows)
     }
 
@@ -160,6 +168,7 @@ fn selectivity(expr: &Expr) -> f64 {
         | Expr::Unary { .. }
         | Expr::Parameter(_)
         | Expr::Column(_)
+        | Expr::Row(_)
         | Expr::Case { .. }
         | Expr::Cast { .. }
         | Expr::Function { .. } => 0.5,
@@ -170,18 +179,21 @@ fn inverted(share: f64, negated: bool) -> f64 {
     if negated { 1.0 - share } else { share }
 }
 
+/// A bound of a column, and of those after it where it equals that.
+type RowBound<'a> = (Bound<Value<'a>>, Vec<Value<'a>>);
+
 /// What is known of a bound before the statement runs.
 enum KnownBound<'a> {
-    Bound(Bound<Value<'a>>),
+    Bound(RowBound<'a>),
     /// Nothing lies within it.
     Nothing,
     Later,
 }
 
-/// Fits a bound by `fit_bound`, if it is a constant.
+/// Fits a bound by `fit_bound`, if its first value is a constant; the rest counts as far as it is one.
 fn known_bound<'e>(
-    bound: &'e Bound<Expr>,
-    fit_bound: impl Fn(Bound<Value<'e>>) -> Option<Bound<Value<'e>>>,
+    (bound, rest): (&'e Bound<Expr>, &'e [(ColumnType, Expr)]),
+    fit_bound: impl Fn(Bound<Value<'e>>, Vec<(ColumnType, Value<'e>)>) -> Option<RowBound<'e>>,
 ) -> KnownBound<'e> {
     let constant = match bound {
         Bound::Unbounded => Bound::Unbounded,
@@ -189,5 +201,9 @@ fn known_bound<'e>(
         Bound::Excluded(Expr::Literal(value)) => Bound::Excluded(value.as_borrowed()),
         Bound::Included(_) | Bound::Excluded(_) => return KnownBound::Later,
     };
-    fit_bound(constant).map_or(KnownBound::Nothing, KnownBound::Bound)
+    let known = |(column_type, expr): &'e (ColumnType, Expr)| match expr {
+        Expr::Literal(value) => Some((*column_type, value.as_borrowed())),
+        _ => None,
+    };
+    fit_bound(constant, rest.iter().map_while(known).collect()).map_or(KnownBound::Nothing, KnownBound::Bound)
 }

@@ -54,7 +54,7 @@ impl Router<'_, '_> {
         }
         match std::mem::replace(expr, Expr::And(Vec::new())) {
             Expr::InQuery { operand, query, negated } => {
-                *expr = self.planned(SubqueryForm::In, vec![*operand], negated, *query)?;
+                *expr = self.planned(SubqueryForm::In, operand.into_values(), negated, *query)?;
             }
             Expr::Exists { query, negated } => {
                 *expr = match self.matched(&query) {
@@ -80,8 +80,8 @@ impl Router<'_, '_> {
                 *expr = Expr::InSet { operand, set: Arc::new(set_of(list)), negated };
             }
             Expr::InList { operand, list, negated } if is_later_set(&list) => {
-                let rows = list.into_iter().map(|item| vec![item]).collect();
-                *expr = self.planned(SubqueryForm::In, vec![*operand], negated, query_of(rows))?;
+                let rows = list.into_iter().map(Expr::into_values).collect();
+                *expr = self.planned(SubqueryForm::In, operand.into_values(), negated, query_of(rows))?;
             }
             other => *expr = other,
         }
@@ -93,9 +93,14 @@ impl Router<'_, '_> {
         match expr {
             Expr::And(parts) | Expr::Or(parts) => parts.iter_mut().try_for_each(|part| self.plan_members(part)),
             Expr::InQuery { operand, query, negated: false }
-                if matches!(**operand, Expr::Column(_)) && outer_slots(query).is_empty() =>
+                if has_columns(operand) && outer_slots(query).is_empty() =>
             {
-                self.finish_own(expr)
+                self.finish_in_place(expr)
+            }
+            Expr::InList { operand, list, negated: false }
+                if matches!(**operand, Expr::Row(_)) && has_columns(operand) && is_later_set(list) =>
+            {
+                self.finish_in_place(expr)
             }
             _ => Ok(()),
         }
@@ -152,6 +157,9 @@ impl Router<'_, '_> {
                 self.finish_in_place(expr)?;
             }
         }
+        for (_, expr) in range.lower_rest.iter_mut().chain(&mut range.upper_rest) {
+            self.finish_in_place(expr)?;
+        }
         for bound in [&mut range.lower, &mut range.upper] {
             if let Bound::Included(expr) | Bound::Excluded(expr) = bound {
                 self.finish_in_place(expr)?;
@@ -165,9 +173,14 @@ fn is_set(list: &[Expr]) -> bool {
     list.len() >= SET_LENGTH_MIN && list.iter().all(|item| matches!(item, Expr::Literal(_)))
 }
 
-/// Whether a list is one of constants once the parameters are known.
+/// Whether an operand of IN is a column, or a row with one.
+fn has_columns(operand: &Expr) -> bool {
+    operand.values().iter().any(|value| matches!(value, Expr::Column(_)))
+}
+
+/// Whether a list is one of constants, or of rows of them, once the parameters are known.
 fn is_later_set(list: &[Expr]) -> bool {
-    list.len() >= SET_LENGTH_MIN && list.iter().all(is_constant)
+    list.len() >= SET_LENGTH_MIN && list.iter().all(|item| item.values().iter().all(is_constant))
 }
 
 fn is_constant(expr: &Expr) -> bool {

@@ -163,6 +163,7 @@ fn push_operands<'a>(ast: &'a ast::Expr, pending: &mut Vec<&'a ast::Expr>) {
         Ast::Like { expr, pattern, .. } | Ast::ILike { expr, pattern, .. } => {
             pending.extend([expr.as_ref(), pattern.as_ref()]);
         }
+        Ast::Tuple(values) => pending.extend(values),
         Ast::InList { expr, list, .. } => {
             pending.push(expr);
             pending.extend(list);

@@ -7,8 +7,10 @@ use manicule_engine::Value;
 use manicule_query::expr::{BinaryOperator, Expr, Function, TimeFunction, UnaryOperator};
 use sqlparser::ast::{self, BinaryOperator as AstOperator};
 
+use super::row::refuse_row;
 use super::{Binder, literal};
 use crate::error::{Error, Result};
+use crate::limits::{TERMS_MAX, too_complex};
 
 impl<'a> Binder<'a> {
     /// Binds a chain of one of AND and OR.
@@ -29,11 +31,20 @@ impl<'a> Binder<'a> {
                 (operand, _) => bound.push(operand),
             }
         }
+        // Equality of row values makes several terms of one.
+        if bound.len() > TERMS_MAX + 1 {
+            return Err(too_complex("too many terms in one expression", TERMS_MAX));
+        }
         Ok(if *operator == AstOperator::And { Expr::And(bound) } else { Expr::Or(bound) })
     }
 
     /// Binds operators that stand on top of one another on the left side.
     pub(super) fn chain(&mut self, ast: &'a ast::Expr) -> Result<Expr> {
+        self.chain_or_row(ast).and_then(refuse_row)
+    }
+
+    /// The same, or a row value in parentheses.
+    pub(super) fn chain_or_row(&mut self, ast: &'a ast::Expr) -> Result<Expr> {
         let mut links = Vec::new();
         let mut base = ast;
         let mut bound = None;
@@ -47,11 +58,14 @@ impl<'a> Binder<'a> {
         }
         let mut bound = match bound {
             Some(key) => key,
-            None => self.expr(base)?,
+            None => match base {
+                ast::Expr::Tuple(values) => self.row(values)?,
+                base => self.expr(base)?,
+            },
         };
         while let Some(link) = links.pop() {
             if is_concat(link) {
-                let mut parts = vec![bound, self.right_operand(link)?];
+                let mut parts = vec![refuse_row(bound)?, self.right_operand(link)?];
                 while links.last().is_some_and(|link| is_concat(link))
                     && let Some(link) = links.pop()
                 {
@@ -75,6 +89,9 @@ impl<'a> Binder<'a> {
     /// Puts one operator on top of its bound left operand.
     fn link(&mut self, ast: &'a ast::Expr, left: Expr) -> Result<Expr> {
         use ast::Expr as Ast;
+        if let Expr::Row(values) = left {
+            return self.row_link(ast, values);
+        }
         match ast {
             Ast::Nested(_) => Ok(left),
             Ast::UnaryOp { op, .. } => unary(*op, left),
@@ -257,7 +274,7 @@ fn unary(operator: ast::UnaryOperator, operand: Expr) -> Result<Expr> {
     Ok(Expr::Unary { operator, operand: Box::new(operand) })
 }
 
-fn binary_operator(operator: &AstOperator) -> Result<BinaryOperator> {
+pub(super) fn binary_operator(operator: &AstOperator) -> Result<BinaryOperator> {
     Ok(match operator {
         AstOperator::Eq => BinaryOperator::Equal,
         AstOperator::NotEq => BinaryOperator::NotEqual,

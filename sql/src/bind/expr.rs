@@ -164,7 +164,7 @@ impl<'a> Binder<'a> {
             ast::Expr::Interval(_) => {
                 Err(Error::not_supported("an INTERVAL other than behind + and -").with_hint("x + INTERVAL '3 days'"))
             }
-            ast::Expr::Tuple(_) => Err(Error::not_supported("a row value")),
+            ast::Expr::Tuple(_) => Err(super::row::misused()),
             _ => Err(Error::not_supported("this expression")),
         }
     }

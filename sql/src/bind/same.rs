@@ -5,7 +5,7 @@ use manicule_query::expr::Expr;
 /// Whether the two would always give the same value: the same shape over the same columns. Two subqueries never do.
 pub(super) fn same(left: &Expr, right: &Expr) -> bool {
     use Expr::{
-        And, Between, Binary, Case, Cast, Column, Function, InList, IsNull, Like, Literal, Or, Parameter, Unary,
+        And, Between, Binary, Case, Cast, Column, Function, InList, IsNull, Like, Literal, Or, Parameter, Row, Unary,
     };
     match (left, right) {
         (Literal(left), Literal(right)) => left.column_type() == right.column_type() && left == right,
@@ -17,7 +17,7 @@ pub(super) fn same(left: &Expr, right: &Expr) -> bool {
         (Binary { operator: one, left: a, right: b }, Binary { operator: other, left: c, right: d }) => {
             one == other && same(a, c) && same(b, d)
         }
-        (And(left), And(right)) | (Or(left), Or(right)) => all_same(left, right),
+        (And(left), And(right)) | (Or(left), Or(right)) | (Row(left), Row(right)) => all_same(left, right),
         (IsNull { operand: left, negated: one }, IsNull { operand: right, negated: other }) => {
             one == other && same(left, right)
         }

@@ -40,7 +40,7 @@ impl Binder<'_> {
             }
             Expr::Cast { target, .. } => Some(*target),
             Expr::Function { function, arguments } => self.function_type(*function, arguments),
-            Expr::Planned { .. } => None,
+            Expr::Row(_) | Expr::Planned { .. } => None,
         }
     }
 

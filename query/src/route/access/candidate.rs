@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use manicule_engine::{ColumnType, Direction, IndexColumn, IndexSchema, Value};
 
-use super::terms::{Form, Term, Terms};
+use super::terms::{Form, Limit, Term, Terms};
 use crate::expr::Expr;
 use crate::physical::{AccessPath, IndexLookup, IndexMembers, IndexRange, KeyColumn, KeyPart, MembersBy};
 use crate::route::region::TableRef;
@@ -80,20 +80,18 @@ impl Router<'_, '_> {
             .or_else(|| self.members_candidate(table, index, terms))
     }
 
-    /// Lookup by each value of a subquery, in a tree of more columns a range for each. It is expected to be run only if it
-    /// finds few rows.
+    /// Lookup by each row of a subquery, in a tree of more columns a range for each. It is expected to be run only if it finds
+    /// few rows.
     fn members_candidate(&self, table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> Option<Candidate> {
-        let key = index.columns.first().filter(|_| index.columns.len() == 1 || index.has_tree())?;
-        let subplan = terms.on(key.column).find_map(|term| match term.form {
-            Form::Among(subplan) => Some(subplan),
+        let (subplan, columns) = terms.on(index.columns[0].column).find_map(|term| match term.form {
+            Form::Among { subplan, .. } => Some((subplan, members_columns(table, index, terms, subplan)?)),
             _ => None,
         })?;
         let few = table.rows / SCAN_SHARE;
-        let per_key = self.rows_of_one_prefix(index, 1, table.rows);
+        let per_key = self.rows_of_one_prefix(index, columns.len(), table.rows);
         let values = self.subplans[subplan].output.root.rows.clamp(1.0, few.max(1.0));
-        let column_type = table.schema.columns[key.column].column_type;
-        let by = if index.columns.len() == 1 { MembersBy::Key } else { MembersBy::FirstColumn };
-        let path = AccessPath::Members(IndexMembers { index: index.id, column_type, subplan, by });
+        let by = if columns.len() == index.columns.len() { MembersBy::Key } else { MembersBy::FirstColumns };
+        let path = AccessPath::Members(IndexMembers { index: index.id, columns, subplan, by });
         let rows = (values * per_key).min(few);
         Some(Candidate { path, proven: Vec::new(), rows, probes: values, is_unique_key: false })
     }
@@ -197,7 +195,7 @@ fn narrow(
     (table, columns): (&TableRef, &[IndexColumn]),
     terms: &Terms<'_>,
 ) {
-    for key in columns {
+    for (position, key) in columns.iter().enumerate() {
         let column_type = table.schema.columns[key.column].column_type;
         let fixed = terms.on(key.column).find_map(|term| match &term.form {
             Form::Equals(value) => Some((KeyPart::Equals((*value).clone()), term.conjunct)),
@@ -205,12 +203,30 @@ fn narrow(
             _ => None,
         });
         let Some((part, conjunct)) = fixed else {
-            set_bounds(range, terms, key.column, column_type, proven);
+            set_bounds(range, proven, (table, &columns[position..]), terms);
             break;
         };
         range.prefix.push((column_type, part));
         proven.push(conjunct);
     }
+}
+
+/// Where the rows of a subquery have the value of each column of an index, or of the first ones of a tree.
+fn members_columns(
+    table: &TableRef,
+    index: &IndexSchema,
+    terms: &Terms<'_>,
+    of: usize,
+) -> Option<Vec<(usize, ColumnType)>> {
+    let column = |key: &IndexColumn| {
+        let position = terms.on(key.column).find_map(|term| match term.form {
+            Form::Among { subplan, position } if subplan == of => Some(position),
+            _ => None,
+        })?;
+        Some((position, table.schema.columns[key.column].column_type))
+    };
+    let columns: Vec<_> = index.columns.iter().map_while(column).collect();
+    (columns.len() == index.columns.len() || index.has_tree()).then_some(columns)
 }
 
 /// The values that a column must be one of; an equality before a list.
@@ -228,29 +244,27 @@ fn values_of<'t, 'c>(terms: &'t Terms<'c>, column: usize) -> Option<(Vec<Expr>, 
     equality.or_else(list)
 }
 
-/// Takes the tightest lower and the tightest upper bound of a column, as far as can be told.
+/// Takes the tightest lower and the tightest upper bound of the first of these columns, as far as can be told.
 fn set_bounds(
     range: &mut IndexRange,
-    terms: &Terms<'_>,
-    column: usize,
-    column_type: ColumnType,
     proven: &mut Vec<usize>,
+    (table, columns): (&TableRef, &[IndexColumn]),
+    terms: &Terms<'_>,
 ) {
-    let (mut lower_by, mut upper_by) = (None, None);
+    let (mut lower, mut upper) = (End::default(), End::default());
     let mut bounded = false;
-    for term in terms.on(column) {
+    for term in terms.on(columns[0].column) {
         match &term.form {
-            Form::Lower(bound) if is_tighter(bound, &range.lower, Ordering::Greater) => {
-                range.lower = bound.cloned();
-                lower_by = Some(term.conjunct);
-            }
-            Form::Upper(bound) if is_tighter(bound, &range.upper, Ordering::Less) => {
-                range.upper = bound.cloned();
-                upper_by = Some(term.conjunct);
+            Form::Lower(limit) => lower.tighten(End::of(limit, term, (table, columns)), Ordering::Greater),
+            Form::Upper(limit) => {
+                let mut end = End::of(limit, term, (table, columns));
+                // NULL is the least value of the index, but no comparison with it is true.
+                let may_be_null = |(column, _): &(usize, &Expr)| !table.schema.columns[*column].not_null;
+                end.proves = end.proves.filter(|_| !limit.rest.iter().any(may_be_null));
+                upper.tighten(end, Ordering::Less);
             }
             Form::IsNotNull => proven.push(term.conjunct),
-            Form::Lower(_) | Form::Upper(_) => {}
-            Form::Equals(_) | Form::In(_) | Form::IsNull | Form::Among(_) | Form::Within(_) => continue,
+            Form::Equals(_) | Form::In(_) | Form::IsNull | Form::Among { .. } | Form::Within(_) => continue,
         }
         bounded = true;
     }
@@ -259,32 +273,87 @@ fn set_bounds(
     }
     // Each of these conditions is false or NULL for NULL.
     range.skips_nulls = true;
-    range.bounded = Some(column_type);
-    proven.extend(lower_by.into_iter().chain(upper_by));
+    range.bounded = Some(table.schema.columns[columns[0].column].column_type);
+    proven.extend(lower.proves.into_iter().chain(upper.proves));
+    (range.lower, range.lower_rest) = (lower.bound, lower.rest);
+    (range.upper, range.upper_rest) = (upper.bound, upper.rest);
 }
 
-/// Whether a bound is tighter than the one before it: any is tighter than none, of two constants the one further in. A
-/// constant that is not known yet stays the first.
-fn is_tighter(new: &Bound<&Expr>, old: &Bound<Expr>, inwards: Ordering) -> bool {
-    let value = |expr: &Expr| match expr {
-        Expr::Literal(value) if !value.is_null() => Some(value.clone()),
-        _ => None,
-    };
-    let (new_value, new_excludes): (Option<Value<'_>>, bool) = match new {
-        Bound::Unbounded => return false,
-        Bound::Included(expr) => (value(expr), false),
-        Bound::Excluded(expr) => (value(expr), true),
-    };
-    let (old_value, old_excludes) = match old {
-        Bound::Unbounded => return true,
-        Bound::Included(expr) => (value(expr), false),
-        Bound::Excluded(expr) => (value(expr), true),
-    };
-    match (new_value, old_value) {
-        (Some(new), Some(old)) => match crate::evaluate::compare_values(&new, &old) {
-            Ordering::Equal => new_excludes && !old_excludes,
+/// One end of a range.
+struct End {
+    bound: Bound<Expr>,
+    rest: Vec<(ColumnType, Expr)>,
+    /// The condition that it proves.
+    proves: Option<usize>,
+}
+
+impl Default for End {
+    fn default() -> Self {
+        Self { bound: Bound::Unbounded, rest: Vec::new(), proves: None }
+    }
+}
+
+impl End {
+    /// A limit as far as the columns of an index follow one another as those of its row do, all in one direction.
+    fn of(limit: &Limit<'_>, term: &Term<'_>, (table, columns): (&TableRef, &[IndexColumn])) -> Self {
+        let follows = |((column, _), key): &(&(usize, &Expr), &IndexColumn)| {
+            key.column == *column && key.descending == columns[0].descending
+        };
+        let rest: Vec<(ColumnType, Expr)> = limit
+            .rest
+            .iter()
+            .zip(&columns[1..])
+            .take_while(follows)
+            .map(|((column, value), _)| (table.schema.columns[*column].column_type, (*value).clone()))
+            .collect();
+        if rest.len() == limit.rest.len() {
+            return Self { bound: limit.bound.cloned(), rest, proves: limit.is_all.then_some(term.conjunct) };
+        }
+        let bound = match limit.bound {
+            Bound::Included(value) | Bound::Excluded(value) => Bound::Included(value.clone()),
+            Bound::Unbounded => Bound::Unbounded,
+        };
+        Self { bound, rest, proves: None }
+    }
+
+    /// Takes the other end, if it lies further inwards.
+    fn tighten(&mut self, other: Self, inwards: Ordering) {
+        if is_tighter(&other, self, inwards) {
+            *self = other;
+        }
+    }
+
+    /// Its constant, if it is known yet.
+    fn value(&self) -> Option<&Value<'static>> {
+        match &self.bound {
+            Bound::Included(Expr::Literal(value)) | Bound::Excluded(Expr::Literal(value)) if !value.is_null() => {
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    /// How far inwards it lies among the ends with its value.
+    fn rank(&self) -> usize {
+        match &self.bound {
+            _ if !self.rest.is_empty() => 1,
+            Bound::Excluded(_) => 2,
+            Bound::Included(_) | Bound::Unbounded => 0,
+        }
+    }
+}
+
+/// Whether an end is tighter than the one before it: any is tighter than none, of two constants the one further in. Where a
+/// constant is not known yet, the end of more columns is taken, and of two with as many the first stays.
+fn is_tighter(new: &End, old: &End, inwards: Ordering) -> bool {
+    if matches!(old.bound, Bound::Unbounded) {
+        return true;
+    }
+    match (new.value(), old.value()) {
+        (Some(new_value), Some(old_value)) => match crate::evaluate::compare_values(new_value, old_value) {
+            Ordering::Equal => new.rank() > old.rank(),
             ordering => ordering == inwards,
         },
-        _ => false,
+        _ => new.rest.len() > old.rest.len(),
     }
 }

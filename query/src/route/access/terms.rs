@@ -24,12 +24,36 @@ pub(super) enum Form<'c> {
     In(&'c [Expr]),
     IsNull,
     IsNotNull,
-    Lower(Bound<&'c Expr>),
-    Upper(Bound<&'c Expr>),
-    /// The values of an uncorrelated subquery, by the position of its plan.
-    Among(usize),
+    Lower(Limit<'c>),
+    Upper(Limit<'c>),
+    /// The values of one column of an uncorrelated subquery, by the position of its plan.
+    Among {
+        subplan: usize,
+        position: usize,
+    },
     /// Texts of these ranges, each from the first on and before the second, and some of them only.
     Within(Vec<(String, Option<String>)>),
+}
+
+/// A bound of a column, or of a row of columns that begins with it.
+#[derive(Clone, Debug)]
+pub(super) struct Limit<'c> {
+    pub(super) bound: Bound<&'c Expr>,
+    /// The columns after it, and what each is compared with where those before are equal.
+    pub(super) rest: Vec<(usize, &'c Expr)>,
+    /// Whether that is all that the condition says.
+    pub(super) is_all: bool,
+}
+
+impl<'c> Limit<'c> {
+    /// The bound of a comparison with an order.
+    fn of(operator: BinaryOperator, value: &'c Expr) -> Self {
+        let bound = match operator {
+            BinaryOperator::Greater | BinaryOperator::Less => Bound::Excluded(value),
+            _ => Bound::Included(value),
+        };
+        Self { bound, rest: Vec::new(), is_all: true }
+    }
 }
 
 /// All that the conditions say.
@@ -65,6 +89,18 @@ impl<'c> Terms<'c> {
         };
         let is_known = |expr: &Expr| !slots_read(expr).intersects(unknown) && !expr.is_volatile();
         match expr {
+            Expr::Binary { operator, left, right } if matches!(**left, Expr::Row(_)) => {
+                let (left, right) = (left.values(), right.values());
+                let pairs = |columns: &'c [Expr], values: &'c [Expr]| -> Vec<(usize, &'c Expr)> {
+                    let known =
+                        |(column, value)| column_of(column).filter(|_| is_known(value)).map(|column| (column, value));
+                    columns.iter().zip(values).map_while(known).collect()
+                };
+                self.row_comparison((conjunct, left.len()), *operator, pairs(left, right));
+                if let Some(operator) = operator.mirrored() {
+                    self.row_comparison((conjunct, left.len()), operator, pairs(right, left));
+                }
+            }
             Expr::Binary { operator, left, right } => {
                 if let (Some(column), true) = (column_of(left), is_known(right)) {
                     self.comparison(conjunct, column, *operator, right);
@@ -86,8 +122,10 @@ impl<'c> Terms<'c> {
                 }
             }
             Expr::Planned { form: SubqueryForm::In, operands, negated: false, subplan } => {
-                if let Some(column) = operands.first().and_then(column_of) {
-                    self.terms.push(Term { conjunct, column, form: Form::Among(*subplan) });
+                for (position, operand) in operands.iter().enumerate() {
+                    if let Some(column) = column_of(operand) {
+                        self.terms.push(Term { conjunct, column, form: Form::Among { subplan: *subplan, position } });
+                    }
                 }
             }
             Expr::Like { operand, pattern, escape: None, negated: false } => {
@@ -104,6 +142,25 @@ impl<'c> Terms<'c> {
         }
     }
 
+    /// A comparison of a row of so many values, of which the first are columns beside known values.
+    fn row_comparison(
+        &mut self,
+        (conjunct, width): (usize, usize),
+        operator: BinaryOperator,
+        mut pairs: Vec<(usize, &'c Expr)>,
+    ) {
+        if pairs.is_empty() || !operator.is_ordering() {
+            return;
+        }
+        let is_all = pairs.len() == width;
+        let (column, value) = pairs.remove(0);
+        let bound = if is_all { Limit::of(operator, value).bound } else { Bound::Included(value) };
+        let limit = Limit { bound, rest: pairs, is_all };
+        let is_lower = matches!(operator, BinaryOperator::Greater | BinaryOperator::GreaterOrEqual);
+        let form = if is_lower { Form::Lower(limit) } else { Form::Upper(limit) };
+        self.terms.push(Term { conjunct, column, form });
+    }
+
     fn comparison(&mut self, conjunct: usize, column: usize, operator: BinaryOperator, value: &'c Expr) {
         let form = match operator {
             BinaryOperator::Equal => Form::Equals(value),
@@ -113,10 +170,8 @@ impl<'c> Terms<'c> {
                 _ => return,
             },
             BinaryOperator::IsNot if matches!(value, Expr::Literal(Value::Null)) => Form::IsNotNull,
-            BinaryOperator::Greater => Form::Lower(Bound::Excluded(value)),
-            BinaryOperator::GreaterOrEqual => Form::Lower(Bound::Included(value)),
-            BinaryOperator::Less => Form::Upper(Bound::Excluded(value)),
-            BinaryOperator::LessOrEqual => Form::Upper(Bound::Included(value)),
+            BinaryOperator::Greater | BinaryOperator::GreaterOrEqual => Form::Lower(Limit::of(operator, value)),
+            BinaryOperator::Less | BinaryOperator::LessOrEqual => Form::Upper(Limit::of(operator, value)),
             _ => return,
         };
         self.terms.push(Term { conjunct, column, form });
