@@ -91,14 +91,26 @@ impl<'a> Binder<'a> {
     /// that are given beside it, once more.
     pub(crate) fn statement(mut self, statement: &'a ast::Statement) -> Result<(Bound, Vec<usize>)> {
         let statement = match statement {
-            ast::Statement::Query(query) => Statement::Query(self.query(query)?.0),
-            ast::Statement::Insert(insert) => Statement::Insert(self.insert(insert)?),
-            ast::Statement::Update(update) => Statement::Update(self.update(update)?),
-            ast::Statement::Delete(delete) => Statement::Delete(self.delete(delete)?),
-            _ => return Err(Error::not_supported("this statement")),
+            ast::Statement::Query(query) => match query.body.as_ref() {
+                ast::SetExpr::Insert(change) | ast::SetExpr::Update(change) | ast::SetExpr::Delete(change) => {
+                    query.with.iter().try_for_each(|with| self.push_withs(with))?;
+                    self.change(change)?
+                }
+                _ => Statement::Query(self.query(query)?.0),
+            },
+            change => self.change(change)?,
         };
         let repeats = std::mem::take(&mut self.shared.repeats);
         Ok((self.finish(statement), repeats))
+    }
+
+    fn change(&mut self, statement: &'a ast::Statement) -> Result<Statement> {
+        match statement {
+            ast::Statement::Insert(insert) => self.insert(insert).map(Statement::Insert),
+            ast::Statement::Update(update) => self.update(update).map(Statement::Update),
+            ast::Statement::Delete(delete) => self.delete(delete).map(Statement::Delete),
+            _ => Err(Error::not_supported("this statement")),
+        }
     }
 
     fn finish(self, statement: Statement) -> Bound {

@@ -302,3 +302,56 @@ fn a_text_is_a_date_beside_whatever_gives_dates() {
     assert_eq!(session.query(sql, &[Value::from("2013-01-02")]).unwrap().value(0, 0), Value::from(3));
     assert_eq!(sqlstate(&mut session, "SELECT max(d) > 'soon' FROM u"), "22P02");
 }
+fn a_change_may_begin_with_the_queries_that_it_reads() {
+    let mut session = session();
+    for (sql, expected) in [
+        (
+            "WITH w (x) AS (SELECT max(id) FROM t) INSERT INTO t (id, a, b) SELECT x + 1, x, 'w' FROM w RETURNING id, a",
+            "4,3",
+        ),
+        (
+            "WITH w AS (SELECT 9 AS x), v AS (SELECT x + 1 AS y FROM w)
+             INSERT INTO t (id, a, b) VALUES ((SELECT y FROM v), (SELECT x FROM w), 'v')",
+            "",
+        ),
+        (
+            "WITH w AS (SELECT 100 AS x) INSERT INTO t (id, b) VALUES (1, 'q')
+             ON CONFLICT (id) DO UPDATE SET a = (SELECT x FROM w) RETURNING id, (SELECT x + 1 FROM w)",
+            "1,101",
+        ),
+        (
+            "WITH w AS (SELECT id, a * 2 AS twice FROM t WHERE a IS NOT NULL)
+             UPDATE t SET a = (SELECT twice FROM w WHERE w.id = t.id) WHERE id IN (SELECT id FROM w) RETURNING id, a",
+            "1,200 2,10 3,14 4,6 10,18",
+        ),
+        // The table is what is changed, whatever else has its name.
+        ("WITH t AS (SELECT 2 AS id) DELETE FROM t WHERE id IN (SELECT id FROM t) RETURNING id", "2"),
+        ("WITH w AS (SELECT 10 AS id) DELETE FROM t WHERE id IN w RETURNING id", "10"),
+        (
+            "WITH w AS (SELECT 3 AS id UNION SELECT 4) DELETE FROM t WHERE EXISTS (SELECT 1 FROM w WHERE w.id = t.id)",
+            "",
+        ),
+        ("SELECT id, a, b FROM t", "1,200,x"),
+    ] {
+        assert_eq!(rows(&mut session, sql), expected, "{sql}");
+    }
+    let sql = "WITH w AS (SELECT ? AS id) UPDATE t SET a = ? WHERE id = (SELECT id FROM w) RETURNING a";
+    let changed = session.query(sql, &[Value::from(1), Value::from("7")]).unwrap();
+    assert_eq!(changed.value(0, 0), Value::from(7));
+    let plan = rows(&mut session, "EXPLAIN WITH w AS (SELECT 1 AS id) DELETE FROM t WHERE id IN (SELECT id FROM w)");
+    assert!(plan.contains("Delete from t") && plan.contains("lookup of subquery 1 on t using t_pkey"), "{plan}");
+    for sql in [
+        "WITH w AS (DELETE FROM t RETURNING id) SELECT * FROM w",
+        "WITH RECURSIVE w AS (SELECT 1) DELETE FROM t",
+        "CREATE TABLE u AS WITH w AS (SELECT 1) DELETE FROM t RETURNING id",
+        "SELECT * FROM (WITH w AS (SELECT 1) DELETE FROM t RETURNING id) AS d",
+    ] {
+        assert_eq!(sqlstate(&mut session, sql), "0A000", "{sql}");
+    }
+    assert_eq!(sqlstate(&mut session, "WITH w AS (SELECT 1 AS id) DELETE FROM w"), "42P01");
+    assert_eq!(sqlstate(&mut session, "WITH w AS (SELECT x) DELETE FROM t WHERE id IN w"), "42703");
+    assert_eq!(
+        sqlstate(&mut session, "WITH w AS (SELECT 1 AS id) DELETE FROM t; DELETE FROM t WHERE id IN w"),
+        "42P01"
+    );
+}

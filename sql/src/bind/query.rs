@@ -45,7 +45,7 @@ impl<'a> Binder<'a> {
         Ok((Query { plan: body.plan, columns: body.columns, outer_slots }, body.slot))
     }
 
-    fn push_withs(&mut self, with: &'a ast::With) -> Result<()> {
+    pub(super) fn push_withs(&mut self, with: &'a ast::With) -> Result<()> {
         if with.recursive {
             return Err(Error::not_supported("WITH RECURSIVE"));
         }
@@ -94,7 +94,7 @@ impl<'a> Binder<'a> {
             }
             SetExpr::Values(values) => self.values(values),
             SetExpr::SetOperation { .. } => self.set_operation(ast),
-            _ => Err(Error::not_supported("INSERT, UPDATE or DELETE after WITH")),
+            _ => Err(Error::not_supported("a change inside a query")),
         }
     }
 
