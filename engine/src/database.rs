@@ -357,7 +357,7 @@ impl Reader {
     }
 }
 
-/// A snapshot that is kept. What it sees stays in memory until it is dropped.
+/// A snapshot that is kept. What it sees stays in memory until it is dropped. A session of SQL gets one by BEGIN.
 #[derive(Debug)]
 pub struct Snapshot {
     inner: Arc<Inner>,

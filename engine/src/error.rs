@@ -175,7 +175,7 @@ impl fmt::Display for Error {
             Self::UniqueViolation { table, index, columns, key, .. } => {
                 write!(f, "duplicate key in {table}: ({}) = (", columns.join(", "))?;
                 for (position, value) in key.iter().enumerate() {
-                    write!(f, "{}{value}", if position == 0 { "" } else { ", " })?;
+                    write!(f, "{}{}", if position == 0 { "" } else { ", " }, Excerpt(value))?;
                 }
                 write!(f, ") is already there (unique index {index})")
             }
@@ -219,8 +219,22 @@ struct WithType<'e>(&'e Value<'e>);
 impl fmt::Display for WithType<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.column_type() {
-            Some(column_type) => write!(f, "{column_type} {}", self.0),
+            Some(column_type) => write!(f, "{column_type} {}", Excerpt(self.0)),
             None => self.0.fmt(f),
+        }
+    }
+}
+
+/// A value, cut after 64 bytes: a message that is logged is no place for a MiB.
+struct Excerpt<'e>(&'e Value<'e>);
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const BYTES_MAX: usize = 64;
+        let text = self.0.to_string();
+        match text.len() <= BYTES_MAX {
+            true => f.write_str(&text),
+            false => write!(f, "{}…", &text[..text.floor_char_boundary(BYTES_MAX)]),
         }
     }
 }

@@ -42,7 +42,7 @@ use transaction::Open;
 /// let database = Database::in_memory();
 /// let mut session = Session::new(&database);
 /// session.execute("CREATE TABLE city (name TEXT PRIMARY KEY, people INTEGER)")?;
-/// session.query("INSERT INTO city VALUES (?, ?)", &["Oslo".into(), 717_710.into()])?;
+/// session.execute_one("INSERT INTO city VALUES (?, ?)", &["Oslo".into(), 717_710.into()])?;
 /// let rows = session.query("SELECT people FROM city WHERE name = ?", &["Oslo".into()])?;
 /// assert_eq!(rows.value(0, 0), Value::from(717_710));
 /// # Ok::<(), manicule_sql::Error>(())
@@ -124,6 +124,27 @@ impl Session {
             outcomes.push(rows.outcome(&report));
         }
         Ok(outcomes)
+    }
+
+    /// Runs one statement and gives what it gave: its rows, or how many it changed.
+    ///
+    /// ```
+    /// # use manicule_engine::Database;
+    /// # use manicule_sql::Session;
+    /// # let mut session = Session::new(&Database::in_memory());
+    /// session.execute("CREATE TABLE city (name TEXT PRIMARY KEY, people INTEGER)")?;
+    /// let outcome = session.execute_one("INSERT INTO city VALUES (?, ?), ('Lima', NULL)", &["Oslo".into(), 717_710.into()])?;
+    /// assert_eq!(outcome.changed(), 2);
+    /// # Ok::<(), manicule_sql::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of the statement; a syntax error if the text is not one statement.
+    pub fn execute_one(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Outcome> {
+        let mut rows = Collector::default();
+        let report = self.run(sql, parameters, &mut rows)?;
+        Ok(rows.outcome(&report))
     }
 
     /// Runs one statement and gives its rows; none for a statement that has none.

@@ -684,3 +684,37 @@ fn a_closed_database_says_so() {
     assert!(matches!(closed.engine(), Some(manicule_engine::Error::Closed)));
     assert!(session.execute("SELECT nothing FROM t").unwrap_err().engine().is_none());
 }
+
+#[test]
+fn one_statement_with_parameters_tells_what_it_changed() {
+    let (_, mut session) = database();
+    let ann = [Value::from("ann")];
+    let changed = |outcome: Result<Outcome, Error>| outcome.unwrap().changed();
+    assert_eq!(changed(session.execute_one("UPDATE account SET balance = 1 WHERE owner = ?", &ann)), 2);
+    let rows = session.execute_one("DELETE FROM account WHERE owner = ? RETURNING id", &ann).unwrap().into_rows();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(session.execute_one("BEGIN;", &[]).unwrap(), Outcome::Done);
+    assert_eq!(session.execute_one("COMMIT; BEGIN", &[]).unwrap_err().sqlstate(), "42601");
+}
+
+#[test]
+fn messages_of_large_values_are_short() {
+    let mut session = Session::new(&Database::in_memory());
+    session.execute("CREATE TABLE t (a INTEGER, b TEXT UNIQUE, c BLOB UNIQUE)").unwrap();
+    let insert = "INSERT INTO t VALUES (?, ?, ?)";
+    let (text, bytes) = (Value::from("é".repeat(100_000)), Value::from(vec![1; 100_000]));
+    session.execute_one(insert, &[1.into(), text.as_borrowed(), bytes.as_borrowed()]).unwrap();
+    for row in [
+        [text.as_borrowed(), Value::Null, Value::Null],
+        [1.into(), text.clone(), Value::Null],
+        [1.into(), Value::Null, bytes],
+    ] {
+        let told = session.execute_one(insert, &row).unwrap_err().to_string();
+        assert!(
+            told.contains('…') && told.len() < 200,
+            "{} bytes: {}",
+            told.len(),
+            told.chars().take(200).collect::<String>()
+        );
+    }
+}

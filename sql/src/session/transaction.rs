@@ -51,8 +51,8 @@ impl Session {
     /// session.execute("CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER); INSERT INTO account VALUES (1, 70), (2, 0)")?;
     /// let moved = session.transaction(|session| {
     ///     let balance = session.query("SELECT balance FROM account WHERE id = 1", &[])?.value(0, 0).into_owned();
-    ///     session.query("UPDATE account SET balance = balance - ? WHERE id = 1", &[balance.as_borrowed()])?;
-    ///     session.query("UPDATE account SET balance = balance + ? WHERE id = 2", &[balance.as_borrowed()])?;
+    ///     session.execute_one("UPDATE account SET balance = balance - ? WHERE id = 1", &[balance.as_borrowed()])?;
+    ///     session.execute_one("UPDATE account SET balance = balance + ? WHERE id = 2", &[balance.as_borrowed()])?;
     ///     Ok::<_, Error>(balance)
     /// })?;
     /// assert_eq!(moved, 70.into());
