@@ -9,7 +9,7 @@ fn session() -> Session {
     let mut session = Session::new(&Database::in_memory());
     let row = |id: usize| {
         let skew = if id % 10 == 9 { id / 10 % 100 } else { 0 };
-        let nul = if id % 3 == 0 { "NULL".to_owned() } else { (id * 7 % 500).to_string() };
+        let nul = if id.is_multiple_of(3) { "NULL".to_owned() } else { (id * 7 % 500).to_string() };
         format!("({id}, {}, {}, {skew}, {nul}, 't{}')", id % 200, id % 10, id % 50)
     };
     let rows: Vec<String> = (0..2000).map(row).collect();
@@ -229,7 +229,7 @@ fn a_long_list_of_pairs_is_hashed() {
         }
     }
     // Reals, and parameters.
-    let pairs = vec!["(g = ? AND k = ?)"; 10].join(" OR ");
+    let pairs = ["(g = ? AND k = ?)"; 10].join(" OR ");
     let sql = format!("SELECT id FROM a WHERE {pairs} ORDER BY id");
     let values: Vec<Value<'_>> =
         (0..10).flat_map(|n| [Value::Real(f64::from(n)), Value::Real(f64::from(n) / 2.0)]).collect();

@@ -119,13 +119,16 @@ impl Change<'_> {
             self.give(insert.returning.as_ref(), transaction, Rows { slot: insert.slot, rows: &rows }, on_row)?;
             return Ok(count);
         }
-        let mut changed = Vec::new();
+        let (mut count, mut kept) = (0, Vec::new());
         for (position, (_, row)) in rows.into_iter().enumerate() {
             self.poll(position)?;
-            changed.extend(self.insert_or_resolve(insert, table, transaction, row)?);
+            if let Some((row_id, row)) = self.insert_or_resolve(insert, table, transaction, row)? {
+                count += 1;
+                kept.extend(row.map(|row| (row_id, row)));
+            }
         }
-        self.give(insert.returning.as_ref(), transaction, Rows { slot: insert.slot, rows: &changed }, on_row)?;
-        Ok(changed.len() as u64)
+        self.give(insert.returning.as_ref(), transaction, Rows { slot: insert.slot, rows: &kept }, on_row)?;
+        Ok(count)
     }
 
     fn update(&self, update: &UpdateAction, transaction: &mut Transaction, on_row: &mut OnRow<'_>) -> Result<u64> {

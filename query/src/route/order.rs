@@ -195,13 +195,13 @@ pub(super) fn direction_for(
         }
         let (next, after) = rest.split_first()?;
         let is_first = rest.len() + prefix.len() == index.columns.len();
-        let has_nulls = !table.columns[next.column].not_null && !(is_first && range.skips_nulls);
+        let lacks_nulls = table.columns[next.column].not_null || is_first && range.skips_nulls;
         rest = after;
         if next.column != key.column.column {
             return None;
         }
         // NULLs are the smallest values of an index.
-        let nulls_agree = key.nulls_first != key.descending || !has_nulls;
+        let nulls_agree = key.nulls_first != key.descending || lacks_nulls;
         let needed = if next.descending == key.descending { Direction::Forward } else { Direction::Backward };
         if !nulls_agree || direction.is_some_and(|direction| direction != needed) {
             return None;

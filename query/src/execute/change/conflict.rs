@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use manicule_engine::{IndexSchema, Row, RowBuf, RowId, TableSchema, Transaction, Value, View};
+use smallvec::SmallVec;
 
 use super::{Change, Rows, changed_row};
 use crate::error::Result;
@@ -24,20 +25,22 @@ struct Resolution<'c> {
 }
 
 impl Change<'_> {
-    /// Inserts a row, or does what the statement says where its key is there. Gives the row that was inserted or changed.
+    /// Inserts a row, or does what the statement says where its key is there. Gives the row that was inserted or changed, as it is
+    /// then if somebody asks for it.
     pub(super) fn insert_or_resolve(
         &self,
         insert: &InsertAction,
         table: &TableSchema,
         transaction: &mut Transaction,
         row: RowBuf,
-    ) -> Result<Option<(RowId, RowBuf)>> {
+    ) -> Result<Option<(RowId, Option<RowBuf>)>> {
         check_not_null(table, &row)?;
-        let columns: &[usize] = match &insert.on_conflict {
-            OnConflict::DoNothing { columns } | OnConflict::Update { columns, .. } => columns,
-            OnConflict::Fail | OnConflict::Replace => &[],
+        let keep = |row: &RowBuf| insert.returning.as_ref().map(|_| row.clone());
+        let (columns, rows_max): (&[usize], usize) = match &insert.on_conflict {
+            OnConflict::DoNothing { columns } | OnConflict::Update { columns, .. } => (columns, 1),
+            OnConflict::Fail | OnConflict::Replace => (&[], usize::MAX),
         };
-        let in_the_way = rows_in_the_way(&transaction.view(), table, columns, &row);
+        let in_the_way = rows_in_the_way(&transaction.view(), (table, columns), &row, rows_max);
         match &insert.on_conflict {
             OnConflict::DoNothing { .. } if !in_the_way.is_empty() => return Ok(None),
             OnConflict::Replace => {
@@ -52,13 +55,14 @@ impl Change<'_> {
                 let Some(changed) = self.resolve(insert, table, &resolution, transaction)? else {
                     return Ok(None);
                 };
-                transaction.update(insert.table, row_id, changed.clone())?;
-                return Ok(Some((row_id, changed)));
+                let kept = keep(&changed);
+                transaction.update(insert.table, row_id, changed)?;
+                return Ok(Some((row_id, kept)));
             }
             OnConflict::Fail | OnConflict::DoNothing { .. } | OnConflict::Update { .. } => {}
         }
-        let row_id = transaction.insert(insert.table, row.clone())?;
-        Ok(Some((row_id, row)))
+        let kept = keep(&row);
+        Ok(Some((transaction.insert(insert.table, row)?, kept)))
     }
 
     /// The existing row as DO UPDATE changes it; `None` if its WHERE is not true. A subquery that reads no outer row is run
@@ -99,11 +103,19 @@ fn check_not_null(table: &TableSchema, row: &Row) -> Result<()> {
     })
 }
 
-/// The rows with the same key in a unique index: in any, or in the one on exactly `columns`.
-fn rows_in_the_way(view: &View<'_>, table: &TableSchema, columns: &[usize], row: &Row) -> Vec<RowId> {
-    let mut found = Vec::new();
+/// The first `rows_max` rows with the same key in a unique index: in any, or in the one on exactly `columns`.
+fn rows_in_the_way(
+    view: &View<'_>,
+    (table, columns): (&TableSchema, &[usize]),
+    row: &Row,
+    rows_max: usize,
+) -> SmallVec<[RowId; 2]> {
+    let mut found = SmallVec::new();
     for index in table.indexes.iter().filter(|index| index.unique && is_on(index, columns)) {
-        let key: Vec<Value<'_>> = index.columns.iter().map(|column| row.get(column.column)).collect();
+        if found.len() >= rows_max {
+            break;
+        }
+        let key: SmallVec<[Value<'_>; 4]> = index.columns.iter().map(|column| row.get(column.column)).collect();
         if key.iter().any(Value::is_null) {
             continue;
         }
