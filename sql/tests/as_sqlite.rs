@@ -172,6 +172,8 @@ fn numbers_of_two_kinds_meet_as_in_sqlite() {
     let mut session = session();
     assert_eq!(rows(&mut session, "SELECT 9007199254740993 % 7.0, 9007199254740994.0 % 9007199254740993"), "5.0,1.0");
     assert_eq!(rows(&mut session, "SELECT min(1, 1.0), min(1.0, 1), max(1, 1.0)"), "1.0,1,1");
+    let texts = "(SELECT '9007199254740993' AS s UNION ALL SELECT ' 7 ')";
+    assert_eq!(rows(&mut session, &format!("SELECT sum(s), sum('2' || 'x') FROM {texts}")), "9007199254741000,4.0");
 }
 
 #[test]

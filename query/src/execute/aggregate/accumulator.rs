@@ -88,7 +88,10 @@ impl Sum {
             Value::Integer(integer) => self.integers += i128::from(*integer),
             Value::Boolean(boolean) => self.integers += i128::from(*boolean),
             Value::Real(real) => self.add_real(*real),
-            Value::Text(text) => self.add_real(number_at_start(text)),
+            Value::Text(text) => match text.trim().parse::<i64>() {
+                Ok(integer) => self.integers += i128::from(integer),
+                Err(_) => self.add_real(number_at_start(text)),
+            },
             _ => return Err(operand_type(operation, value)),
         }
         self.count += 1;
