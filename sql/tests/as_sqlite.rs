@@ -304,6 +304,7 @@ fn a_text_is_a_date_beside_whatever_gives_dates() {
     assert_eq!(session.query(sql, &[Value::from("2013-01-02")]).unwrap().value(0, 0), Value::from(3));
     assert_eq!(sqlstate(&mut session, "SELECT max(d) > 'soon' FROM u"), "22P02");
 }
+#[test]
 fn a_change_may_begin_with_the_queries_that_it_reads() {
     let mut session = session();
     for (sql, expected) in [
