@@ -461,6 +461,23 @@ CREATE INDEX m_b ON \"my table\" USING HASH (\"select\", u);
 }
 
 #[test]
+fn a_computed_default_is_in_the_schema_as_it_was_written() {
+    let sql = "CREATE TABLE t (day DATE DEFAULT CURRENT_DATE, due DATE DEFAULT (CURRENT_DATE + INTERVAL '7 days'), one INTEGER DEFAULT (0 + 1),
+                               CHECK (extract(year FROM day) > 2000 AND due - INTERVAL '1' YEAR < day));
+               ALTER TABLE t ADD COLUMN at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP;\n";
+    let schema = results(&[], &format!("{sql}.schema\n"));
+    assert_eq!(results(&[], &format!("{schema}\n.schema\n")), schema);
+    for column in [
+        "day DATE DEFAULT (CURRENT_DATE)",
+        "due DATE DEFAULT (CURRENT_DATE + INTERVAL '7 days')",
+        "one INTEGER DEFAULT 1",
+    ] {
+        assert!(schema.contains(column), "{schema}");
+    }
+    assert!(schema.contains("at TIMESTAMP NOT NULL DEFAULT (CURRENT_TIMESTAMP)"), "{schema}");
+}
+
+#[test]
 fn the_demo_is_described() {
     let output =
         results(&["--demo", "--mode", "csv"], ".tables\n.indexes flights\n\\d airlines\n.index flights_dest\n");

@@ -242,3 +242,29 @@ fn rows_without_a_number_are_given_one() {
         }
     }
 }
+
+#[test]
+fn rows_without_a_column_get_what_its_default_computes() {
+    let content = b"name\na\nb\nc\n";
+    for (columns, expected) in [
+        ("name TEXT, day DATE DEFAULT CURRENT_DATE, n INTEGER DEFAULT (random())", "3,1,true,3\n"),
+        ("n INTEGER DEFAULT (random()), name TEXT, day DATE DEFAULT (date('now'))", "3,1,true,3\n"),
+    ] {
+        let path = file("computed.csv", content);
+        let script = format!(
+            "CREATE TABLE t ({columns});\n.import '{}' t
+             SELECT count(name), count(DISTINCT day), max(day) = CURRENT_DATE, count(DISTINCT n) FROM t;\n",
+            path.display()
+        );
+        let run = run(&["--mode", "csv"], script.as_bytes());
+        assert!(run.status == 0 && run.stdout.ends_with(expected), "{}{}", run.stdout, run.stderr);
+    }
+    let path = file("given.csv", b"n,name,day\n1,a,2013-01-01\n,b,\n");
+    let script = format!(
+        "CREATE TABLE t (name TEXT, day DATE DEFAULT CURRENT_DATE, n INTEGER DEFAULT (random()));\n.import '{}' t
+         SELECT * FROM t ORDER BY name;\n",
+        path.display()
+    );
+    let run = run(&["--mode", "csv"], script.as_bytes());
+    assert_eq!((run.status, run.stdout.as_str()), (0, "name,day,n\na,2013-01-01,1\nb,,\n"), "{}", run.stderr);
+}

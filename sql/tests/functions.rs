@@ -1,6 +1,7 @@
 //! The functions: their values beside SQLite's and PostgreSQL's, NULL, errors, and where they stand.
 
-use manicule_engine::{Database, Value};
+use manicule_engine::store::MemoryStore;
+use manicule_engine::{Database, OpenOptions, Value};
 use manicule_sql::{Routing, Session};
 
 fn session() -> Session {
@@ -433,6 +434,16 @@ fn random_is_another_for_each_row_and_never_a_key() {
     assert!(plan.contains("Full scan of t"), "{plan}");
     let plan = rows(&mut session, "EXPLAIN SELECT * FROM t AS a JOIN t AS b ON a.id = b.id + random() % 2");
     assert!(!plan.contains("key:"), "{plan}");
+    // By its name it is the same value.
+    let grouped = "SELECT count(DISTINCT g), count(*) FROM (SELECT random() % 3 AS g FROM t GROUP BY g) AS v";
+    assert_eq!(rows(&mut session, grouped), "5,5");
+    let ordered = "SELECT count(*) FROM (SELECT random() % 1000 AS r FROM t ORDER BY r LIMIT 20) AS v WHERE r > -900";
+    assert_eq!(rows(&mut session, ordered), "0");
+    // For each outer row anew.
+    session.execute("CREATE TABLE o AS SELECT 1 AS one, a FROM t WHERE id < 2").unwrap();
+    let exists = "SELECT count(*) BETWEEN 500 AND 1900 FROM t
+                  WHERE EXISTS (SELECT 1 FROM o WHERE o.one = 1 + t.id * 0 AND random() > 0)";
+    assert_eq!(rows(&mut session, exists), "true");
     let ordered = rows(&mut session, "SELECT id FROM t ORDER BY random() LIMIT 20");
     assert_ne!(ordered, rows(&mut session, "SELECT id FROM t ORDER BY random() LIMIT 20"));
 }
@@ -585,8 +596,9 @@ fn a_default_may_be_computed_anew_for_each_row() {
 
 #[test]
 fn checks_views_and_defaults_with_functions_are_there_after_reopening() {
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("functions-reopened");
-    let _ = std::fs::remove_dir_all(&folder);
+    let store = MemoryStore::default();
+    let open =
+        || Session::new(&Database::open_store(Box::new(store.clone()), &OpenOptions::default()).expect("it is sound"));
     let run = |session: &mut Session| {
         let count: i64 = rows(session, "SELECT count(*) FROM t").parse().unwrap();
         session.execute("INSERT INTO t (name) VALUES ('abc')").unwrap();
@@ -604,7 +616,7 @@ fn checks_views_and_defaults_with_functions_are_there_after_reopening() {
         assert_eq!(rows(session, "SELECT count(DISTINCT code) = count(*) FROM t"), "true");
     };
     {
-        let mut session = Session::new(&Database::open(&folder).unwrap());
+        let mut session = open();
         session
             .execute(
                 "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT CHECK (octet_length(name) > 1 AND position('b' IN name) > 0),
@@ -618,6 +630,6 @@ fn checks_views_and_defaults_with_functions_are_there_after_reopening() {
         run(&mut session);
     }
     for _ in 0..2 {
-        run(&mut Session::new(&Database::open(&folder).unwrap()));
+        run(&mut open());
     }
 }

@@ -320,7 +320,7 @@ fn what_is_not_there_is_said_to_be_unsupported() {
         "WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x) SELECT * FROM x",
         "CREATE TABLE u (a INTEGER REFERENCES t (a))",
         "SELECT SUM(a) OVER () FROM t",
-        "SELECT SUM(a) FILTER (WHERE a > 1) FROM t",
+        "SELECT SUM(a) WITHIN GROUP (ORDER BY a) FROM t",
         "GRANT ALL ON t TO x",
         "ATTACH 'x' AS y",
         "SELECT * FROM t FULL JOIN t AS u ON t.a = u.a",

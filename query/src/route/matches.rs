@@ -37,7 +37,9 @@ impl Router<'_, '_> {
         }
         let LogicalPlan::Project { input, expressions, slot } = plan else { return None };
         let cannot_fail = |expr: &Expr| matches!(expr, Expr::Literal(_) | Expr::Parameter(_) | Expr::Column(_));
-        if !expressions.iter().all(cannot_fail) {
+        let mut is_volatile = false;
+        input.for_each_node(&mut |node| node.for_each_expr(&mut |expr| is_volatile |= expr.is_volatile()));
+        if is_volatile || !expressions.iter().all(cannot_fail) {
             return None;
         }
         let mut keys = Vec::new();

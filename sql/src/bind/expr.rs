@@ -116,11 +116,12 @@ impl<'a> Binder<'a> {
         otherwise: Option<&'a ast::Expr>,
     ) -> Result<Expr> {
         let operand = operand.map(|operand| self.expr(operand)).transpose()?;
+        let target = operand.as_ref().and_then(|operand| self.fitting_type(operand));
         let mut branches = Vec::with_capacity(conditions.len());
         for branch in conditions {
             let mut condition = self.expr(&branch.condition)?;
-            if let Some(operand) = &operand {
-                condition = self.fit(condition, operand)?;
+            if let Some(target) = target {
+                condition = self.fit_to(condition, target)?;
             }
             branches.push((condition, self.expr(&branch.result)?));
         }

@@ -42,7 +42,7 @@ pub(super) fn same(left: &Expr, right: &Expr) -> bool {
             one == other && same(left, right)
         }
         (Function { function: one, arguments: left }, Function { function: other, arguments: right }) => {
-            one == other && all_same(left, right) && *one != manicule_query::expr::Function::Random
+            one == other && all_same(left, right)
         }
         _ => false,
     }
