@@ -111,16 +111,18 @@ impl<S: Store> Plan<'_, S> {
     fn retire_nodes(&self, guard: &Guard) {
         let mut inners =
             self.rebuilds.iter().map(|rebuild| rebuild.old).chain(self.bottom.merged.into_iter().flatten());
-        let [first, second] = self.bottom.frozen.map(|frozen| frozen.map(|(leaf, _)| NonNull::from(leaf)));
-        let inner = inners.next().map(NonNull::from);
+        // A node is not at address 0: so each is one word, where an `Option` of a pointer is two.
+        let [first, second] =
+            self.bottom.frozen.map(|frozen| frozen.and_then(|(leaf, _)| NonNull::new(leaf.as_node())));
+        let inner = inners.next().and_then(|inner| NonNull::new(inner.as_node()));
         let reclaim = move || {
             for leaf in [first, second].into_iter().flatten() {
                 // SAFETY: the leaf was unlinked; its entries live on in the copies.
-                unsafe { node::free::<Leaf<S>>(leaf.as_ptr().cast()) };
+                unsafe { node::free::<Leaf<S>>(leaf.as_ptr()) };
             }
             if let Some(inner) = inner {
                 // SAFETY: the node was unlinked; its separators live on in the copies.
-                unsafe { node::free::<Inner<S>>(inner.as_ptr().cast()) };
+                unsafe { node::free::<Inner<S>>(inner.as_ptr()) };
             }
         };
         // SAFETY: no new reader can reach the nodes, which are plain memory that any thread may free.

@@ -184,7 +184,7 @@ impl<S: Store> Inner<S> {
     }
 
     pub(crate) fn as_node(&self) -> *mut Node {
-        std::ptr::from_ref(self).cast_mut().cast()
+        whole(std::ptr::from_ref(self).cast())
     }
 }
 
@@ -307,8 +307,14 @@ impl<S: Store> Leaf<S> {
     }
 
     pub(crate) fn as_node(&self) -> *mut Node {
-        std::ptr::from_ref(self).cast_mut().cast()
+        whole(std::ptr::from_ref(self).cast())
     }
+}
+
+/// A node, to be linked or freed. A reference to it gives no right to what does not change in it, nor to the memory around it, so
+/// the pointer has the right that was exposed when the node was allocated.
+fn whole(node: *const Node) -> *mut Node {
+    std::ptr::with_exposed_provenance_mut(node.addr())
 }
 
 /// The inner node at `node`.

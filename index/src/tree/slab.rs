@@ -25,7 +25,10 @@ mod plain {
 
     /// Moves `value` into memory of its own.
     pub(crate) fn allocate<N>(value: N) -> *mut Node {
-        Box::into_raw(Box::new(value)).cast()
+        let node = Box::into_raw(Box::new(value));
+        // For `as_node`.
+        node.expose_provenance();
+        node.cast()
     }
 
     /// Whether a node should move elsewhere: always, so that the models see it move.
@@ -67,6 +70,8 @@ mod pooled {
         let cell = NODES.allocate(const { class_of::<N>() }).cast::<N>();
         // SAFETY: the cell is ours, large enough and aligned for `N`.
         unsafe { ptr::write(cell, value) };
+        // For `as_node`.
+        cell.expose_provenance();
         cell.cast()
     }
 
