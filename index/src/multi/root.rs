@@ -62,8 +62,9 @@ impl<T> Block<T> {
     #[cold]
     fn next_or_new(&self) -> &Self {
         loop {
-            // Acquire: pairs with the exchange below, by which another reader has appended the block.
-            if let Some(next) = self.next(Ordering::Acquire) {
+            // SeqCst, as the exchange below, by which another reader has appended the block: that comes before the hazard in the
+            // single order, too.
+            if let Some(next) = self.next(Ordering::SeqCst) {
                 return next;
             }
             let new = Box::into_raw(Box::new(Self::new()));
@@ -125,9 +126,9 @@ impl<T> Root<T> {
         let at = thread_number() % LINES;
         let mut block = &self.first;
         loop {
-            // Acquire: if another thread has said that the line is used, that comes before the hazard that is stored here; and
-            // SeqCst, so that a writer that has to see the hazard sees this before.
-            if block.used.load(Ordering::Acquire) <= at {
+            // SeqCst, both: whoever has said that the line is used, that comes before the hazard in the single order, so a writer
+            // that has to see the hazard sees it. By an acquire load it would come before in this thread's eyes alone.
+            if block.used.load(Ordering::SeqCst) <= at {
                 block.used.fetch_max(at + 1, Ordering::SeqCst);
             }
             for hazard in &block.lines[at].0 {
