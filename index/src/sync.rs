@@ -5,7 +5,10 @@
 //! * feature `shuttle`: shuttle, which explores schedules of larger ones (every ordering counts as `SeqCst` there).
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+mod model;
+
+#[cfg(loom)]
+pub(crate) use model::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 #[cfg(all(not(loom), feature = "shuttle"))]
 pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};

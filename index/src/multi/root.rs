@@ -147,7 +147,6 @@ impl<T> Root<T> {
     #[inline]
     fn follow(&self, hazard: &AtomicPtr<T>, mut named: *mut T) -> NonNull<T> {
         loop {
-            model_fence();
             // SeqCst: R2 above; and it pairs with the swap that has put the version there.
             let current = self.current.0.load(Ordering::SeqCst);
             if let Some(version) = NonNull::new(current).filter(|_| current == named) {
@@ -200,7 +199,6 @@ impl<T> Root<T> {
 
     /// What the hazards name.
     fn named(&self) -> SmallVec<[*mut T; 16]> {
-        model_fence();
         let mut named = SmallVec::new();
         let mut block = Some(&self.first);
         while let Some(here) = block {
@@ -375,13 +373,6 @@ impl<T, R: Rooted<T>> Drop for Borrow<T, R> {
     }
 }
 
-/// Loom takes `SeqCst` accesses for weaker ones, but knows fences.
-#[inline]
-pub(super) fn model_fence() {
-    #[cfg(loom)]
-    crate::sync::fence(Ordering::SeqCst);
-}
-
 #[cfg(all(test, loom))]
 mod loom_root {
     use loom::cell::UnsafeCell;
@@ -461,6 +452,24 @@ mod loom_root {
                 .collect();
             publish(&root, &mut owner, 1..=2);
             readers.into_iter().for_each(|reader| assert!(reader.join().unwrap() <= 2));
+        });
+    }
+
+    #[test]
+    fn loom_root_two_readers_share_a_block() {
+        loom::model(|| {
+            let (root, mut owner) = root();
+            // The only hazard of the first block's line.
+            let first = root.load();
+            let readers: Vec<_> = (0..2)
+                .map(|_| {
+                    let shared = Arc::clone(&root);
+                    thread::spawn(move || shared.load().get())
+                })
+                .collect();
+            publish(&root, &mut owner, 1..=2);
+            readers.into_iter().for_each(|reader| assert!(reader.join().unwrap() <= 2));
+            assert_eq!(first.get(), 0);
         });
     }
 

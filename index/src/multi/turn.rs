@@ -21,7 +21,6 @@ use shuttle::sync::{Condvar, Mutex, MutexGuard};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::registry::Sequence;
-use super::root::model_fence;
 use super::writer::Writer;
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
@@ -48,7 +47,6 @@ impl<'t> Waiting<'t> {
     fn new(turn: &'t Turn) -> Self {
         // SeqCst: W1 above.
         turn.waiting.fetch_add(1, Ordering::SeqCst);
-        model_fence();
         Self(turn)
     }
 }
@@ -107,7 +105,6 @@ impl Turn {
         self.sequence.store(writer.sequence().get(), Ordering::Release);
         // SeqCst: G1 above. A swap rather than a store and a fence, which would keep the next write's loads waiting.
         self.idle.swap(Box::into_raw(writer), Ordering::SeqCst);
-        model_fence();
         // SeqCst: G2 above.
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.wake();
@@ -166,6 +163,7 @@ impl Drop for Turn {
 mod loom_turn {
     use std::sync::Arc;
 
+    use loom::sync::atomic::AtomicUsize as Data;
     use loom::thread;
 
     use super::*;
@@ -177,9 +175,10 @@ mod loom_turn {
         (Arc::new(Turn::new(Writer::new(owner, 2))), Arc::new(root))
     }
 
-    /// Takes the writer, publishes something and gives the writer back; what has been published then.
-    fn publish(turn: &Turn, root: &Root<Published>) -> Sequence {
+    /// Takes the writer, does something, publishes something and gives the writer back; what has been published then.
+    fn publish(turn: &Turn, root: &Root<Published>, act: impl FnOnce()) -> Sequence {
         let mut writer = turn.begin();
+        act();
         writer.pending_meta = Some(Arc::new(()));
         let sequence = writer.publish(root);
         turn.end(writer);
@@ -191,8 +190,8 @@ mod loom_turn {
         loom::model(|| {
             let (turn, root) = turn();
             let (other, other_root) = (Arc::clone(&turn), Arc::clone(&root));
-            let thread = thread::spawn(move || publish(&other, &other_root));
-            let sequences = (publish(&turn, &root), thread.join().unwrap());
+            let thread = thread::spawn(move || publish(&other, &other_root, || ()));
+            let sequences = (publish(&turn, &root, || ()), thread.join().unwrap());
             assert_ne!(sequences.0, sequences.1, "one after the other");
         });
     }
@@ -202,9 +201,11 @@ mod loom_turn {
         loom::model(|| {
             let (turn, root) = turn();
             let awaited = Sequence::default().next();
-            let (other, other_root) = (Arc::clone(&turn), Arc::clone(&root));
-            let thread = thread::spawn(move || publish(&other, &other_root));
+            let data = Arc::new(Data::new(0));
+            let (other, other_root, other_data) = (Arc::clone(&turn), Arc::clone(&root), Arc::clone(&data));
+            let thread = thread::spawn(move || publish(&other, &other_root, || other_data.store(1, Ordering::Relaxed)));
             turn.wait_for(awaited);
+            assert_eq!(data.load(Ordering::Relaxed), 1, "what came before it is seen");
             assert!(root.load().sequence >= awaited, "it is published");
             thread.join().unwrap();
         });
