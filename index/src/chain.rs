@@ -22,6 +22,9 @@ mod anchors;
 mod link;
 mod node;
 
+#[cfg(all(test, loom))]
+mod model;
+
 #[cfg(not(any(loom, feature = "shuttle")))]
 use std::alloc::alloc_zeroed;
 use std::alloc::{Layout, handle_alloc_error};
@@ -41,7 +44,7 @@ pub use link::{ChainPlace, Link};
 pub use node::ChainNode;
 
 /// The first segment's slots, as a power of two.
-const FIRST_SEGMENT_LOG2: u32 = 10;
+const FIRST_SEGMENT_LOG2: u32 = if cfg!(loom) { 1 } else { 10 };
 /// Enough segments for 2^44 ids, more than memory holds; for 2^28 where an address has 32 bits.
 const SEGMENT_COUNT: usize = if usize::BITS > 32 { 34 } else { 18 };
 /// One more than the greatest id.

@@ -9,6 +9,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
+use super::cell::spread;
 use super::{HashIndex, WordHashIndex};
 use crate::word::WordKey;
 use crate::{Guard, pin};
@@ -28,6 +29,29 @@ impl Hasher for Same {
     fn write(&mut self, _bytes: &[u8]) {}
     fn finish(&self) -> u64 {
         0
+    }
+}
+
+/// Gives a key the hash that it is, so that a program says which group and tag a key has.
+#[derive(Clone, Copy, Default)]
+struct Own(u64);
+
+impl BuildHasher for Own {
+    type Hasher = Self;
+    fn build_hasher(&self) -> Self {
+        *self
+    }
+}
+
+impl Hasher for Own {
+    fn write(&mut self, _bytes: &[u8]) {}
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+    fn finish(&self) -> u64 {
+        // Hashes are spread by a product: this is the number whose product is the key.
+        let inverse = (0..6).fold(1_u64, |inverse, _| inverse.wrapping_mul(2_u64.wrapping_sub(spread(inverse))));
+        self.0.wrapping_mul(inverse)
     }
 }
 
@@ -218,5 +242,68 @@ fn loom_hash_boxed_publish() {
                 assert!(matches!(read(2), None | Some(20)));
             },
         );
+    });
+}
+
+/// An entry is complete when it is found, whichever part of a group it goes to: the first eight slots, the others, or a block that
+/// is appended. One key is looked up, so that only cells with its tag are read; an iteration reads all.
+#[test]
+fn loom_hash_publish_in_each_part_of_a_group() {
+    let key = |number: u64| number << 24;
+    for others in [0, 8, 16] {
+        for iterate in [false, true] {
+            explore(move || {
+                let index = HashIndex::<u64, u64, Own>::with_hasher(Own(0));
+                (1..=others).for_each(|number| _ = index.insert(key(number), number, &pin()));
+                race(
+                    index,
+                    move |index, guard| _ = index.insert(key(99), 99, guard),
+                    move |index, guard| {
+                        if iterate {
+                            let numbers = index.iter(guard).map(|(_, number)| *number).filter(|number| *number != 99);
+                            assert_eq!(numbers.sum::<u64>(), (1..=others).sum());
+                        } else {
+                            assert!(matches!(index.get(&key(99), guard), None | Some(99)));
+                        }
+                    },
+                );
+            });
+        }
+    }
+}
+
+/// An iteration never gives one key with the value of another that had the slot before.
+#[test]
+fn loom_hash_reuse_beside_an_iteration() {
+    explore(|| {
+        race(
+            index_of(&[(1_u64, 10)]),
+            |index, guard| {
+                assert_eq!(index.remove(&1, guard), Some(10));
+                assert_eq!(index.insert(2, 20, guard), None);
+            },
+            |index, guard| assert!(index.iter(guard).all(|(key, value)| value == 10 * key)),
+        );
+    });
+}
+
+/// Two groups become one. Who looks there for a key of the first, of the same tag, reads no cell before it is filled from the second.
+#[test]
+fn loom_hash_shrink_beside_a_reader() {
+    let (first, second) = (7 << 24, 1 << 62 | 7 << 24);
+    explore(move || {
+        let index = HashIndex::<u64, u64, Own>::with_capacity_and_hasher(30, Own(0));
+        assert_eq!(index.stats().slots, 64);
+        index.insert(first, 1, &pin());
+        index.insert(second, 2, &pin());
+        let index = race(
+            index,
+            |index, guard| index.shrink_to_fit(guard),
+            move |index, guard| {
+                assert_eq!(index.get(&first, guard), Some(&1));
+                assert_eq!(index.get(&second, guard), Some(&2));
+            },
+        );
+        assert_eq!(index.stats().slots, 32);
     });
 }

@@ -170,7 +170,7 @@ impl<S: Store> Bottom<'_, S> {
     }
 
     /// Makes the content of the leaves final, if it is as the plan read it.
-    fn freeze(&self) -> bool {
+    pub(super) fn freeze(&self) -> bool {
         for (index, (leaf, meta)) in self.frozen.iter().flatten().enumerate() {
             if leaf.exchange(*meta, meta.frozen()) {
                 continue;

@@ -182,7 +182,7 @@ impl<S: Store> Leaf<S> {
     }
 
     /// Fills the next unused slot and makes it the `rank`th.
-    fn insert(&self, meta: Meta, rank: usize, word: u64, after: S::Slot) -> bool {
+    pub(super) fn insert(&self, meta: Meta, rank: usize, word: u64, after: S::Slot) -> bool {
         if !self.exchange(meta, meta.locked()) {
             return false;
         }

@@ -5,9 +5,13 @@
 //! The collector is not part of the models: it only ever delays.
 
 use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use super::WordTreeIndex;
+use super::node::Leaf;
+use super::plan::Bottom;
+use super::store::Words;
 use crate::guard::pin;
 
 type Tree = WordTreeIndex<u64, u64, 4>;
@@ -251,5 +255,102 @@ fn the_first_two_insertions_plant_one_tree() {
         assert_eq!(tree.insert(2, 2, &pin()), None);
         writer.join().unwrap();
         assert_eq!((tree.keys(), tree.len()), (vec![1, 2], 2));
+    });
+}
+
+/// Runs both at once, with a number that they share. Neither on the model's first thread: loom finds next to no interleavings with
+/// that one's loads.
+fn race(
+    tree: Arc<Tree>,
+    left: impl FnOnce(&Tree, &AtomicUsize) + Send + 'static,
+    right: impl FnOnce(&Tree, &AtomicUsize) + Send + 'static,
+) {
+    let shared = Arc::new((tree, AtomicUsize::new(0)));
+    let for_left = shared.clone();
+    let left = thread::spawn(move || left(&for_left.0, &for_left.1));
+    let right = thread::spawn(move || right(&shared.0, &shared.1));
+    left.join().unwrap();
+    right.join().unwrap();
+}
+
+#[test]
+fn who_finds_an_entry_sees_what_came_before_it() {
+    for key in [10, 20] {
+        explore(move || {
+            race(
+                tree([10]),
+                move |tree, data| {
+                    data.store(110, Ordering::Relaxed);
+                    tree.insert(key, 110, &pin());
+                },
+                move |tree, data| {
+                    if tree.get(&key, &pin()) == Some(110) {
+                        assert_eq!(data.load(Ordering::Relaxed), 110);
+                    }
+                },
+            );
+        });
+    }
+}
+
+/// So a key can be a lock: whoever can insert it has it.
+#[test]
+fn who_inserts_after_a_removal_sees_what_came_before_it() {
+    explore(|| {
+        race(
+            tree([10]),
+            |tree, data| {
+                data.store(1, Ordering::Relaxed);
+                assert_eq!(tree.remove(&10, &pin()), Some(10));
+            },
+            |tree, data| {
+                if tree.try_insert(10, 110, &pin()).is_ok() {
+                    assert_eq!(data.load(Ordering::Relaxed), 1);
+                }
+            },
+        );
+    });
+}
+
+#[test]
+fn a_leaf_that_is_rewritten_beside_a_split_of_its_neighbour_is_not_lost() {
+    explore(|| {
+        // The second leaf is full; the first has one entry, and no slot that was never used.
+        let tree = tree([10, 20, 30, 40, 50, 60]);
+        tree.insert(10, 110, &pin());
+        tree.remove(&20, &pin());
+        tree.insert(10, 10, &pin());
+        tree.remove(&30, &pin());
+        let writer = {
+            let tree = tree.clone();
+            thread::spawn(move || assert_eq!(tree.insert(15, 15, &pin()), None))
+        };
+        assert_eq!(tree.insert(70, 70, &pin()), None);
+        writer.join().unwrap();
+        assert_eq!(tree.keys(), [10, 15, 40, 50, 60, 70]);
+    });
+}
+
+#[test]
+fn a_leaf_that_was_frozen_in_vain_is_as_before() {
+    type Leaves = [Leaf<Words<u64, u64>>; 2];
+    /// The change of the second leaf is what makes freezing both fail.
+    fn write(leaves: &Leaves) {
+        leaves.iter().for_each(|leaf| _ = leaf.insert(leaf.settled(), 0, 10, 10));
+    }
+    fn freeze(leaves: &Leaves) {
+        let frozen = leaves.each_ref().map(|leaf| Some((leaf, leaf.settled())));
+        Bottom { expected: [None, None], frozen, merged: None }.freeze();
+    }
+    fn read([leaf, _]: &Leaves) {
+        assert!((0..leaf.snapshot().len()).all(|slot| (leaf.word(slot), leaf.slot(slot)) == (10, 10)));
+    }
+    explore(|| {
+        let leaves = Arc::new([Leaf::empty(), Leaf::empty()]);
+        let threads = [write, freeze, read].map(|act: fn(&Leaves)| {
+            let leaves = leaves.clone();
+            thread::spawn(move || act(&leaves))
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
