@@ -177,7 +177,9 @@ impl Session {
     /// A handle that cancels the statement that is running, from any thread.
     ///
     /// A cancelled statement fails with SQLSTATE 57014 within some thousand rows; the next one runs as usual. So who cancels
-    /// when no statement runs has cancelled nothing: of a task with several statements, tell it otherwise too.
+    /// when no statement runs has cancelled nothing: of a task with several statements, tell it otherwise too. A change, BEGIN
+    /// or COMMIT that waits for a transaction that began as the writer is not cancelled meanwhile, and keeps no
+    /// `statement_timeout`: it waits five seconds at most, and fails with SQLSTATE 55P03.
     ///
     /// ```
     /// # use std::ops::ControlFlow;
