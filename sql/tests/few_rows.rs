@@ -353,3 +353,21 @@ fn a_join_whose_partners_are_few_does_not_begin_with_the_order() {
     let analysis = analyzed(&mut session, sql);
     assert!(analysis.contains("using a_pkey") && !analysis.contains("Sort"), "{analysis}");
 }
+
+#[test]
+fn what_is_random_is_run_as_often_as_it_is_asked_for() {
+    let mut session = session();
+    session.execute("CREATE TABLE plain AS SELECT id, g FROM a WHERE id < 200; INSERT INTO few VALUES (5, 7)").unwrap();
+    for (sql, expected) in [
+        ("SELECT count(DISTINCT (SELECT max(random()) FROM plain WHERE plain.g = b.k)) FROM b WHERE id < 40", "40"),
+        (
+            "SELECT count(DISTINCT r) FROM few JOIN (SELECT g, random() AS r FROM a) v ON v.g = few.g WHERE v.g = 7",
+            "10",
+        ),
+    ] {
+        for routing in [Routing::FullScan, Routing::Automatic] {
+            session.set_routing(routing);
+            assert_eq!(lines(&mut session, sql), [expected], "{routing:?}: {sql}");
+        }
+    }
+}

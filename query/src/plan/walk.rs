@@ -4,6 +4,18 @@ use super::LogicalPlan;
 use crate::expr::Expr;
 
 impl LogicalPlan {
+    /// Whether it may give other rows each time that it is run over the same ones.
+    pub(crate) fn is_volatile(&self) -> bool {
+        let mut is_volatile = false;
+        self.for_each_node(&mut |node| {
+            node.for_each_expr(&mut |expr| {
+                let of_subquery = |expr: &Expr| expr.subquery().is_some_and(|query| query.plan.is_volatile());
+                is_volatile |= expr.is_volatile() || expr.any(&of_subquery);
+            });
+        });
+        is_volatile
+    }
+
     /// Calls `visit` with each input.
     pub fn for_each_input<'p>(&'p self, visit: &mut dyn FnMut(&'p LogicalPlan)) {
         match self {

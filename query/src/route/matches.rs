@@ -37,9 +37,7 @@ impl Router<'_, '_> {
         }
         let LogicalPlan::Project { input, expressions, slot } = plan else { return None };
         let cannot_fail = |expr: &Expr| matches!(expr, Expr::Literal(_) | Expr::Parameter(_) | Expr::Column(_));
-        let mut is_volatile = false;
-        input.for_each_node(&mut |node| node.for_each_expr(&mut |expr| is_volatile |= expr.is_volatile()));
-        if is_volatile || !expressions.iter().all(cannot_fail) {
+        if input.is_volatile() || !expressions.iter().all(cannot_fail) {
             return None;
         }
         let mut keys = Vec::new();
@@ -61,7 +59,7 @@ impl Router<'_, '_> {
         }
         let LogicalPlan::Project { input, expressions, slot } = &query.plan else { return None };
         let LogicalPlan::Aggregate { input, group_by, aggregates, slot: groups } = input.as_ref() else { return None };
-        if expressions.len() != 1 || !group_by.is_empty() {
+        if expressions.len() != 1 || !group_by.is_empty() || query.plan.is_volatile() {
             return None;
         }
         let mut keys = Vec::new();

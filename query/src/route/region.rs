@@ -124,7 +124,8 @@ impl Router<'_, '_> {
 
     /// Plans a relation that is no table.
     pub(super) fn plan_other(&mut self, plan: LogicalPlan, wanted: &Wanted) -> Result<Other> {
-        let (slots, again) = (slots_given(&plan), plan.clone());
+        let slots = slots_given(&plan);
+        let again = (self.routing == Routing::Automatic && !plan.is_volatile()).then(|| plan.clone());
         let subplans = self.subplans.len();
         let node = match plan {
             LogicalPlan::Join { left, right, kind: JoinKind::Left, on } => {
@@ -133,7 +134,7 @@ impl Router<'_, '_> {
             other => self.plan(other, wanted)?,
         };
         // A subquery is planned once.
-        let is_again = self.routing == Routing::Automatic && self.subplans.len() == subplans;
-        Ok(Other { node: Box::new(node), slots, plan: is_again.then_some(again) })
+        let again = again.filter(|_| self.subplans.len() == subplans);
+        Ok(Other { node: Box::new(node), slots, plan: again })
     }
 }
