@@ -57,7 +57,6 @@ impl Snapshot {
             sum = sum.wrapping_add(totals.sum);
             last.put_totals(table.table.storage(), totals);
         }
-        last.put_catalog(&catalog);
         last.commit_with(LastCommit { timestamp: self.timestamp(), sum });
         store.apply(&last.finish(), Durability::Sync)
     }

@@ -360,7 +360,6 @@ impl Database {
         if !state.schema.name.eq_ignore_ascii_case(name) {
             change.check_free(name)?;
         }
-        change.state.remove_table(table);
         Arc::make_mut(&mut state.schema).name = name.to_owned();
         change.state.put_table(state);
         change.finish()

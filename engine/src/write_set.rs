@@ -249,7 +249,7 @@ impl WriteSet {
         self.undo.iter().skip(since).map(|undo| (undo.table, undo.row_id))
     }
 
-    /// The changed rows that may have the key.
+    /// The changed rows that may have the key, each once.
     pub(crate) fn candidates(&self, state: &TableState, index: &Index, key: &Key) -> Candidates {
         let table = state.schema.id;
         let mut overlays = self.overlays.borrow_mut();

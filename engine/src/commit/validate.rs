@@ -41,17 +41,13 @@ impl Inner {
     }
 }
 
-/// The table as it is now, if it is still what the transaction's statements were checked against.
+/// The table as it is now, if it is still what the transaction's statements were checked against: a change of its columns
+/// makes another.
 fn same_table<'c>(began_with: &State, current: &'c State, table: TableId) -> Result<&'c TableState> {
     let before = began_with.table(table);
     let now = current.table(table);
     match (before, now) {
-        (Some(before), Some(now))
-            if Arc::ptr_eq(&before.table, &now.table)
-                && (Arc::ptr_eq(before, now) || before.schema.columns.len() == now.schema.columns.len()) =>
-        {
-            Ok(now)
-        }
+        (Some(before), Some(now)) if Arc::ptr_eq(&before.table, &now.table) => Ok(now),
         _ => Err(Error::Conflict { table: before.map(|state| state.schema.name.clone()).unwrap_or_default() }),
     }
 }

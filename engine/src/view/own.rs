@@ -33,7 +33,6 @@ impl View<'_> {
             index.shape.matches(row, key).then_some((*row_id, row))
         }));
         found.sort_unstable_by_key(|(row_id, _)| *row_id);
-        found.dedup_by_key(|(row_id, _)| *row_id);
         ControlFlow::Continue(found)
     }
 
