@@ -107,3 +107,18 @@ impl<T: Copy + Ord> Moments<T> {
         watermark
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_that_are_gone_take_no_memory() {
+        let mut garbage = Garbage::<u64, u64>::new();
+        let entry = |row| Entry { index: IndexId(0), key: Key::Word(row), row };
+        (0..100).for_each(|row| garbage.push(row, entry(row)));
+        (0..50).for_each(|row| garbage.keep(IndexId(0), &Key::Word(row), row));
+        assert_eq!(std::iter::from_fn(|| garbage.pop(100)).count(), 50);
+        assert!(garbage.live.is_empty() && garbage.queue.is_empty());
+    }
+}
