@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use manicule_engine::{Database, Error, OpenOptions};
+use manicule_engine::{Database, Durability, Error, OpenOptions};
 
 use super::support::{Contents, Image, ImageFile, contents, create_items, insert_items, open, options};
 
@@ -111,4 +112,52 @@ fn store_of_yesterday_is_refused() {
     yesterday.write(&directory.path().join("store"));
     let error = Database::open(directory.path()).map(|_| ()).unwrap_err();
     assert!(matches!(&error, Error::Corrupt { what } if what.contains("on disk once")), "{error}");
+}
+
+/// The mark beside the store says what is on disk, at once, and no more: what was not synced may go with the power, and is
+/// no damage then.
+#[test]
+fn store_of_yesterday_is_refused_as_soon_as_today_is_on_disk() {
+    let sync_interval = Duration::from_secs(3600);
+    let buffered = OpenOptions { durability: Durability::Buffered, sync_interval, ..options() };
+    for (options, waits, is_refused) in
+        [(options(), false, true), (buffered.clone(), false, false), (buffered, true, true)]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let database = open(directory.path()).unwrap();
+        let table = create_items(&database).unwrap();
+        database.close().unwrap();
+        let yesterday = Image::read(directory.path());
+        drop(database);
+        let database = Database::open_with(directory.path(), &options).unwrap();
+        insert_items(&database, table, 0..10).unwrap();
+        if waits {
+            database.wait_durable(database.snapshot().timestamp()).unwrap();
+        }
+        // As the disk would be, had the power failed now and taken the rows.
+        let found = tempfile::tempdir().unwrap();
+        yesterday.write(found.path());
+        fs::copy(directory.path().join("DURABLE"), found.path().join("DURABLE")).unwrap();
+        match open(found.path()) {
+            Err(Error::Corrupt { what }) => assert!(is_refused && what.contains("on disk once"), "{what}"),
+            opened => assert!(!is_refused, "{:?}, waited for {waits}: {:?}", options.durability, opened.map(drop)),
+        }
+    }
+}
+
+#[test]
+fn mark_with_any_bit_changed_is_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    let path = directory.path().join("DURABLE");
+    let mark = fs::read(&path).unwrap();
+    for at in 0..mark.len() {
+        let mut changed = mark.clone();
+        changed[at] ^= 1 << (at % 8);
+        fs::write(&path, changed).unwrap();
+        let opened = open(directory.path()).map(drop);
+        assert!(matches!(&opened, Err(Error::Corrupt { what }) if what.ends_with("DURABLE")), "byte {at}: {opened:?}");
+    }
+    fs::write(&path, mark).unwrap();
+    open(directory.path()).unwrap();
 }

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use manicule_engine::store::{FileStore, GroupWrite, MemoryStore, RecordKey, RowStore};
-use manicule_engine::{Column, Database, Durability, Error, OpenOptions, Result, RowId, TableId, Value};
+use manicule_engine::{
+    Column, Database, Durability, Error, OpenOptions, Result, RowId, TableDefinition, TableId, Value,
+};
 use tempfile::TempDir;
 
 use super::support::{Contents, contents, create_items, insert_items, integer_column, item, options};
@@ -47,11 +49,14 @@ struct FaultStore {
     fault: Option<(usize, Fault)>,
     calls: Arc<AtomicUsize>,
     pause: Duration,
+    /// Whether the store below is closed with it.
+    closes: bool,
 }
 
 impl FaultStore {
     fn new(place: &Place, fault: Option<(usize, Fault)>) -> Self {
-        Self { store: place.open(), fault, calls: Arc::default(), pause: Duration::ZERO }
+        let closes = matches!(place, Place::Directory(_));
+        Self { store: place.open(), fault, calls: Arc::default(), pause: Duration::ZERO, closes }
     }
 
     fn call(&self, write: impl Fn() -> Result<()>, sync: impl Fn() -> Result<()>) -> Result<()> {
@@ -87,7 +92,8 @@ impl RowStore for FaultStore {
     }
 
     fn close(&self) -> Result<()> {
-        Ok(())
+        // One in memory would sync, which nobody does after a failure.
+        if self.closes { self.store.close() } else { Ok(()) }
     }
 }
 
@@ -178,11 +184,26 @@ fn check_faults_at(place: impl Fn() -> Place, fault: Fault, options: &OpenOption
             is_first_step || possible.contains(&found),
             "{fault:?} at call {call}, {power:?}: {acknowledged:?} acknowledged, found {found:?}"
         );
+        drop(reopened);
+        check_next_table(&place, options, &found);
         if acknowledged.is_none() {
             assert!(call > 15, "the workload writes often");
             return;
         }
     }
+}
+
+/// That a table which is made after a failure has no rows of what failed.
+fn check_next_table(place: &Place, options: &OpenOptions, before: &Contents) {
+    let columns = vec![integer_column("n")];
+    let next = TableDefinition { name: "next".into(), columns, ..TableDefinition::default() };
+    let database = Database::open_store(place.open(), options).unwrap();
+    database.create_table(next).unwrap();
+    database.close().unwrap();
+    drop(database);
+    let mut found = contents(&Database::open_store(place.open(), options).unwrap());
+    assert_eq!(found.remove("next").map(|rows| rows.len()), Some(0));
+    assert_eq!(found, *before);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -314,4 +335,21 @@ fn copy_that_was_interrupted_is_no_empty_database() {
         assert!(opened.is_err() || (call == 0 && record_count == 0), "call {call}: {opened:?}");
     }
     assert!(interrupted > 2, "{interrupted} calls");
+}
+
+#[test]
+fn close_after_a_failure_tells_of_it_and_gives_the_files_up() {
+    let place = Place::Directory(tempfile::tempdir().unwrap());
+    let failing = FaultStore::new(&place, Some((6, Fault::Unsynced)));
+    let database = Database::open_store(Box::new(failing), &OpenOptions::default()).unwrap();
+    assert_eq!(run_steps(&database, &states()), Some(3));
+    let versions = database.version_count();
+    assert!(matches!(insert_items(&database, TableId(0), [77]), Err(Error::Poisoned { .. })));
+    assert_eq!(database.version_count(), versions, "nothing is installed that nobody will see");
+    let closed = database.close();
+    assert!(matches!(closed, Err(Error::Poisoned { .. })), "{closed:?}");
+    let reopened = Database::open_store(place.open(), &OpenOptions::default()).unwrap();
+    assert!(contents(&reopened)["item"].len() >= contents(&database)["item"].len());
+    assert!(matches!(insert_items(&database, TableId(0), [-1]), Err(Error::Closed)), "by the old handle");
+    database.close().unwrap();
 }

@@ -190,6 +190,23 @@ fn numbers_that_nothing_can_be_added_to_are_refused() {
 }
 
 #[test]
+fn what_was_opened_without_its_lost_rows_is_whole_from_then_on() {
+    let store = Forgery::new().store();
+    let mut lost = GroupWrite::default();
+    lost.remove(key(1, 0, 3));
+    store.apply(&lost, Durability::Sync).unwrap();
+    let open =
+        |on_damage| Database::open_store(Box::new(store.clone()), &OpenOptions { on_damage, ..OpenOptions::default() });
+    match open(OnDamage::Refuse) {
+        Err(Error::Corrupt { what }) => assert_eq!(what, "table item has 9 rows, but 10 were written"),
+        opened => panic!("{opened:?}"),
+    }
+    let rest = contents(&open(OnDamage::OpenWithout).unwrap());
+    assert_eq!(rest["item"].len(), 9);
+    assert_eq!(contents(&open(OnDamage::Refuse).unwrap()), rest);
+}
+
+#[test]
 fn rows_of_another_form_than_their_table_are_refused_or_left_out() {
     let misfits: [&[Value<'_>]; 5] = [
         &[Value::from(77)],

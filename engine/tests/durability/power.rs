@@ -13,7 +13,7 @@ use manicule_engine::{Durability, Error, StoreKind};
 
 use super::STORE;
 use super::crash::{Commits, Writers, check_survivors, next_below, seed};
-use super::support::open;
+use super::support::{Image, create_items, insert_items, open};
 
 /// Stops a file system: `EXT4_IOC_SHUTDOWN` without writing the journal out, on a file in it.
 const SHUTDOWN: &str =
@@ -133,6 +133,29 @@ fn power_takes_what_was_not_synced() {
     };
     let is_lost = found.iter().sum::<i64>() < acknowledged.iter().sum::<i64>();
     assert_eq!(is_lost, STORE == StoreKind::Fjall, "{found:?} of {acknowledged:?}");
+}
+
+#[test]
+fn mark_of_a_closed_database_survives_the_loss_of_power() {
+    let Some(disk) = Disk::new() else { return };
+    let database = open(disk.database()).unwrap();
+    let table = create_items(&database).unwrap();
+    database.close().unwrap();
+    drop(database);
+    let yesterday = Image::read(&disk.database().join("store"));
+    let database = open(disk.database()).unwrap();
+    // The mark is not synced with each of them.
+    (0..5).for_each(|id| insert_items(&database, table, [id]).unwrap());
+    let last = database.durable_timestamp();
+    database.close().unwrap();
+    drop(database);
+    disk.cut_power();
+    disk.restart();
+    std::fs::remove_dir_all(disk.database().join("store")).unwrap();
+    yesterday.write(&disk.database().join("store"));
+    let told = format!("commit {last} was on disk once");
+    let opened = open(disk.database()).map(drop);
+    assert!(matches!(&opened, Err(Error::Corrupt { what }) if what.contains(&told)), "{opened:?}");
 }
 
 /// The blocks of the disk run out below the file system: writing them back fails, one sync says so, the next one claims

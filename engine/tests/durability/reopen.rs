@@ -5,14 +5,14 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use manicule_engine::store::{MemoryStore, RecordKey, RowStore};
+use manicule_engine::store::{FileStore, MemoryStore, RecordKey, RowStore};
 use manicule_engine::{
-    Column, ColumnType, Database, Durability, Error, IndexMethod, OpenOptions, Row, RowId, Start, StoreKind,
+    Column, ColumnType, Database, Durability, Error, IndexMethod, OnDamage, OpenOptions, Row, RowId, Start, StoreKind,
     TableDefinition, TransactionOptions, Value, ViewSchema,
 };
 
 use super::STORE;
-use super::support::{contents, create_index, create_items, insert_items, integer_column, item, open};
+use super::support::{Image, contents, create_index, create_items, insert_items, integer_column, item, open, options};
 
 fn open_error(path: &Path) -> Error {
     open(path).map(|_| ()).expect_err("the database must be refused")
@@ -132,7 +132,7 @@ fn every_change_of_the_schema_survives_and_leaves_nothing_behind() {
     for change in changes {
         change(&database).unwrap();
         let (schema_before, before) = (schema(&database), contents(&database));
-        assert_eq!(before.values().next().unwrap().len(), 4200);
+        assert_eq!((before.values().next().unwrap().len(), records()), (4200, 4200 + 3));
         drop(database);
         store.lose_unsynced();
         database = open();
@@ -239,6 +239,33 @@ fn buffered_commits_are_durable_when_waited_for() {
     store.lose_unsynced();
     let reopened = Database::open_store(Box::new(store.clone()), &options).unwrap();
     assert_eq!(contents(&reopened), waited_for);
+}
+
+#[test]
+fn buffered_commits_are_on_disk_when_the_database_is_closed() {
+    let store = MemoryStore::default();
+    let options = OpenOptions {
+        durability: Durability::Buffered,
+        sync_interval: Duration::from_secs(3600),
+        ..OpenOptions::default()
+    };
+    let open = || Database::open_store(Box::new(store.clone()), &options).unwrap();
+    let database = open();
+    let table = create_items(&database).unwrap();
+    insert_items(&database, table, 0..10).unwrap();
+    let last = database.snapshot().timestamp();
+    assert!(database.durable_timestamp() < last);
+    database.close().unwrap();
+    assert_eq!(database.durable_timestamp(), last);
+    database.wait_durable(last).unwrap();
+    store.lose_unsynced();
+    let reopened = open();
+    assert_eq!(contents(&reopened), contents(&database));
+    insert_items(&reopened, table, 10..20).unwrap();
+    let before = contents(&reopened);
+    drop(reopened);
+    store.lose_unsynced();
+    assert_eq!(contents(&open()), before, "dropping the last handle does the same");
 }
 
 /// The process that wrote them ended without a sync, so that the operating system alone has them.
@@ -387,6 +414,8 @@ fn backup_is_a_database_as_of_its_snapshot() {
 
         let store = MemoryStore::default();
         snapshot.export(&store).unwrap();
+        // On return it is on disk there.
+        store.lose_unsynced();
         assert!(matches!(snapshot.export(&store), Err(Error::Refused { .. })));
         let copy = Database::open_store(Box::new(store), &OpenOptions::default()).unwrap();
         assert_eq!(contents(&copy), before);
@@ -404,12 +433,58 @@ fn backup_is_a_database_as_of_its_snapshot() {
 
 #[test]
 fn creation_that_was_interrupted_is_taken_up_again() {
-    let directory = tempfile::tempdir().unwrap();
-    drop(open(directory.path()).unwrap());
-    // As it is before the new store has its name.
-    fs::rename(directory.path().join("store"), directory.path().join("store.new")).unwrap();
-    let database = open(directory.path()).unwrap();
-    create_items(&database).unwrap();
+    // At any of its steps, in their order.
+    let before_format = |path: &Path| {
+        fs::remove_dir_all(path.join("store")).unwrap();
+        fs::remove_file(path.join("DURABLE")).unwrap();
+        fs::remove_file(path.join("MANICULE")).unwrap();
+        fs::write(path.join("MANICULE.new"), "manicule fo").unwrap();
+    };
+    let before_mark = |path: &Path| {
+        fs::remove_dir_all(path.join("store")).unwrap();
+        fs::write(path.join("DURABLE"), "").unwrap();
+    };
+    let in_store = |path: &Path| {
+        fs::rename(path.join("store"), path.join("store.new")).unwrap();
+        for file in Image::read(&path.join("store.new")).files {
+            fs::write(path.join("store.new").join(file.name), "half of ").unwrap();
+        }
+    };
+    let before_name = |path: &Path| fs::rename(path.join("store"), path.join("store.new")).unwrap();
+    let steps: [&dyn Fn(&Path); 4] = [&before_format, &before_mark, &in_store, &before_name];
+    for (number, interrupt) in steps.into_iter().enumerate() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(FileStore::open(directory.path(), &options()).unwrap());
+        interrupt(directory.path());
+        let database = open(directory.path()).unwrap_or_else(|error| panic!("step {number}: {error}"));
+        create_items(&database).unwrap();
+    }
+}
+
+#[test]
+fn part_of_a_database_that_is_lost_is_named_and_not_made_anew() {
+    let lost = |part: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        create_items(&open(directory.path()).unwrap()).unwrap();
+        let path = directory.path().join(part);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap()
+        } else {
+            fs::remove_file(&path).unwrap()
+        }
+        for on_damage in [OnDamage::Refuse, OnDamage::OpenWithout] {
+            let opened = Database::open_with(directory.path(), &OpenOptions { on_damage, ..options() });
+            if part == "DURABLE" && on_damage == OnDamage::OpenWithout {
+                assert_eq!(contents(&opened.unwrap()).len(), 1, "all else is there");
+                continue;
+            }
+            match opened {
+                Err(Error::Corrupt { what }) => assert!(what.contains(&path.display().to_string()), "{what}"),
+                opened => panic!("{part}, {on_damage:?}: {:?}", opened.map(drop)),
+            }
+        }
+    };
+    ["MANICULE", "DURABLE", "store"].into_iter().for_each(lost);
 }
 
 /// Without the feature; `durability_redb` has it.
