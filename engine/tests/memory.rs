@@ -81,6 +81,46 @@ fn long_transaction_meets_the_limit_before_its_commit() {
     assert_eq!(database.snapshot().view().row_count(table), 0);
 }
 
+/// What was counted before is not believed after something that commits do not tell of.
+#[test]
+fn limit_counts_what_came_without_a_limit_and_by_a_change_of_the_schema() {
+    let (database, table) = items();
+    let insert = |id| database.run(|transaction| transaction.insert(table, item(id, id)).map(drop));
+    database.set_memory_limit(Some(64 << 20));
+    insert(0).unwrap();
+    database.set_memory_limit(None);
+    (1..3000).try_for_each(insert).unwrap();
+    database.set_memory_limit(Some(held(&database) - 1));
+    assert!(matches!(insert(3000), Err(Error::MemoryLimit { .. })));
+    let limit = held(&database) + (64 << 10);
+    database.set_memory_limit(Some(limit));
+    insert(3000).unwrap();
+    let columns = vec![IndexColumn { column: 2, descending: false }];
+    let definition = IndexDefinition { name: "note".into(), columns, unique: false, method: IndexMethod::Tree };
+    database.create_index(table, definition.clone()).unwrap();
+    let columns = vec![IndexColumn { column: 0, descending: true }];
+    database.create_index(table, IndexDefinition { name: "id".into(), columns, ..definition }).unwrap();
+    assert!(held(&database) > limit);
+    assert!(matches!(insert(3001), Err(Error::MemoryLimit { .. })));
+    database.run(|transaction| (0..3000).try_for_each(|row_id| transaction.delete(table, RowId(row_id)))).unwrap();
+}
+
+#[test]
+fn changes_that_were_taken_back_do_not_count() {
+    let (database, table) = items();
+    database.set_memory_limit(Some(held(&database) + (1 << 20)));
+    let mut transaction = database.begin();
+    let savepoint = transaction.savepoint();
+    for _ in 0..20 {
+        for id in 0..1000 {
+            transaction.insert(table, item(id, 0)).unwrap();
+        }
+        transaction.rollback_to(savepoint);
+    }
+    transaction.insert(table, item(0, 0)).unwrap();
+    transaction.commit().unwrap();
+}
+
 #[test]
 fn limit_holds_for_few_rows_that_are_large() {
     let (database, table) = items();

@@ -187,20 +187,67 @@ fn a_snapshot_from_before_reads_on_and_a_new_one_finds_old_versions() {
     assert_agrees_with_scan(&database, table, (index, 1));
 }
 
+/// Makes an index, and does something else when the build has begun.
+fn create_index_beside(
+    database: &Database,
+    table: TableId,
+    definition: IndexDefinition,
+    meanwhile: impl FnOnce(&Database) + Send + 'static,
+) -> Result<IndexId, Error> {
+    let meanwhile = Mutex::new(Some((database.clone(), meanwhile)));
+    let step = move || {
+        let taken = meanwhile.lock().unwrap().take();
+        taken.into_iter().for_each(|(database, meanwhile)| meanwhile(&database));
+        false
+    };
+    database.waiting_until(step).create_index(table, definition)
+}
+
 #[test]
-fn a_change_of_the_columns_during_a_build_is_a_conflict() {
-    let (database, table) = database(row_count() / 4);
-    std::thread::scope(|scope| {
-        let building = scope.spawn(|| database.create_index(table, index_on(1, false)));
-        let added = database.add_column(table, Column::new("more", ColumnType::Integer));
-        added.unwrap();
-        match building.join().unwrap() {
-            Ok(index) => assert_agrees_with_scan(&database, table, (index, 1)),
-            Err(error) => assert!(matches!(error, Error::Conflict { .. }), "{error}"),
+fn a_change_of_the_table_during_a_build_is_an_error_and_leaves_nothing() {
+    type Change = fn(&Database, TableId);
+    let add_column: Change =
+        |database, table| database.add_column(table, Column::new("more", ColumnType::Integer)).unwrap();
+    let drop_table: Change = |database, table| database.drop_table(table).unwrap();
+    let take_name: Change = |database, table| {
+        database.create_index(table, index_on(1, false)).unwrap();
+    };
+    let outcomes = [add_column, drop_table, take_name].map(|change| {
+        let (database, table) = database(1000);
+        let failed = create_index_beside(&database, table, index_on(1, false), move |database| change(database, table));
+        let error = failed.unwrap_err();
+        if database.catalog().table("item").is_some() && database.catalog().index("item_1_false").is_none() {
+            let index = database.create_index(table, index_on(1, false)).unwrap();
+            assert_agrees_with_scan(&database, table, (index, 1));
         }
+        (error, database.memory_usage().indexes.len())
     });
-    let index = database.create_index(table, index_on(2, false)).unwrap();
-    assert_agrees_with_scan(&database, table, (index, 2));
+    assert!(matches!(outcomes[0], (Error::Conflict { .. }, 1)), "{outcomes:?}");
+    assert!(matches!(outcomes[1], (Error::NotFound { .. }, 0)), "{outcomes:?}");
+    assert!(matches!(outcomes[2], (Error::AlreadyExists { .. }, 1)), "{outcomes:?}");
+}
+
+#[test]
+fn uniqueness_is_judged_by_the_rows_at_the_end_of_a_build() {
+    for (first, then, is_refused) in [(7, 100, false), (100, 7, true)] {
+        let (database, table) = database(10);
+        let set_id = move |database: &Database, row_id: u64, id: i64| {
+            database.run(|transaction| transaction.update(table, RowId(row_id), row(id, 3))).unwrap();
+        };
+        set_id(&database, 2, 7);
+        set_id(&database, 3, first);
+        // It keeps the older versions, and so the older entries.
+        let _snapshot = database.snapshot();
+        set_id(&database, 2, 2);
+        match create_index_beside(&database, table, index_on(0, true), move |database| set_id(database, 3, then)) {
+            Ok(index) => {
+                assert!(!is_refused, "{then} is there twice");
+                assert_agrees_with_scan(&database, table, (index, 0));
+            }
+            Err(Error::UniqueViolation { key, .. }) => assert!(is_refused && key[..] == [Value::Integer(7)], "{key:?}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 const WRITER: TransactionOptions = TransactionOptions { isolation: Isolation::Snapshot, start: Start::Immediate };
@@ -217,7 +264,10 @@ fn a_build_waits_for_a_writer_however_long_it_takes() {
         let mut writer = writer.lock().unwrap();
         if !began.swap(true, Ordering::SeqCst) {
             let mut transaction = handle.begin_with(WRITER).unwrap();
-            transaction.insert(table, row(1000, 7)).unwrap();
+            // More than is replayed at a time.
+            for id in 1000..4000 {
+                transaction.insert(table, row(id, id)).unwrap();
+            }
             *writer = Some((transaction, Instant::now()));
         }
         // Longer than anybody else waits.
@@ -229,7 +279,7 @@ fn a_build_waits_for_a_writer_however_long_it_takes() {
     };
     let index = database.waiting_until(step).create_index(table, index_on(1, false)).unwrap();
     assert!(has_ended.load(Ordering::SeqCst), "the writer was waited for");
-    assert_eq!(database.snapshot().view().row_count(table), 1001);
+    assert_eq!(database.snapshot().view().row_count(table), 4000);
     assert_agrees_with_scan(&database, table, (index, 1));
 }
 

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use manicule_engine::{
     Column, ColumnType, Covered, Database, Direction, Error, IndexColumn, IndexDefinition, IndexId, IndexMethod,
@@ -245,6 +246,16 @@ fn changed_schema_of_a_table_that_was_read_is_a_conflict_and_a_new_index_is_none
         world.database.run(|transaction| insert(5, Some(3))(world, transaction)).unwrap();
     };
     assert!(run(&dropped_and_written));
+    let range_of_a_dropped_index = || {
+        let world = world();
+        let mut reader = world.database.begin_with(SERIALIZABLE).unwrap();
+        let all = [Bound::Unbounded, Bound::Unbounded];
+        world.range(&reader, world.by_size, all, (Direction::Forward, usize::MAX));
+        dropped_and_written(&world);
+        reader.insert(world.other, row(1, None)).unwrap();
+        reader.commit().is_err_and(|error| error.is_retryable())
+    };
+    assert!(range_of_a_dropped_index());
     let new_index = |world: &World| {
         let columns = vec![IndexColumn { column: 1, descending: true }];
         let definition = IndexDefinition { name: "new".into(), columns, unique: false, method: IndexMethod::Tree };
@@ -305,10 +316,13 @@ fn writer_is_not_overtaken_and_others_commit_after_it() {
         writer.update(world.table, RowId(0), row(0, Some(5))).unwrap();
         std::thread::yield_now();
         is_over.store(true, Ordering::SeqCst);
+        let left = Instant::now();
         writer.commit().unwrap();
         // Whether its snapshot is older than the writer's commit is up to the threads.
         let _ = same_row.join().unwrap();
         other_row.join().unwrap().unwrap();
+        // By themselves they would look after five seconds.
+        assert!(left.elapsed() < Duration::from_secs(4), "they are woken");
     });
     early.commit().unwrap();
     let snapshot = world.database.snapshot();
@@ -371,6 +385,24 @@ fn run_loses_no_update_of_a_hot_row() {
         assert_eq!(view.row(world.table, RowId(0)).unwrap().get(1), Value::Integer(THREADS * ROUNDS));
         println!("{isolation:?}: {runs} runs for {} commits", THREADS * ROUNDS);
     }
+}
+
+#[test]
+fn run_is_overtaken_some_times_and_then_is_the_writer() {
+    let world = world();
+    let mut starts = Vec::new();
+    let done: Result<(), Error> = world.database.run(|transaction| {
+        starts.push(transaction.start());
+        if transaction.start() == Start::Deferred {
+            let mut other = world.database.begin();
+            resize(0, Some(1))(&world, &mut other)?;
+            other.commit()?;
+        }
+        resize(0, Some(2))(&world, transaction)
+    });
+    done.unwrap();
+    let (last, before) = starts.split_last().unwrap();
+    assert!(*last == Start::Immediate && before.len() == 5, "{starts:?}");
 }
 
 /// Adds one to the size of the first row; gives how often it was run.

@@ -440,7 +440,7 @@ fn key_that_another_transaction_took_meanwhile_is_told_from_one_that_was_seen() 
                 return Ok(false);
             }
             let mut other = database.begin();
-            other.insert(table, account(7, 0))?;
+            other.insert(table, account(6 + count, 0))?;
             other.commit()?;
             (7..7 + count).try_for_each(|id| transaction.insert(table, account(id, 1)).map(|_| ()))?;
             Ok(true)
@@ -448,7 +448,12 @@ fn key_that_another_transaction_took_meanwhile_is_told_from_one_that_was_seen() 
         assert!(matches!(inserted, Ok(false)) && runs == 2, "{inserted:?} after {runs} runs");
         let mut seen = database.begin();
         (7..7 + count).for_each(|id| assert!(seen.insert(table, account(id, 1)).is_ok()));
-        assert!(matches!(seen.commit(), Err(Error::UniqueViolation { is_overtaken: false, .. })));
+        match seen.commit() {
+            Err(Error::UniqueViolation { is_overtaken: false, key, .. }) => {
+                assert_eq!(key[..], [Value::Integer(6 + count)])
+            }
+            committed => panic!("{committed:?}"),
+        }
     }
 }
 
@@ -481,6 +486,12 @@ fn table_that_is_rewritten_is_as_it_was_when_that_is_cancelled() {
     assert!(matches!(dropped, Err(Error::Cancelled)), "{dropped:?}");
     assert_eq!((database.schema_version(), database.snapshot().view().row_count(table)), (version, 2));
     database.drop_column(table, 2).unwrap();
+    // Without indexes too, whose making is cancelled as well.
+    let columns = vec![Column::new("only", ColumnType::Integer)];
+    let plain = TableDefinition { name: "plain".into(), columns, ..TableDefinition::default() };
+    let plain = database.create_table_with_rows(plain, [Row::new(&[Value::Integer(1)])]).unwrap();
+    let added = unwanted.add_column(plain, Column::new("note", ColumnType::Text));
+    assert!(matches!(added, Err(Error::Cancelled)), "{added:?}");
 }
 
 #[test]
@@ -532,6 +543,33 @@ fn columns_come_and_go_while_older_snapshots_keep_theirs() {
     assert!(matches!(database.drop_column(table, 0), Err(Error::Refused { .. })), "the primary key uses it");
     database.drop_column(table, 2).unwrap();
     assert_eq!(totals(&database, &database.snapshot().view(), table), [(2, 200); 3]);
+    let required = || Column { not_null: true, ..Column::new("required", ColumnType::Integer) };
+    assert!(
+        matches!(database.add_column(table, required()), Err(Error::Refused { .. })),
+        "what would rows have there?"
+    );
+    database.run(|transaction| delete_all(transaction, table)).unwrap();
+    database.add_column(table, required()).unwrap();
+    database.rename_column(table, 2, "Required").unwrap();
+    assert!(matches!(database.rename_column(table, 2, "ID"), Err(Error::AlreadyExists { .. })));
+    database.rename_table(table, "Account").unwrap();
+    assert_eq!(database.catalog().tables().map(|table| table.name.as_str()).collect::<Vec<_>>(), ["Account"]);
+    let [primary, balance] = [0, 1].map(|index| database.catalog().table("account").unwrap().indexes[index].id);
+    assert!(matches!(database.drop_indexes(&[balance, primary]), Err(Error::Refused { .. })), "a constraint made it");
+    assert_eq!(database.catalog().table("account").unwrap().indexes.len(), 2, "all of them or none");
+}
+
+#[test]
+fn table_that_was_rewritten_is_a_conflict_even_where_it_has_as_many_columns() {
+    let (database, table) = accounts(2);
+    database.add_column(table, Column::new("note", ColumnType::Text)).unwrap();
+    let row = || Row::new(&[Value::Integer(0), Value::Integer(7), Value::from("kept")]);
+    let mut transaction = database.begin();
+    transaction.update(table, RowId(0), row()).unwrap();
+    database.drop_column(table, 2).unwrap();
+    database.add_column(table, Column::new("size", ColumnType::Integer)).unwrap();
+    assert!(matches!(transaction.commit(), Err(Error::Conflict { .. })));
+    assert_eq!(totals(&database, &database.snapshot().view(), table), [(2, 200); 3]);
 }
 
 #[test]
@@ -559,4 +597,134 @@ fn deleted_rows_leave_nothing_behind() {
     for index in &catalog.table("account").unwrap().indexes {
         assert_eq!(view.view().distinct_keys(index.id), 0, "{}", index.name);
     }
+}
+
+#[test]
+fn commits_that_only_insert_clear_away_what_others_left() {
+    let (database, table) = accounts(100);
+    let reader = database.snapshot();
+    database.run(|transaction| (0..100).try_for_each(|row_id| transaction.delete(table, RowId(row_id)))).unwrap();
+    drop(reader);
+    for id in 0..20 {
+        database.run(|transaction| transaction.insert(table, account(id, 0)).map(drop)).unwrap();
+    }
+    assert_eq!(database.version_count(), 20);
+}
+
+/// Nobody has asked for [`Transaction::check_unique`] before.
+#[test]
+fn key_that_is_twice_in_one_transaction_is_refused_by_its_commit() {
+    let database = Database::in_memory();
+    let columns = vec![Column::new("number", ColumnType::Integer), Column::new("text", ColumnType::Text)];
+    let definition =
+        TableDefinition { name: "t".into(), columns, unique: vec![vec![0], vec![1]], ..TableDefinition::default() };
+    let table = database.create_table(definition).unwrap();
+    let row = |number: Option<i64>, text: Option<String>| Row::new(&[Value::from(number), Value::from(text)]);
+    for count in [2, 3, 20] {
+        let commit = |last: RowBuf| {
+            let mut transaction = database.begin();
+            for number in 1..count {
+                transaction.insert(table, row(Some(number), Some(number.to_string()))).unwrap();
+            }
+            transaction.insert(table, last).unwrap();
+            // NULL may be there as often as it likes.
+            transaction.insert(table, row(None, None)).unwrap();
+            transaction.commit()
+        };
+        for (last, index) in [(row(Some(1), None), "t_number_key"), (row(None, Some("1".into())), "t_text_key")] {
+            let Err(Error::UniqueViolation { index: refused, key, is_overtaken, .. }) = commit(last) else {
+                panic!("{count} rows, two of them with one key of {index}")
+            };
+            assert_eq!((refused.as_str(), key[0].to_string().as_str(), is_overtaken), (index, "1", false));
+        }
+        commit(row(None, None)).unwrap();
+        database.run(|transaction| delete_all(transaction, table)).unwrap();
+    }
+}
+
+fn delete_all(transaction: &mut Transaction, table: TableId) -> Result<(), Error> {
+    let mut row_ids = Vec::new();
+    let _: ControlFlow<()> = transaction.view().scan(table, |row_id, _| {
+        row_ids.push(row_id);
+        ControlFlow::Continue(())
+    });
+    row_ids.into_iter().try_for_each(|row_id| transaction.delete(table, row_id))
+}
+
+/// Rows of two tables have the same ids and the same keys.
+#[test]
+fn rollback_to_a_savepoint_takes_back_the_keys_of_its_table_alone() {
+    let (database, table) = accounts(0);
+    let columns = ["id", "balance"].map(|name| Column::new(name, ColumnType::Integer)).into();
+    let definition = TableDefinition { name: "other".into(), columns, primary_key: vec![0], ..Default::default() };
+    let other = database.create_table(definition).unwrap();
+    let primary_key = |name: &str| database.catalog().table(name).unwrap().indexes[0].id;
+    let mut transaction = database.begin();
+    for id in [9, 6] {
+        transaction.insert(table, account(id, 0)).unwrap();
+    }
+    transaction.insert(other, account(9, 0)).unwrap();
+    let ids = |transaction: &Transaction, name: &str| {
+        let (mut ranged, mut found) = (Vec::new(), Vec::new());
+        let (view, index) = (transaction.view(), primary_key(name));
+        let _: ControlFlow<()> = view.range(index, &KeyRange::all(), Direction::Forward, |_, row| {
+            ranged.push(integer(row, 0));
+            ControlFlow::Continue(())
+        });
+        for id in 0..10 {
+            let _: ControlFlow<()> = view.lookup(index, &[Value::Integer(id)], |_, row| {
+                found.push(integer(row, 0));
+                ControlFlow::Continue(())
+            });
+        }
+        assert_eq!(ranged, found, "{name}");
+        ranged
+    };
+    let savepoint = transaction.savepoint();
+    transaction.insert(other, account(6, 0)).unwrap();
+    assert_eq!((ids(&transaction, "account"), ids(&transaction, "other")), (vec![6, 9], vec![6, 9]));
+    transaction.rollback_to(savepoint);
+    assert_eq!((ids(&transaction, "account"), ids(&transaction, "other")), (vec![6, 9], vec![9]));
+}
+
+#[test]
+fn keys_keep_their_columns_when_one_before_them_is_dropped() {
+    let database = Database::in_memory();
+    let columns = ["note", "id", "size"].map(|name| Column::new(name, ColumnType::Integer)).into();
+    let unique = vec![vec![2]];
+    let definition = TableDefinition { name: "t".into(), columns, primary_key: vec![1], unique, ..Default::default() };
+    let table = database.create_table(definition).unwrap();
+    let row = |values: &[i64]| Row::new(&values.iter().map(|value| Value::Integer(*value)).collect::<Vec<_>>());
+    database.run(|transaction| transaction.insert(table, row(&[1, 2, 3])).map(drop)).unwrap();
+    database.drop_column(table, 0).unwrap();
+    let schema = database.catalog().table("t").unwrap().clone();
+    assert_eq!((&schema.primary_key[..], schema.number()), (&[0][..], Some(0)));
+    let columns: Vec<usize> = schema.indexes.iter().map(|index| index.columns[0].column).collect();
+    assert_eq!(columns, [0, 1]);
+    for twice in [[2, 4], [4, 3]] {
+        let refused: Result<_, Error> = database.run(|transaction| transaction.insert(table, row(&twice)));
+        assert!(matches!(refused, Err(Error::UniqueViolation { .. })), "{twice:?}");
+    }
+}
+
+#[test]
+fn number_of_a_pending_row_is_given_to_nobody() {
+    let (database, table) = accounts(3);
+    let next = || database.begin().next_number(table, 0).unwrap();
+    assert_eq!([next(), next()], [3, 4]);
+    let mut transaction = database.begin();
+    transaction.update(table, RowId(0), account(100, 0)).unwrap();
+    assert_eq!(next(), 101);
+    transaction.insert(table, account(200, 0)).unwrap();
+    assert_eq!([next(), database.begin().next_number(table, 500).unwrap(), next()], [201, 501, 502]);
+}
+
+#[test]
+fn numbers_go_on_after_those_of_rows_that_a_table_was_made_with() {
+    let database = Database::in_memory();
+    let columns = vec![Column::new("id", ColumnType::Integer)];
+    let definition = TableDefinition { name: "t".into(), columns, primary_key: vec![0], ..TableDefinition::default() };
+    let rows = [7, 3].map(|id| Row::new(&[Value::Integer(id)]));
+    let table = database.create_table_with_rows(definition, rows).unwrap();
+    assert_eq!(database.begin().next_number(table, 0).unwrap(), 8);
 }

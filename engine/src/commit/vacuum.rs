@@ -160,14 +160,19 @@ mod tests {
     use crate::schema_change::TableDefinition;
     use crate::value::{ColumnType, Value};
 
+    /// A table with so many rows.
+    fn filled(database: &Database, name: &str, rows: i64) -> TableId {
+        let columns = vec![Column::new("id", ColumnType::Integer)];
+        let definition = TableDefinition { name: name.into(), columns, ..Default::default() };
+        let rows = (0..rows).map(|id| Row::new(&[Value::Integer(id)]));
+        database.create_table_with_rows(definition, rows).expect("the table is new")
+    }
+
     #[test]
     fn queue_gives_its_memory_back_after_a_large_deletion() {
         const ROWS: i64 = 4 * GARBAGE_LEN_TO_MERGE as i64;
         let database = Database::in_memory();
-        let columns = vec![Column::new("id", ColumnType::Integer)];
-        let definition = TableDefinition { name: "item".into(), columns, ..Default::default() };
-        let rows = (0..ROWS).map(|id| Row::new(&[Value::Integer(id)]));
-        let table = database.create_table_with_rows(definition, rows).unwrap();
+        let table = filled(&database, "item", ROWS);
         let reader = database.snapshot();
         let delete_all = |transaction: &mut crate::Transaction| {
             (0..ROWS as u64).try_for_each(|row_id| transaction.delete(table, RowId(row_id)))
@@ -178,5 +183,29 @@ mod tests {
         drop(reader);
         database.vacuum();
         assert!(capacity() <= 2 * GARBAGE_LEN_TO_MERGE, "room for {} rows", capacity());
+    }
+
+    #[test]
+    fn rows_that_the_queue_has_once_are_cleared_when_the_last_snapshot_goes() {
+        const ROWS: u64 = 64;
+        let database = Database::in_memory();
+        let tables = ["one", "other"].map(|name| filled(&database, name, ROWS as i64));
+        let update_all = |transaction: &mut crate::Transaction| {
+            let row = || Row::new(&[Value::Integer(7)]);
+            let mut all = tables.iter().flat_map(|table| (0..ROWS).map(move |row_id| (*table, RowId(row_id))));
+            all.try_for_each(|(table, row_id)| transaction.update(table, row_id, row()))
+        };
+        let fill_half =
+            || (0..GARBAGE_LEN_TO_MERGE / 4 / ROWS as usize).for_each(|_| database.run(update_all).unwrap());
+        let first = database.snapshot();
+        fill_half();
+        let second = database.snapshot();
+        fill_half();
+        assert_eq!(database.inner.commit_lock.lock_to_vacuum().garbage.len() as u64, 2 * ROWS, "each row once");
+        drop(first);
+        database.vacuum();
+        drop(second);
+        database.vacuum();
+        assert_eq!(database.version_count(), 2 * ROWS);
     }
 }

@@ -119,3 +119,30 @@ impl Database {
         construction.finish(&|| self.is_cancelled.as_ref().is_some_and(|is_cancelled| is_cancelled()))
     }
 }
+
+#[cfg(all(test, not(loom), not(feature = "shuttle")))]
+mod tests {
+    use super::*;
+    use crate::{Column, ColumnType, IndexColumn, IndexMethod, Row, TableDefinition, Value};
+
+    #[test]
+    fn nothing_is_noted_any_more_for_a_build_that_has_ended() -> Result<()> {
+        let database = Database::in_memory();
+        let columns = vec![Column::new("a", ColumnType::Integer)];
+        let definition = TableDefinition { name: "t".into(), columns, ..TableDefinition::default() };
+        let table = database.create_table_with_rows(definition, [7, 7].map(|a| Row::new(&[Value::Integer(a)])))?;
+        let index_on_a = |unique| IndexDefinition {
+            name: "t_a".into(),
+            columns: vec![IndexColumn { column: 0, descending: false }],
+            unique,
+            method: IndexMethod::Tree,
+        };
+        assert!(matches!(database.create_index(table, index_on_a(true)), Err(Error::UniqueViolation { .. })));
+        let cancelled = database.waiting_until(|| true).create_index(table, index_on_a(false));
+        assert!(matches!(cancelled, Err(Error::Cancelled)));
+        assert!(database.inner.state.load().tables().all(|state| state.building.is_empty()));
+        database.create_index(table, index_on_a(false))?;
+        assert!(database.inner.state.load().tables().all(|state| state.building.is_empty()));
+        Ok(())
+    }
+}
