@@ -390,3 +390,44 @@ impl Snapshot {
         self.timestamp
     }
 }
+
+/// Under loom, the schema of a snapshot: `begin_snapshot` against `change_schema`.
+#[cfg(all(test, loom))]
+mod models {
+    use loom::thread;
+
+    use super::*;
+
+    /// Commit 2 changes the schema and commit 3 a row, while a snapshot begins.
+    #[test]
+    fn loom_snapshot_has_the_schema_of_its_timestamp() {
+        loom::model(|| {
+            let last = LastCommit { timestamp: Timestamp(1), sum: 0 };
+            let inner = Arc::new(Inner::new(State::default(), Registry::new(), last, None));
+            let done = Arc::new(AtomicU64::new(1));
+            let mut state = inner.state.load_full();
+            let before = state.catalog.version();
+            let writer = thread::spawn({
+                let (inner, done) = (Arc::clone(&inner), Arc::clone(&done));
+                move || {
+                    let mut committer = Committer::new(last);
+                    done.store(2, Ordering::Relaxed);
+                    inner.change_schema(&mut committer, State::default()).expect("there is no log that could fail");
+                    done.store(3, Ordering::Relaxed);
+                    inner.visible.store(3, Ordering::Release);
+                }
+            });
+            let reader = thread::spawn(move || {
+                let slot = inner.snapshots.register();
+                let timestamp = inner.begin_snapshot(&slot, &mut state);
+                assert!(done.load(Ordering::Relaxed) >= timestamp.0, "what was done before is seen");
+                match state.catalog.version() {
+                    version if version == before => assert!(timestamp <= Timestamp(2), "{timestamp:?}"),
+                    _ => assert!(timestamp >= Timestamp(2), "{timestamp:?}"),
+                }
+            });
+            writer.join().expect("the writer does not panic");
+            reader.join().expect("the reader does not panic");
+        });
+    }
+}
