@@ -362,6 +362,8 @@ pub(crate) struct NestedLoop {
     pub(crate) right: Box<Node>,
     pub(crate) kind: JoinKind,
     pub(crate) on: Option<Expr>,
+    /// The slots that are NULL beside a right row without a partner, where such rows stay.
+    pub(crate) left_slots: Vec<usize>,
     pub(crate) right_slots: Vec<usize>,
     pub(crate) right_side: RightSide,
 }
@@ -386,6 +388,8 @@ pub(crate) struct HashJoin {
     /// For each key whether NULL matches NULL: `IS` rather than `=`.
     pub(crate) nulls_match: Vec<bool>,
     pub(crate) on: Option<Expr>,
+    /// The slots that are NULL beside a right row without a partner, where such rows stay.
+    pub(crate) left_slots: Vec<usize>,
     pub(crate) right_slots: Vec<usize>,
 }
 

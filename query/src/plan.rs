@@ -133,6 +133,8 @@ pub enum JoinKind {
     Inner,
     /// Left ones stay, with NULLs on the right.
     Left,
+    /// Those of both sides stay, with NULLs on the other.
+    Full,
 }
 
 /// How two queries are made one.

@@ -7,7 +7,7 @@
 //! | `push_negations_down` | `NOT (a < 1 OR b = 2)` → `a >= 1 AND b <> 2` |
 //! | `simplify_ranges` | `a BETWEEN 1 AND 2` → `a >= 1 AND a <= 2`, `a IN (1)` → `a = 1`, a short list of rows → alternatives |
 //! | `gather_alternatives` | `a = 1 OR a = 2` → `a IN (1, 2)` |
-//! | `simplify_outer_joins` | `l LEFT JOIN r … WHERE r.x = 1` → `l JOIN r … WHERE r.x = 1` |
+//! | `simplify_outer_joins` | `l LEFT JOIN r … WHERE r.x = 1` → `l JOIN r … WHERE r.x = 1`, `FULL` → `LEFT` likewise |
 //! | `spread_constants` | `a = b AND b = 5` → `a = b AND b = 5 AND a = 5` |
 //! | `push_predicates_down` | conditions to the scan, the side of a join or the join itself that they speak of |
 //! | `aggregate_sides` | `SELECT count(*) FROM (a UNION ALL b)` → the sum of the counts of `a` and of `b` |

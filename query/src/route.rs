@@ -51,7 +51,7 @@ use crate::context::Routing;
 use crate::error::Result;
 use crate::expr::Expr;
 use crate::physical::{HashJoin, NestedLoop, Node, NodeKind, Presorted, SetOperation, Sort, Subplan, TableScan};
-use crate::plan::{LogicalPlan, SortKey};
+use crate::plan::{JoinKind, LogicalPlan, SortKey};
 use crate::slots::slots_given;
 use groups::Groups;
 use order::{Begin, OrderKey, Wanted};
@@ -274,6 +274,9 @@ impl<'a, 's> Router<'a, 's> {
             | NodeKind::Limit { input, .. } => self.delivers(input, order),
             // A group comes where its rows are.
             NodeKind::Aggregate { input, in_order: true, .. } => self.delivers(input, order),
+            // Right rows without a partner come last.
+            NodeKind::NestedLoop(NestedLoop { kind: JoinKind::Full, .. })
+            | NodeKind::HashJoin(HashJoin { kind: JoinKind::Full, .. }) => order.is_empty(),
             NodeKind::NestedLoop(join) => self.delivers(&join.left, order),
             NodeKind::HashJoin(join) => self.delivers(&join.left, order),
             NodeKind::Unit

@@ -323,7 +323,6 @@ fn what_is_not_there_is_said_to_be_unsupported() {
         "SELECT SUM(a) WITHIN GROUP (ORDER BY a) FROM t",
         "GRANT ALL ON t TO x",
         "ATTACH 'x' AS y",
-        "SELECT * FROM t FULL JOIN t AS u ON t.a = u.a",
     ] {
         check(sql, "0A000");
     }

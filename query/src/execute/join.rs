@@ -1,4 +1,5 @@
-//! Joins. The left side streams; the right side is read for each of its rows, or once, kept, and perhaps hashed.
+//! Joins. The left side streams; the right side is read for each of its rows, or once, kept, and perhaps hashed. Of a full
+//! join those right rows that have met no partner come last.
 
 use std::ops::ControlFlow;
 
@@ -20,11 +21,20 @@ struct KeptRows<'v> {
     slots: &'v [usize],
     rows: Vec<Slot<'v>>,
     count: usize,
+    /// Whether each row has met a partner, where that is asked for at the end.
+    has_partner: Vec<bool>,
 }
 
 impl<'v> KeptRows<'v> {
     fn new(slots: &'v [usize]) -> Self {
-        Self { slots, rows: Vec::new(), count: 0 }
+        Self { slots, rows: Vec::new(), count: 0, has_partner: Vec::new() }
+    }
+
+    /// All rows of a loop's right side.
+    fn of_loop<'r>(join: &'v NestedLoop, frame: &mut Frame<'r, 'v>) -> Flow<Self> {
+        let mut rows = Self::new(&join.right_slots);
+        run(&join.right, frame, &mut |frame| attempt(rows.keep(frame)))?;
+        ControlFlow::Continue(rows)
     }
 
     fn keep(&mut self, frame: &mut Frame<'_, 'v>) -> Result<()> {
@@ -36,6 +46,15 @@ impl<'v> KeptRows<'v> {
         }
         self.count += 1;
         frame.run.charge(size_of::<Slot<'_>>() * self.slots.len())
+    }
+
+    /// Notes that a row has a partner, if that matters.
+    fn pair(&mut self, position: usize, kind: JoinKind) {
+        if kind != JoinKind::Full {
+            return;
+        }
+        self.has_partner.resize(self.count, false);
+        self.has_partner[position] = true;
     }
 
     fn show(&self, position: usize, frame: &mut Frame<'_, 'v>) {
@@ -61,6 +80,27 @@ fn finish_left<'r, 'v>(
         frame.slots[slot] = Slot::Nulls;
     }
     sink(frame)
+}
+
+/// The right rows that have met no left row, with NULLs on the left.
+fn finish_right<'r, 'v>(
+    rows: &KeptRows<'v>,
+    left_slots: &[usize],
+    frame: &mut Frame<'r, 'v>,
+    sink: &mut Sink<'_, 'r, 'v>,
+) -> Flow {
+    for position in 0..rows.count {
+        if rows.has_partner.get(position) == Some(&true) {
+            continue;
+        }
+        attempt(frame.run.tick())?;
+        rows.show(position, frame);
+        for &slot in left_slots {
+            frame.slots[slot] = Slot::Nulls;
+        }
+        sink(frame)?;
+    }
+    ControlFlow::Continue(())
 }
 
 fn is_pair<'v>(on: Option<&'v Expr>, frame: &Frame<'_, 'v>) -> Result<bool> {
@@ -93,22 +133,29 @@ fn run_kept_loop<'r, 'v>(join: &'v NestedLoop, frame: &mut Frame<'r, 'v>, sink: 
     let mut kept: Option<KeptRows<'v>> = None;
     run(&join.left, frame, &mut |frame| {
         if kept.is_none() {
-            let mut rows = KeptRows::new(&join.right_slots);
-            run(&join.right, frame, &mut |frame| attempt(rows.keep(frame)))?;
-            kept = Some(rows);
+            kept = Some(KeptRows::of_loop(join, frame)?);
         }
-        let Some(rows) = &kept else { return ControlFlow::Continue(()) };
+        let Some(rows) = &mut kept else { return ControlFlow::Continue(()) };
         let mut matched = false;
         for position in 0..rows.count {
             attempt(frame.run.tick())?;
             rows.show(position, frame);
             if attempt(is_pair(join.on.as_ref(), frame))? {
                 matched = true;
+                rows.pair(position, join.kind);
                 sink(frame)?;
             }
         }
         finish_left(join.kind, matched, &join.right_slots, frame, sink)
-    })
+    })?;
+    if join.kind != JoinKind::Full {
+        return ControlFlow::Continue(());
+    }
+    let rows = match kept {
+        Some(rows) => rows,
+        None => KeptRows::of_loop(join, frame)?,
+    };
+    finish_right(&rows, &join.left_slots, frame, sink)
 }
 
 type Key<'v> = SmallVec<[Value<'v>; 2]>;
@@ -127,8 +174,22 @@ struct HashTable<'v> {
 const END: u32 = u32::MAX;
 
 impl<'v> HashTable<'v> {
+    /// All rows of a join's right side.
+    fn of<'r>(join: &'v HashJoin, frame: &mut Frame<'r, 'v>) -> Flow<Self> {
+        let mut table = Self { rows: KeptRows::new(&join.right_slots), chains: AHashMap::new(), next: Vec::new() };
+        run(&join.right, frame, &mut |frame| attempt(table.insert(join, frame)))?;
+        ControlFlow::Continue(table)
+    }
+
     fn insert(&mut self, join: &'v HashJoin, frame: &mut Frame<'_, 'v>) -> Result<()> {
-        let Some(key) = key(&join.right_keys, &join.nulls_match, frame)? else { return Ok(()) };
+        let Some(key) = key(&join.right_keys, &join.nulls_match, frame)? else {
+            // It has no partner.
+            if join.kind == JoinKind::Full {
+                self.rows.keep(frame)?;
+                self.next.push(END);
+            }
+            return Ok(());
+        };
         let row =
             u32::try_from(self.rows.count).map_err(|_| crate::error::Error::MemoryLimit { bytes_max: usize::MAX })?;
         frame.run.charge_values(&key)?;
@@ -145,11 +206,14 @@ impl<'v> HashTable<'v> {
         Ok(())
     }
 
-    /// The rows of a key.
-    fn matches(&self, key: &Key<'v>) -> impl Iterator<Item = usize> {
-        let first = self.chains.get(key).map(|&(first, _)| first);
-        std::iter::successors(first, |&row| Some(self.next[row as usize]).filter(|&next| next != END))
-            .map(|row| row as usize)
+    /// The first row of a key.
+    fn first(&self, key: &Key<'v>) -> Option<usize> {
+        self.chains.get(key).map(|&(first, _)| first as usize)
+    }
+
+    /// The row after another of its key.
+    fn after(&self, position: usize) -> Option<usize> {
+        Some(self.next[position]).filter(|&next| next != END).map(|next| next as usize)
     }
 }
 
@@ -174,23 +238,31 @@ pub(super) fn run_hash_join<'r, 'v>(
     let mut built: Option<HashTable<'v>> = None;
     run(&join.left, frame, &mut |frame| {
         if built.is_none() {
-            let mut table =
-                HashTable { rows: KeptRows::new(&join.right_slots), chains: AHashMap::new(), next: Vec::new() };
-            run(&join.right, frame, &mut |frame| attempt(table.insert(join, frame)))?;
-            built = Some(table);
+            built = Some(HashTable::of(join, frame)?);
         }
-        let Some(table) = &built else { return ControlFlow::Continue(()) };
+        let Some(table) = &mut built else { return ControlFlow::Continue(()) };
         let mut matched = false;
         if let Some(key) = attempt(key(&join.left_keys, &join.nulls_match, frame))? {
-            for position in table.matches(&key) {
+            let mut row = table.first(&key);
+            while let Some(position) = row {
                 attempt(frame.run.tick())?;
                 table.rows.show(position, frame);
                 if attempt(is_pair(join.on.as_ref(), frame))? {
                     matched = true;
+                    table.rows.pair(position, join.kind);
                     sink(frame)?;
                 }
+                row = table.after(position);
             }
         }
         finish_left(join.kind, matched, &join.right_slots, frame, sink)
-    })
+    })?;
+    if join.kind != JoinKind::Full {
+        return ControlFlow::Continue(());
+    }
+    let table = match built {
+        Some(table) => table,
+        None => HashTable::of(join, frame)?,
+    };
+    finish_right(&table.rows, &join.left_slots, frame, sink)
 }

@@ -473,5 +473,6 @@ fn join_title(way: &str, kind: JoinKind) -> String {
     match kind {
         JoinKind::Inner => way.to_owned(),
         JoinKind::Left => format!("{way}, left"),
+        JoinKind::Full => format!("{way}, full"),
     }
 }

@@ -4,7 +4,8 @@
 //! What reads the projection reads what its columns are made of instead. That must have the same value and cause no error
 //! that there was not:
 //!
-//! * In the right side of a left join there may be no row, and only a column of such a row is NULL then.
+//! * In the right side of a left join, and in both of a full one, there may be no row, and only a column of such a row is NULL
+//!   then.
 //! * What is computed is only handed on or aggregated, once: then it is computed for rows for which it was before, and
 //!   expressions do not become deeper or larger with each view.
 //! * A condition that may fail and that reads a join would be decided before the other conditions of that join are.
@@ -73,13 +74,13 @@ struct Merger {
 }
 
 impl Merger {
-    /// `may_lack`: whether the plan is within the right side of a left join.
+    /// `may_lack`: whether the plan is within a side of an outer join that may have no row.
     fn lift(&mut self, plan: &mut LogicalPlan, may_lack: bool) {
         match plan {
             LogicalPlan::Filter { input, .. } | LogicalPlan::Aggregate { input, .. } => self.lift(input, may_lack),
             LogicalPlan::Join { left, right, kind, .. } => {
-                self.lift(left, may_lack);
-                self.lift(right, may_lack || *kind == JoinKind::Left);
+                self.lift(left, may_lack || *kind == JoinKind::Full);
+                self.lift(right, may_lack || *kind != JoinKind::Inner);
             }
             LogicalPlan::Project { input, expressions, slot } => {
                 let more = relations(input) - 1;

@@ -1,4 +1,4 @@
-//! A left join whose NULL rows a later condition throws away is an inner join.
+//! A left join whose NULL rows a later condition throws away is an inner join, and a full join a left one.
 
 use super::change_subqueries;
 use crate::expr::{BinaryOperator, Expr, UnaryOperator};
@@ -19,6 +19,10 @@ fn simplify(plan: &mut LogicalPlan, rejected: &SlotSet) -> bool {
         }
         LogicalPlan::Join { left, right, kind, on } => {
             let by_condition = on.as_ref().map(rejected_by).unwrap_or_default();
+            let becomes_left = *kind == JoinKind::Full && make_left(left, right, rejected);
+            if becomes_left {
+                *kind = JoinKind::Left;
+            }
             let becomes_inner = *kind == JoinKind::Left && slots_given(right).intersects(rejected);
             if becomes_inner {
                 *kind = JoinKind::Inner;
@@ -28,8 +32,9 @@ fn simplify(plan: &mut LogicalPlan, rejected: &SlotSet) -> bool {
             let changed = match kind {
                 JoinKind::Inner => simplify(left, &both) | simplify(right, &both),
                 JoinKind::Left => simplify(left, rejected) | simplify(right, &by_condition),
+                JoinKind::Full => simplify(left, &SlotSet::default()) | simplify(right, &SlotSet::default()),
             };
-            changed | becomes_inner
+            changed | becomes_left | becomes_inner
         }
         LogicalPlan::Distinct { input, .. } | LogicalPlan::Sort { input, .. } => simplify(input, rejected),
         other => {
@@ -38,6 +43,18 @@ fn simplify(plan: &mut LogicalPlan, rejected: &SlotSet) -> bool {
             changed
         }
     }
+}
+
+/// Whether a full join is a left one, as its rows with NULLs on one side are rejected; puts that side on the left.
+fn make_left(left: &mut LogicalPlan, right: &mut LogicalPlan, rejected: &SlotSet) -> bool {
+    if slots_given(left).intersects(rejected) {
+        return true;
+    }
+    let is_right = slots_given(right).intersects(rejected);
+    if is_right {
+        std::mem::swap(left, right);
+    }
+    is_right
 }
 
 /// The slots for which the condition is not true where all their columns are NULL.

@@ -27,6 +27,11 @@ fn push(plan: LogicalPlan, conjuncts: Vec<Expr>, moved: &mut bool) -> LogicalPla
         LogicalPlan::Join { left, right, kind: JoinKind::Left, on } => {
             push_into_left(*left, *right, on, conjuncts, moved)
         }
+        // A row that a condition takes from one side leaves its partner behind, so none is moved.
+        LogicalPlan::Join { left, right, kind: JoinKind::Full, on } => {
+            let [left, right] = [left, right].map(|side| Box::new(push(*side, Vec::new(), moved)));
+            filtered(LogicalPlan::Join { left, right, kind: JoinKind::Full, on }, conjuncts)
+        }
         LogicalPlan::Project { input, expressions, slot } => {
             let (below, above) = split(conjuncts, |conjunct| through(conjunct, slot, &expressions));
             *moved |= !below.is_empty();

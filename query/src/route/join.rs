@@ -89,6 +89,23 @@ impl Router<'_, '_> {
         self.join(left, Right { relation, kind: JoinKind::Left, on: all, limit }, &unplaced)
     }
 
+    /// A full join: both sides are read to their ends, and `on` decides which rows are partners and nothing else.
+    pub(super) fn plan_full_join(&mut self, left: LogicalPlan, right: LogicalPlan, on: Option<Expr>) -> Result<Node> {
+        let [left_slots, right_slots] = [&left, &right].map(slots_given);
+        let left = self.plan(left, &Wanted::default())?;
+        let right = self.plan(right, &Wanted::default())?;
+        let (mut keys, mut rest) = (Vec::new(), Vec::new());
+        for conjunct in on.map(Expr::into_conjuncts).unwrap_or_default() {
+            match hash_key(&conjunct, &right_slots) {
+                Some(key) => keys.push(key),
+                None => rest.push(conjunct),
+            }
+        }
+        let rows = left.rows + right.rows;
+        let (left_slots, right_slots) = (left_slots.iter().collect(), right_slots.iter().collect());
+        self.join_nodes(Sides { left, right, kind: JoinKind::Full, left_slots, right_slots, rows }, keys, rest)
+    }
+
     /// How many rows of the join are wanted at most, if they need not be sorted first, or only a group at a time.
     fn limit_of_joined(&self, left: &Node, wanted: &Wanted) -> Option<f64> {
         if self.delivers(left, &wanted.order) && wanted.limit.is_some() {
@@ -246,7 +263,8 @@ impl Router<'_, '_> {
                 let rows = left.rows * right.rows.max(if kind == JoinKind::Left { 1.0 } else { 0.0 });
                 let on = self.finish_on(rest.into_iter().map(|conjunct| conjunct.expr.clone()).collect())?;
                 let (left, right, right_side) = (Box::new(left), Box::new(right), RightSide::EachTime);
-                let join = NestedLoop { left, right, kind, on, right_slots, right_side };
+                let left_slots = Vec::new();
+                let join = NestedLoop { left, right, kind, on, left_slots, right_slots, right_side };
                 return Ok(self.node(rows, NodeKind::NestedLoop(join)));
             }
         }
@@ -255,7 +273,7 @@ impl Router<'_, '_> {
         let rows = left.rows.max(node.rows);
         let rest = rest.into_iter().map(|conjunct| conjunct.expr).collect();
         let keys = keys.iter().filter_map(|conjunct| hash_key(&conjunct.expr, &slots)).collect();
-        self.join_nodes(Sides { left, right: *node, kind, right_slots, rows }, keys, rest)
+        self.join_nodes(Sides { left, right: *node, kind, left_slots: Vec::new(), right_slots, rows }, keys, rest)
     }
 
     /// The plan with conditions of the join moved into it, if indexes then find all of its rows.
@@ -323,8 +341,8 @@ impl Router<'_, '_> {
         let matches = self.rows_per_key(join.table, &keys);
         let rows = left.rows * (access.rows * matches / join.table.rows.max(1.0)).min(access.rows.max(1.0));
         let right = self.scan_node(join.table, access, alone)?;
-        let right_slots = vec![join.table.slot];
-        self.join_nodes(Sides { left, right, kind: join.kind, right_slots, rows }, keys, rest)
+        let (left_slots, right_slots) = (Vec::new(), vec![join.table.slot]);
+        self.join_nodes(Sides { left, right, kind: join.kind, left_slots, right_slots, rows }, keys, rest)
     }
 
     /// About how many rows of the table have one key of the join.
@@ -358,24 +376,24 @@ impl Router<'_, '_> {
         let on: Vec<Expr> = outer.iter().map(|conjunct| conjunct.expr.clone()).collect();
         let on = self.finish_on(on)?;
         let (left, right, right_slots) = (Box::new(left), Box::new(right), vec![join.table.slot]);
-        let join = NestedLoop { left, right, kind: join.kind, on, right_slots, right_side };
+        let join = NestedLoop { left, right, kind: join.kind, on, left_slots: Vec::new(), right_slots, right_side };
         Ok(self.node(rows, NodeKind::NestedLoop(join)))
     }
 
     /// A hash join by `keys`, or a nested loop over kept rows where there are none.
     fn join_nodes(&mut self, sides: Sides, keys: Vec<HashKey>, rest: Vec<Expr>) -> Result<Node> {
-        let Sides { left, right, kind, right_slots, rows } = sides;
+        let Sides { left, right, kind, left_slots, right_slots, rows } = sides;
         let on = self.finish_on(rest)?;
         let (left, right) = (Box::new(left), Box::new(right));
         if keys.is_empty() {
             let right_side = RightSide::Once;
             let rows = left.rows * right.rows;
-            let join = NestedLoop { left, right, kind, on, right_slots, right_side };
+            let join = NestedLoop { left, right, kind, on, left_slots, right_slots, right_side };
             return Ok(self.node(rows, NodeKind::NestedLoop(join)));
         }
         let nulls_match = keys.iter().map(|key| key.nulls_match).collect();
         let (left_keys, right_keys) = keys.into_iter().map(|key| (key.left, key.right)).unzip();
-        let join = HashJoin { left, right, kind, left_keys, right_keys, nulls_match, on, right_slots };
+        let join = HashJoin { left, right, kind, left_keys, right_keys, nulls_match, on, left_slots, right_slots };
         Ok(self.node(rows, NodeKind::HashJoin(join)))
     }
 }
@@ -416,6 +434,8 @@ struct Sides {
     left: Node,
     right: Node,
     kind: JoinKind,
+    /// Those that are NULL beside a right row without a partner, where such rows stay.
+    left_slots: Vec<usize>,
     right_slots: Vec<usize>,
     rows: f64,
 }

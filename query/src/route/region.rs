@@ -131,6 +131,7 @@ impl Router<'_, '_> {
             LogicalPlan::Join { left, right, kind: JoinKind::Left, on } => {
                 self.plan_left_join(*left, *right, on, wanted)?
             }
+            LogicalPlan::Join { left, right, kind: JoinKind::Full, on } => self.plan_full_join(*left, *right, on)?,
             other => self.plan(other, wanted)?,
         };
         // A subquery is planned once.

@@ -5,7 +5,7 @@ use manicule_query::plan::{JoinKind, LogicalPlan};
 use sqlparser::ast::{self, Join, JoinConstraint, JoinOperator, SetExpr, TableAlias, TableFactor, TableWithJoins};
 
 use super::query::Body;
-use super::scope::{Columns, Level};
+use super::scope::{Columns, Level, first_of};
 use super::{Binder, object_ident};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{TABLES_MAX, VIEWS_MAX, too_complex};
@@ -58,11 +58,11 @@ impl<'a> Binder<'a> {
                 for column in columns {
                     names.push(object_ident(column)?.value.clone());
                 }
-                Some(self.using(&names, split, side.is_right)?)
+                Some(self.using(&names, split, &side)?)
             }
             JoinConstraint::Natural => {
                 let names = self.common_names(split);
-                if names.is_empty() { None } else { Some(self.using(&names, split, side.is_right)?) }
+                if names.is_empty() { None } else { Some(self.using(&names, split, &side)?) }
             }
         };
         let (left, right) = if side.is_right { (right, left) } else { (left, right) };
@@ -77,15 +77,24 @@ impl<'a> Binder<'a> {
         right.filter(|name| left.iter().any(|other| other.eq_ignore_ascii_case(name))).map(str::to_owned).collect()
     }
 
-    /// The condition of USING; of each pair of columns one is hidden.
-    fn using(&mut self, names: &[String], split: usize, is_right: bool) -> Result<Expr> {
+    /// The condition of USING; of each pair of columns one is hidden. A full join has NULLs on either side, so there the other
+    /// stands for both.
+    fn using(&mut self, names: &[String], split: usize, side: &Side<'_>) -> Result<Expr> {
         let mut conditions = Vec::with_capacity(names.len());
         for name in names {
             let level = self.level();
             let left = find(level, 0..split, name)?;
             let right = find(level, split..level.relations.len(), name)?;
-            level.merged.push(if is_right { (left, right) } else { (right, left) });
-            conditions.push(Self::equal(Expr::Column(left), Expr::Column(right)));
+            level.hidden.push(if side.is_right { (left, right) } else { (right, left) });
+            let [mut of_left, of_right] = [left, right].map(|column| level.merged_with(column));
+            let [left_value, right_value] =
+                [&of_left, &of_right].map(|columns| first_of(columns.iter().copied().map(Expr::Column).collect()));
+            conditions.push(Self::equal(left_value, right_value));
+            if side.kind == JoinKind::Full {
+                level.merged.retain(|merged| merged.first() != Some(&left));
+                of_left.extend(of_right);
+                level.merged.push(of_left);
+            }
         }
         Ok(if conditions.len() == 1 { conditions.remove(0) } else { Expr::And(conditions) })
     }
@@ -125,10 +134,12 @@ impl<'a> Binder<'a> {
     fn without_siblings<R>(&mut self, bind: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
         let level = self.level();
         let relations = std::mem::take(&mut level.relations);
+        let hidden = std::mem::take(&mut level.hidden);
         let merged = std::mem::take(&mut level.merged);
         let bound = bind(self);
         let level = self.level();
         level.relations = relations;
+        level.hidden = hidden;
         level.merged = merged;
         bound
     }
@@ -223,7 +234,7 @@ fn side(operator: &JoinOperator) -> Result<Side<'_>> {
         }
         JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (JoinKind::Left, constraint, false),
         JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => (JoinKind::Left, constraint, true),
-        JoinOperator::FullOuter(_) => return Err(Error::not_supported("FULL JOIN")),
+        JoinOperator::FullOuter(constraint) => (JoinKind::Full, constraint, false),
         _ => return Err(Error::not_supported("this kind of join")),
     };
     Ok(Side { kind, constraint, is_right })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use manicule_engine::TableSchema;
-use manicule_query::expr::{AggregateCall, ColumnRef, Expr};
+use manicule_query::expr::{AggregateCall, ColumnRef, Expr, Function};
 use sqlparser::ast::{self, Ident};
 
 use super::{Binder, same::same};
@@ -15,7 +15,10 @@ pub(super) struct Level<'a> {
     /// The tables of FROM, in their order.
     pub(super) relations: Vec<Relation>,
     /// Columns that USING hides, and which one each of them is shown as.
-    pub(super) merged: Vec<(ColumnRef, ColumnRef)>,
+    pub(super) hidden: Vec<(ColumnRef, ColumnRef)>,
+    /// Columns that USING of a full join has made one, each a list: under its name stands the first that is not NULL. The
+    /// head of the list is not hidden.
+    pub(super) merged: Vec<Vec<ColumnRef>>,
     /// The names that the select list gives, for the clauses that come after it.
     pub(super) aliases: Vec<(&'a str, &'a ast::Expr)>,
     /// Set while expressions over groups are bound.
@@ -26,17 +29,31 @@ pub(super) struct Level<'a> {
 
 impl Level<'_> {
     pub(super) fn is_hidden(&self, column: ColumnRef) -> bool {
-        self.merged.iter().any(|(hidden, _)| *hidden == column)
+        self.hidden.iter().any(|(hidden, _)| *hidden == column)
     }
 
     /// The column itself, or the one that stands for it.
     pub(super) fn shown(&self, column: ColumnRef) -> ColumnRef {
         let mut shown = column;
         // A column is shown as one of a later join, or of the same: there is no circle.
-        while let Some((_, other)) = self.merged.iter().find(|(hidden, _)| *hidden == shown) {
+        while let Some((_, other)) = self.hidden.iter().find(|(hidden, _)| *hidden == shown) {
             shown = *other;
         }
         shown
+    }
+
+    /// The columns that stand for one together, which is visible; often it is alone.
+    pub(super) fn merged_with(&self, column: ColumnRef) -> Vec<ColumnRef> {
+        let merged = self.merged.iter().find(|merged| merged.first() == Some(&column));
+        merged.cloned().unwrap_or_else(|| vec![column])
+    }
+}
+
+/// The first value of several that is not NULL, the only one as it is.
+pub(super) fn first_of(mut columns: Vec<Expr>) -> Expr {
+    match columns.len() {
+        1 => columns.remove(0),
+        _ => Expr::Function { function: Function::Coalesce, arguments: columns },
     }
 }
 
@@ -128,7 +145,8 @@ impl<'a> Binder<'a> {
     pub(super) fn name(&mut self, ident: &'a Ident) -> Result<Expr> {
         for level in (0..self.levels.len()).rev() {
             if let Some(column) = self.find_in_level(level, ident)? {
-                return Ok(self.found(&Found { level, column }));
+                let columns = self.levels[level].merged_with(column);
+                return Ok(first_of(columns.into_iter().map(|column| self.found(&Found { level, column })).collect()));
             }
             if level + 1 == self.levels.len()
                 && let Some(expr) = self.alias(&ident.value)

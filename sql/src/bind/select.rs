@@ -12,7 +12,7 @@ use super::aggregate::has_aggregate;
 use super::chain::number_in;
 use super::query::{Body, check_width, sort_key};
 use super::same::same;
-use super::scope::Grouping;
+use super::scope::{Grouping, first_of};
 use super::{Binder, names};
 use crate::error::{Error, Result};
 
@@ -179,7 +179,7 @@ impl<'a> Binder<'a> {
                 let column = ColumnRef { slot: relation.slot, column };
                 // What USING has made one stands where the first of the two does.
                 let shown = if table.is_some() { column } else { level.shown(column) };
-                if level.merged.is_empty() || found.iter().all(|(known, _)| *known != shown) {
+                if level.hidden.is_empty() || found.iter().all(|(known, _)| *known != shown) {
                     found.push((shown, name.to_owned()));
                 }
             }
@@ -191,16 +191,25 @@ impl<'a> Binder<'a> {
             });
         }
         for (column, name) in found {
-            let expr = self.over_groups(column);
+            let columns = if table.is_some() { vec![column] } else { self.level().merged_with(column) };
+            let expr = self.over_groups(columns);
             Self::push_column(projection, expr, name);
         }
         Ok(())
     }
 
-    /// A column of the rows, or what stands for it in a group.
-    fn over_groups(&mut self, column: ColumnRef) -> Expr {
-        let grouping = self.level().grouping.as_mut();
-        Expr::Column(grouping.map_or(column, |grouping| grouping.column(column)))
+    /// A column of the rows, of which several may be made one, or what stands for it in a group.
+    fn over_groups(&mut self, columns: Vec<ColumnRef>) -> Expr {
+        let of_rows = first_of(columns.iter().copied().map(Expr::Column).collect());
+        if let Some(key) = self.group_key(&of_rows) {
+            return key;
+        }
+        match &mut self.level().grouping {
+            None => of_rows,
+            Some(grouping) => {
+                first_of(columns.into_iter().map(|column| Expr::Column(grouping.column(column))).collect())
+            }
+        }
     }
 
     /// The keys of ORDER BY, over the projection's slot; what is not in the select list is added behind it.
