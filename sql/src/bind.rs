@@ -79,6 +79,8 @@ struct Shared {
     views: usize,
     /// How many queries are.
     queries: usize,
+    /// How many views and queries of WITH have been bound, each as often as it is named.
+    named_queries: usize,
 }
 
 impl<'a> Binder<'a> {

@@ -39,6 +39,9 @@ pub const COMMENTS_MAX: usize = 32;
 pub const COLUMNS_MAX: usize = 1_024;
 /// The most tables in one FROM.
 pub const TABLES_MAX: usize = 64;
+/// The most queries that the names of views and of queries of WITH stand for in one statement. Each is a part of the plan
+/// wherever it is named, so a few that name one another twice would be very many.
+pub const NAMED_QUERIES_MAX: usize = 1_000;
 /// The most views inside one another.
 pub const VIEWS_MAX: usize = 16;
 

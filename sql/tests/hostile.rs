@@ -134,6 +134,30 @@ fn nested_queries_are_bounded() {
 }
 
 #[test]
+fn names_that_stand_for_ever_more_queries_are_bounded() {
+    let doubled = |last: usize| {
+        let with = |n: usize| format!(", w{n} AS (SELECT l.x FROM w{m} AS l, w{m} AS r)", m = n - 1);
+        let withs: String = (1..=last).map(with).collect();
+        format!("WITH w0 AS (SELECT 1 AS x){withs} SELECT count(*) FROM w{last}")
+    };
+    assert_eq!(value(&mut session(), &doubled(6)), Value::Integer(1));
+    check(&doubled(20), "limit 1000");
+    let mut session = session();
+    session.execute("CREATE VIEW v0 AS SELECT a FROM t").unwrap();
+    for n in 1..=6 {
+        let sql = format!("CREATE VIEW v{n} AS SELECT l.a FROM v{m} AS l JOIN v{m} AS r ON l.a = r.a", m = n - 1);
+        session.execute(&sql).unwrap();
+    }
+    assert_eq!(value(&mut session, "SELECT count(*) FROM v6"), Value::Integer(2));
+    let eight = (1..8).map(|n| format!(", v6 AS r{n}")).collect::<String>();
+    let error = session.execute(&format!("SELECT count(*) FROM v6{eight}")).unwrap_err();
+    assert_eq!(error.sqlstate(), "54001");
+    let many = repeated("SELECT x FROM w UNION ALL ", 499);
+    let sql = format!("WITH w AS (SELECT 1 AS x) SELECT count(*) FROM ({many} SELECT x FROM w) AS u");
+    assert_eq!(value(&mut session, &sql), Value::Integer(500));
+}
+
+#[test]
 fn half_open_nests_take_no_exponential_time() {
     for part in [
         "(",

@@ -8,7 +8,7 @@ use super::query::Body;
 use super::scope::{Columns, Level, first_of};
 use super::{Binder, object_ident};
 use crate::error::{Error, ErrorKind, Result};
-use crate::limits::{TABLES_MAX, VIEWS_MAX, too_complex};
+use crate::limits::{NAMED_QUERIES_MAX, TABLES_MAX, VIEWS_MAX, too_complex};
 use crate::parse::{self, Parameters};
 use crate::split::levels_of;
 use crate::stack::with_room_for;
@@ -153,6 +153,7 @@ impl<'a> Binder<'a> {
             self.withs.iter().rposition(|with| with.cte.alias.name.value.eq_ignore_ascii_case(&ident.value))
         {
             let cte = self.withs[position].cte;
+            self.count_named_query()?;
             let body = self.with_query(position, cte)?;
             let names = if names.is_empty() { column_names(Some(&cte.alias)) } else { names };
             self.push_body(shown, &body, names)?;
@@ -167,10 +168,22 @@ impl<'a> Binder<'a> {
             return Ok(LogicalPlan::Scan { table: table.id, slot });
         }
         let Some(view) = self.catalog.view(&ident.value) else { return Err(self.unknown_table(ident)) };
+        self.count_named_query()?;
         let body = self.view(&view.sql)?;
         let names = if names.is_empty() { view.columns.clone() } else { names };
         self.push_body(shown, &body, names)?;
         Ok(body.plan)
+    }
+
+    fn count_named_query(&mut self) -> Result<()> {
+        self.shared.named_queries += 1;
+        match self.shared.named_queries > NAMED_QUERIES_MAX {
+            true => Err(too_complex(
+                "too many views and queries of WITH, each counted where it is named",
+                NAMED_QUERIES_MAX,
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Binds a query of WITH; it sees only those before it.
