@@ -253,7 +253,7 @@ pub struct Update {
     pub table: TableId,
     /// The slot of the table in `input`.
     pub slot: usize,
-    /// `Scan`, or `Filter` over it: the rows to change.
+    /// The rows to change: `Scan`, perhaps joined with others below a `Filter`. A row that comes again is changed once.
     pub input: LogicalPlan,
     /// Column and new value, over the row as it was.
     pub assignments: Vec<(usize, Expr)>,
@@ -270,7 +270,7 @@ pub struct Delete {
     pub table: TableId,
     /// The slot of the table in `input`.
     pub slot: usize,
-    /// `Scan`, or `Filter` over it: the rows to delete.
+    /// The rows to delete: `Scan`, perhaps joined with others below a `Filter`.
     pub input: LogicalPlan,
     /// The columns of the result, over `slot` with the old row in it.
     pub returning: Option<Returning>,

@@ -1,7 +1,7 @@
 //! What SQLite's users write, answered as SQLite answers it: spellings, constraints and their order.
 
 use manicule_engine::{Database, Value};
-use manicule_sql::Session;
+use manicule_sql::{Routing, Session};
 
 fn session() -> Session {
     let mut session = Session::new(&Database::in_memory());
@@ -356,5 +356,79 @@ fn a_change_may_begin_with_the_queries_that_it_reads() {
     assert_eq!(
         sqlstate(&mut session, "WITH w AS (SELECT 1 AS id) DELETE FROM t; DELETE FROM t WHERE id IN w"),
         "42P01"
+    );
+}
+
+#[test]
+fn a_change_may_read_the_rows_of_other_tables() {
+    for routing in [Routing::Automatic, Routing::FullScan] {
+        let mut session = session();
+        session.set_routing(routing);
+        session
+            .execute(
+                "CREATE TABLE u (id INTEGER, x INTEGER); CREATE TABLE w (x INTEGER, name TEXT);
+                 INSERT INTO u VALUES (1, 10), (2, 20), (2, 20), (9, 90), (NULL, 0);
+                 INSERT INTO w VALUES (10, 'ten'), (20, 'twenty')",
+            )
+            .unwrap();
+        for (sql, expected) in [
+            ("UPDATE t SET a = x FROM u WHERE u.id = t.id RETURNING id, a", "1,10 2,20"),
+            (
+                "UPDATE t SET a = u.x + t.a, b = name FROM u JOIN w USING (x)
+                 WHERE u.id = t.id AND t.a >= 20 RETURNING *",
+                "2,40,twenty,NULL",
+            ),
+            (
+                "UPDATE t AS l SET b = r.b FROM t AS r WHERE r.id = l.id + 1 AND l.id < 3 RETURNING id, b",
+                "1,twenty 2,z",
+            ),
+            (
+                "UPDATE t SET a = n FROM (SELECT id, count(*) AS n FROM u GROUP BY id) AS g
+                 WHERE g.id = t.id RETURNING id, a",
+                "1,1 2,2",
+            ),
+            ("WITH g AS (SELECT 3 AS k) UPDATE t SET a = k FROM g WHERE id = k RETURNING a", "3"),
+            ("UPDATE t SET a = 0 FROM u WHERE u.id = 77 RETURNING id", ""),
+            (
+                "UPDATE t SET a = coalesce(w.x, 1) FROM u LEFT JOIN w ON w.x = u.x AND w.name = 'ten'
+                 WHERE u.id = t.id RETURNING id, a",
+                "1,10 2,1",
+            ),
+            ("SELECT * FROM t", "1,10,twenty,true 2,1,z,NULL 3,3,z,NULL"),
+            // PostgreSQL's.
+            ("DELETE FROM t USING u, w WHERE u.id = t.id AND w.x = u.x AND w.name = 'twenty' RETURNING t.id", "2"),
+            ("DELETE FROM t USING w RETURNING *", "1,10,twenty,true 3,3,z,NULL"),
+        ] {
+            let mut found: Vec<String> = rows(&mut session, sql).split(' ').map(str::to_owned).collect();
+            found.sort();
+            assert_eq!(found.join(" "), expected, "{routing:?}: {sql}");
+        }
+    }
+}
+
+#[test]
+fn a_change_by_other_tables_is_a_join_and_what_it_may_name_is_known() {
+    let mut session = session();
+    session.execute("CREATE TABLE u (id INTEGER, a INTEGER); INSERT INTO u VALUES (2, 9), (2, 9), (3, 8)").unwrap();
+    let plan = rows(&mut session, "EXPLAIN ANALYZE UPDATE t SET a = u.a FROM u WHERE u.id = t.id");
+    assert!(plan.contains("changed: 2 rows") && plan.contains("Hash join  (est 1 row, actual 3 rows"), "{plan}");
+    let plan = rows(&mut session, "EXPLAIN DELETE FROM t USING u WHERE u.id = t.id AND u.id = 9");
+    assert!(plan.contains("Delete from t") && plan.contains("lookup on t using t_pkey"), "{plan}");
+    assert_eq!(rows(&mut session, "SELECT id, a FROM t"), "1,NULL 2,9 3,8");
+    let by_parameter = "UPDATE t SET a = ? FROM u WHERE u.id = t.id AND u.a = ?";
+    assert_eq!(session.query(by_parameter, &[Value::from("5"), Value::from("8")]).map(|rows| rows.len()).ok(), Some(0));
+    assert_eq!(rows(&mut session, "SELECT id, a FROM t"), "1,NULL 2,9 3,5");
+    for (sql, state) in [
+        ("UPDATE t SET a = 1 FROM t WHERE t.id = 1", "42712"),
+        ("UPDATE t SET a = 1 FROM u WHERE a = 1", "42702"),
+        ("UPDATE t SET a = 1 FROM u WHERE u.id = t.id RETURNING u.a", "42P01"),
+        ("DELETE FROM t USING u JOIN u AS o ON o.id = t.id", "42P01"),
+        ("DELETE FROM t USING none", "42P01"),
+    ] {
+        assert_eq!(sqlstate(&mut session, sql), state, "{sql}");
+    }
+    assert_eq!(
+        rows(&mut session, "DELETE FROM t USING u JOIN u AS o USING (id) WHERE t.id = u.id RETURNING t.id"),
+        "2 3"
     );
 }

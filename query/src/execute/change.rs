@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use ahash::AHashSet;
 use manicule_engine::{Row, RowBuf, RowId, TableId, TableSchema, Transaction, Value, View};
 
 use smallvec::SmallVec;
@@ -18,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::{coerce_for_storage, evaluate, evaluate_kept, violates};
 use crate::expr::Expr;
 use crate::frame::{Frame, ROWS_PER_POLL, Run, Slot};
-use crate::physical::{Action, DeleteAction, InsertAction, Node, PhysicalPlan, UpdateAction};
+use crate::physical::{Action, DeleteAction, InsertAction, Node, NodeKind, PhysicalPlan, UpdateAction};
 use crate::plan::{Check, OnConflict, Returning};
 
 /// One statement that changes rows.
@@ -251,7 +252,7 @@ impl Change<'_> {
     }
 }
 
-/// Calls `visit` with each row of a table that a step finds in a slot.
+/// Calls `visit` with each row of a table that a step finds in a slot, once.
 fn for_each_row<'v>(
     run_of: &Run<'v>,
     input: &'v Node,
@@ -259,10 +260,27 @@ fn for_each_row<'v>(
     visit: &mut dyn FnMut(RowId, &Row, &Frame<'_, 'v>) -> Result<()>,
 ) -> Result<()> {
     let mut frame = Frame::new(run_of, run_of.slot_count);
-    finished(run(input, &mut frame, &mut |frame| match &frame.slots[slot] {
-        Slot::Stored(row_id, row) => attempt(visit(*row_id, row, frame)),
-        _ => ControlFlow::Continue(()),
+    let mut seen = AHashSet::new();
+    let is_joined = is_joined(input);
+    finished(run(input, &mut frame, &mut |frame| {
+        let Slot::Stored(row_id, row) = frame.slots[slot] else { return ControlFlow::Continue(()) };
+        if is_joined {
+            if !seen.insert(row_id) {
+                return ControlFlow::Continue(());
+            }
+            attempt(run_of.charge(16))?;
+        }
+        attempt(visit(row_id, row, frame))
     }))
+}
+
+/// Whether a row may come again, beside another.
+fn is_joined(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Scan(_) => false,
+        NodeKind::Filter { input, .. } => is_joined(input),
+        _ => true,
+    }
 }
 
 fn check_row<'v>(checks: &'v [Check], table: &TableSchema, frame: &Frame<'_, 'v>) -> Result<()> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use manicule_engine::TableSchema;
 use manicule_query::expr::{ColumnRef, Expr};
 use manicule_query::plan::{Check, Delete, LogicalPlan, OutputColumn, Returning, Update};
-use sqlparser::ast::{self, AssignmentTarget, FromTable, SelectItem, TableFactor, TableWithJoins};
+use sqlparser::ast::{self, AssignmentTarget, FromTable, SelectItem, TableFactor, TableWithJoins, UpdateTableFromKind};
 
+use super::from::{inner_join, refuse_same_names};
 use super::scope::Columns;
 use super::{Binder, names, object_ident};
 use crate::error::{Error, Result};
@@ -24,7 +25,7 @@ impl<'a> Binder<'a> {
     pub(super) fn update(&mut self, update: &'a ast::Update) -> Result<Update> {
         let refused = [
             ("UPDATE OR …", update.or.is_some()),
-            ("UPDATE … FROM", update.from.is_some()),
+            ("UPDATE FROM … SET", matches!(update.from, Some(UpdateTableFromKind::BeforeSet(_)))),
             ("UPDATE … ORDER BY", !update.order_by.is_empty()),
             ("UPDATE … LIMIT", update.limit.is_some()),
             ("OUTPUT", update.output.is_some()),
@@ -32,21 +33,23 @@ impl<'a> Binder<'a> {
         refuse(&refused)?;
         let target = self.target(&update.table)?;
         let slot = self.table_slot(target.table);
+        let from = match &update.from {
+            Some(UpdateTableFromKind::AfterSet(from)) => from.as_slice(),
+            Some(UpdateTableFromKind::BeforeSet(_)) | None => &[],
+        };
         let bound = self.in_level(|binder| {
-            binder.push_relation(target.name, slot, Columns::Table(target.table.clone()));
-            let input = binder.filtered_scan(&target, slot, update.selection.as_ref())?;
-            let assignments = binder.assignments(target.table, &update.assignments)?;
-            let returning = binder.returning(update.returning.as_deref())?;
-            Ok((input, assignments, returning))
+            let input = binder.changed_rows(&target, slot, from, update.selection.as_ref())?;
+            Ok((input, binder.assignments(target.table, &update.assignments)?))
         })?;
-        let (input, assignments, returning) = bound.0;
+        let (input, assignments) = bound.0;
+        let returning = self.returning_of(&target, slot, update.returning.as_deref())?;
         let checks = self.checks(target.table, slot)?;
         Ok(Update { table: target.table.id, slot, input, assignments, checks, returning })
     }
 
     pub(super) fn delete(&mut self, delete: &'a ast::Delete) -> Result<Delete> {
         let refused = [
-            ("DELETE … USING", delete.using.is_some() || !delete.tables.is_empty()),
+            ("DELETE from several tables", !delete.tables.is_empty()),
             ("DELETE … ORDER BY", !delete.order_by.is_empty()),
             ("DELETE … LIMIT", delete.limit.is_some()),
             ("OUTPUT", delete.output.is_some()),
@@ -56,12 +59,10 @@ impl<'a> Binder<'a> {
         let [table] = tables.as_slice() else { return Err(Error::not_supported("DELETE from several tables")) };
         let target = self.target(table)?;
         let slot = self.table_slot(target.table);
-        let bound = self.in_level(|binder| {
-            binder.push_relation(target.name, slot, Columns::Table(target.table.clone()));
-            let input = binder.filtered_scan(&target, slot, delete.selection.as_ref())?;
-            Ok((input, binder.returning(delete.returning.as_deref())?))
-        })?;
-        let (input, returning) = bound.0;
+        let using = delete.using.as_deref().unwrap_or_default();
+        let (input, _) =
+            self.in_level(|binder| binder.changed_rows(&target, slot, using, delete.selection.as_ref()))?;
+        let returning = self.returning_of(&target, slot, delete.returning.as_deref())?;
         Ok(Delete { table: target.table.id, slot, input, returning })
     }
 
@@ -79,17 +80,43 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn filtered_scan(
+    /// The rows of the target that are changed, beside those of other tables that they meet. The joins among these do not see
+    /// the target.
+    fn changed_rows(
         &mut self,
         target: &Target<'a>,
         slot: usize,
+        others: &'a [TableWithJoins],
         selection: Option<&'a ast::Expr>,
     ) -> Result<LogicalPlan> {
+        let others = if others.is_empty() { None } else { Some(self.from(others)?) };
+        self.push_relation(target.name, slot, Columns::Table(target.table.clone()));
+        // It comes first, as what is changed.
+        self.level().relations.rotate_right(1);
+        refuse_same_names(self.level())?;
         let scan = LogicalPlan::Scan { table: target.table.id, slot };
+        let input = match others {
+            None => scan,
+            Some(others) => inner_join(scan, others),
+        };
         match selection {
-            None => Ok(scan),
-            Some(predicate) => Ok(LogicalPlan::Filter { input: Box::new(scan), predicate: self.expr(predicate)? }),
+            None => Ok(input),
+            Some(predicate) => Ok(LogicalPlan::Filter { input: Box::new(input), predicate: self.expr(predicate)? }),
         }
+    }
+
+    /// Binds RETURNING over the changed table alone: of the rows that its rows have met nothing is kept.
+    fn returning_of(
+        &mut self,
+        target: &Target<'a>,
+        slot: usize,
+        items: Option<&'a [SelectItem]>,
+    ) -> Result<Option<Returning>> {
+        let bound = self.in_level(|binder| {
+            binder.push_relation(target.name, slot, Columns::Table(target.table.clone()));
+            binder.returning(items)
+        });
+        bound.map(|(returning, _)| returning)
     }
 
     /// Binds SET. Where a column is set more than once the last value counts, as in SQLite.

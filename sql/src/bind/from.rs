@@ -236,7 +236,7 @@ impl<'a> Binder<'a> {
     }
 }
 
-fn inner_join(left: LogicalPlan, right: LogicalPlan) -> LogicalPlan {
+pub(super) fn inner_join(left: LogicalPlan, right: LogicalPlan) -> LogicalPlan {
     LogicalPlan::Join { left: Box::new(left), right: Box::new(right), kind: JoinKind::Inner, on: None }
 }
 
@@ -270,7 +270,7 @@ fn column_names(alias: Option<&TableAlias>) -> Vec<String> {
     alias.map_or(Vec::new(), |alias| alias.columns.iter().map(|column| column.name.value.clone()).collect())
 }
 
-fn refuse_same_names(level: &Level<'_>) -> Result<()> {
+pub(super) fn refuse_same_names(level: &Level<'_>) -> Result<()> {
     for (position, relation) in level.relations.iter().enumerate() {
         let is_taken = |other: &super::scope::Relation| other.name.eq_ignore_ascii_case(&relation.name);
         if !relation.name.is_empty() && level.relations[..position].iter().any(is_taken) {
