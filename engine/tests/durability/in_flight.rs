@@ -157,3 +157,35 @@ fn writer_begins_after_commits_in_flight_and_meets_no_conflict() {
     });
     assert_eq!(contents(&database)["item"][&RowId(0)], format!("{:?}", item(101, 50)));
 }
+
+#[test]
+fn close_waits_for_commits_in_flight() {
+    let gate = Arc::new(Mutex::new(()));
+    let memory = MemoryStore::default();
+    let store = GatedStore { store: memory.clone(), gate: Arc::clone(&gate) };
+    let database = Database::open_store(Box::new(store), &OpenOptions::default()).unwrap();
+    let table = create_items(&database).unwrap();
+    let is_begun = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let closed = gate.lock().unwrap();
+        let commit = scope.spawn(|| insert_items(&database, table, [10]));
+        while database.version_count() == 0 {
+            std::thread::yield_now();
+        }
+        let close = scope.spawn(|| {
+            is_begun.store(true, Ordering::SeqCst);
+            database.close()
+        });
+        while !is_begun.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        (0..200).for_each(|_| std::thread::yield_now());
+        assert!(!close.is_finished());
+        drop(closed);
+        commit.join().unwrap().unwrap();
+        close.join().unwrap().unwrap();
+    });
+    memory.lose_unsynced();
+    let reopened = Database::open_store(Box::new(memory), &OpenOptions::default()).unwrap();
+    assert_eq!((contents(&reopened)["item"].len(), contents(&reopened)), (1, contents(&database)));
+}
