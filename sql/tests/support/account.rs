@@ -1,0 +1,31 @@
+//! A session over a table of three accounts.
+
+use manicule_engine::Database;
+use manicule_sql::Session;
+
+pub(crate) fn database() -> (Database, Session) {
+    let database = Database::in_memory();
+    let mut session = Session::new(&database);
+    session
+        .execute(
+            "CREATE TABLE account (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, balance INTEGER DEFAULT 0 CHECK (balance >= 0));
+             CREATE INDEX account_owner ON account (owner);
+             INSERT INTO account VALUES (1, 'ann', 100), (2, 'bob', 50), (3, 'ann', 7);",
+        )
+        .expect("the table is new");
+    (database, session)
+}
+
+/// The rows as text, a line each.
+#[track_caller]
+pub(crate) fn rows(session: &mut Session, sql: &str) -> String {
+    let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
+    let line = |row: &manicule_engine::Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
+    rows.iter().map(line).collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+pub(crate) fn error(session: &mut Session, sql: &str) -> String {
+    let error = session.execute(sql).expect_err(sql);
+    format!("{} {error}", error.sqlstate())
+}
