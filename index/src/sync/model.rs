@@ -27,7 +27,7 @@ fn after_write(order: Ordering) {
 }
 
 macro_rules! atomic {
-    ($name:ident<$($parameter:ident)?>, $inner:ty, $value:ty, [$($fetch:ident)*]) => {
+    ($name:ident $(<$parameter:ident>)?, $inner:ty, $value:ty, [$($fetch:ident)*]) => {
         #[allow(unreachable_pub, reason = "a sealed trait names it, and traits are sealed by being public in private")]
         pub struct $name<$($parameter)?>($inner);
 
@@ -88,5 +88,5 @@ macro_rules! atomic {
 }
 atomic!(AtomicPtr<T>, checked::AtomicPtr<T>, *mut T, []);
 atomic!(AtomicU32, checked::AtomicU32, u32, []);
-atomic!(AtomicU64<>, checked::AtomicU64, u64, [fetch_add fetch_sub]);
-atomic!(AtomicUsize<>, checked::AtomicUsize, usize, [fetch_add fetch_sub fetch_max]);
+atomic!(AtomicU64, checked::AtomicU64, u64, [fetch_add fetch_sub]);
+atomic!(AtomicUsize, checked::AtomicUsize, usize, [fetch_add fetch_sub fetch_max]);
