@@ -27,7 +27,7 @@ use manicule_index::set::Entries;
 use manicule_index::{Batch, Guard};
 use smallvec::SmallVec;
 
-use crate::commit_lock::WriterPlace;
+use crate::commit_lock::{EndOfWait, WriterPlace};
 use crate::database::Inner;
 use crate::error::Result;
 use crate::ids::{RowId, Timestamp};
@@ -78,6 +78,8 @@ pub(crate) struct Attempt<'t> {
     /// What it read, if it is serializable.
     pub(crate) reads: Option<&'t ReadSet>,
     pub(crate) place: Option<WriterPlace>,
+    /// What ends its wait for another's place.
+    pub(crate) end_of_wait: Option<&'t EndOfWait>,
 }
 
 /// What the steps of one commit share.
@@ -111,7 +113,7 @@ impl<'c> Step<'c> {
 impl Inner {
     /// Commits what a transaction has changed.
     pub(crate) fn commit(&self, mut attempt: Attempt<'_>) -> Result<Timestamp> {
-        let mut committer = self.commit_lock.lock(attempt.place.take())?;
+        let mut committer = self.commit_lock.lock(attempt.place.take(), attempt.end_of_wait)?;
         self.log.as_ref().map_or(Ok(()), |log| log.check())?;
         let current = self.state.load();
         let guard = manicule_index::pin();

@@ -17,8 +17,12 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 /// wait for itself.
 const PLACE_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// How often somebody who waits without a limit asks whether to go on.
+/// How often somebody who waits asks whether to go on.
 const CANCELLATION_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Says whether somebody who waits need not wait any longer.
+#[derive(Clone)]
+pub(crate) struct EndOfWait(pub(crate) Arc<dyn Fn() -> bool + Send + Sync>);
 
 /// The commit lock.
 #[derive(Debug)]
@@ -39,26 +43,25 @@ impl CommitLock {
         Self { committer: Mutex::new(committer), place_left: Condvar::new() }
     }
 
-    /// The lock for a commit: at once for who has the writer's place, and leaves it; once nobody has it for others.
+    /// The lock for a commit: at once for who has the writer's place, and leaves it; once nobody has it for others. Nothing
+    /// is locked while `end` is asked, a few times a second.
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] if the place was not left in time.
-    pub(crate) fn lock(&self, own_place: Option<WriterPlace>) -> Result<MutexGuard<'_, Committer>> {
+    /// [`Error::Busy`] if the place was not left in time; [`Error::Cancelled`].
+    pub(crate) fn lock(
+        &self,
+        own_place: Option<WriterPlace>,
+        end: Option<&EndOfWait>,
+    ) -> Result<MutexGuard<'_, Committer>> {
         let mut committer = self.committer.lock();
         if let Some(mut place) = own_place {
             place.is_left = true;
             self.leave_place(&mut committer);
         }
-        if !committer.is_place_taken {
-            return Ok(committer);
-        }
-        let deadline = Instant::now() + PLACE_WAIT_MAX;
-        while committer.is_place_taken {
-            let is_late = self.place_left.wait_until(&mut committer, deadline).timed_out();
-            if is_late && committer.is_place_taken {
-                return Err(Error::Busy);
-            }
+        if committer.is_place_taken {
+            let deadline = Instant::now() + PLACE_WAIT_MAX;
+            self.wait_for_place(&mut committer, Some(deadline), &|| end.is_some_and(|end| (end.0)()))?;
         }
         Ok(committer)
     }
@@ -70,19 +73,29 @@ impl CommitLock {
     ///
     /// [`Error::Cancelled`].
     pub(crate) fn lock_patiently(&self, is_cancelled: &dyn Fn() -> bool) -> Result<MutexGuard<'_, Committer>> {
-        loop {
-            let mut committer = self.committer.lock();
-            if committer.is_place_taken {
-                self.place_left.wait_until(&mut committer, Instant::now() + CANCELLATION_INTERVAL);
+        let mut committer = self.committer.lock();
+        self.wait_for_place(&mut committer, None, is_cancelled)?;
+        Ok(committer)
+    }
+
+    fn wait_for_place(
+        &self,
+        committer: &mut MutexGuard<'_, Committer>,
+        deadline: Option<Instant>,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> Result<()> {
+        while committer.is_place_taken {
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Err(Error::Busy);
             }
-            if !committer.is_place_taken {
-                return Ok(committer);
-            }
-            drop(committer);
-            if is_cancelled() {
+            let question = now + CANCELLATION_INTERVAL;
+            self.place_left.wait_until(committer, deadline.map_or(question, |deadline| deadline.min(question)));
+            if committer.is_place_taken && MutexGuard::unlocked(committer, is_cancelled) {
                 return Err(Error::Cancelled);
             }
         }
+        Ok(())
     }
 
     fn leave_place(&self, committer: &mut Committer) {
@@ -106,10 +119,10 @@ impl WriterPlace {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] if somebody else has it for too long; [`Error::Poisoned`] and [`Error::Closed`] if nothing can be
+    /// [`Error::Busy`] if somebody else has it for too long; [`Error::Cancelled`]; [`Error::Poisoned`] and [`Error::Closed`] if nothing can be
     /// committed.
-    pub(crate) fn take(inner: &Arc<Inner>) -> Result<Self> {
-        let mut committer = inner.commit_lock.lock(None)?;
+    pub(crate) fn take(inner: &Arc<Inner>, end: Option<&EndOfWait>) -> Result<Self> {
+        let mut committer = inner.commit_lock.lock(None, end)?;
         inner.log.as_ref().map_or(Ok(()), |log| log.check())?;
         committer.is_place_taken = true;
         let installed = committer.installed();
@@ -126,6 +139,12 @@ impl Drop for WriterPlace {
             let lock = &self.inner.commit_lock;
             lock.leave_place(&mut lock.committer.lock());
         }
+    }
+}
+
+impl fmt::Debug for EndOfWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EndOfWait")
     }
 }
 

@@ -8,7 +8,7 @@ use manicule_index::Registry;
 
 use crate::catalog::Catalog;
 use crate::commit::Committer;
-use crate::commit_lock::{CommitLock, WriterPlace};
+use crate::commit_lock::{CommitLock, EndOfWait, WriterPlace};
 use crate::error::{Error, Result};
 use crate::ids::Timestamp;
 use crate::log::Log;
@@ -47,8 +47,8 @@ use crate::view::{View, ViewSource};
 #[derive(Clone)]
 pub struct Database {
     pub(crate) inner: Arc<Inner>,
-    /// How long this handle's changes of the schema wait, if not for seconds.
-    pub(crate) is_cancelled: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+    /// What ends the waits of this handle's commits and changes of the schema; the latter wait for seconds without it.
+    pub(crate) end_of_wait: Option<EndOfWait>,
     /// The version of the schema that this handle's changes of it are meant for, if they are for one.
     pub(crate) expected_schema: Option<u64>,
 }
@@ -78,17 +78,19 @@ impl Database {
     }
 
     pub(crate) fn of(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), is_cancelled: None, expected_schema: None }
+        Self { inner: Arc::new(inner), end_of_wait: None, expected_schema: None }
     }
 
     /// The same database, whose schema is changed through this handle in the caller's own time: a writer that has its
     /// place is waited for however long it takes, until `is_cancelled` says otherwise, and so is an index that is built, or a
     /// table that is rewritten. It is asked some times a second, and every few thousand rows of either, from several threads. Then the change
-    /// fails with [`Error::Cancelled`], and nothing of it is there; it never fails with [`Error::Busy`]. Transactions of
-    /// the handle are as those of any other.
+    /// fails with [`Error::Cancelled`], and nothing of it is there; it never fails with [`Error::Busy`].
+    ///
+    /// Transactions that begin through the handle wait for a writer five seconds at most, as any other, and no longer than
+    /// `is_cancelled` says: then their begin or their commit fails with [`Error::Cancelled`].
     #[must_use]
     pub fn waiting_until(&self, is_cancelled: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { is_cancelled: Some(Arc::new(is_cancelled)), ..self.clone() }
+        Self { end_of_wait: Some(EndOfWait(Arc::new(is_cancelled))), ..self.clone() }
     }
 
     /// The same database, whose schema is changed through this handle only if it has that [version](Self::schema_version)
@@ -115,7 +117,7 @@ impl Database {
 
     /// A transaction on the snapshot of now.
     pub fn begin(&self) -> Transaction {
-        Transaction::new(Arc::clone(&self.inner), Isolation::default(), None)
+        Transaction::new(Arc::clone(&self.inner), Isolation::default(), None, self.end_of_wait.clone())
     }
 
     /// A transaction on the snapshot of now, with a level of isolation, or as the writer whose commit nobody overtakes.
@@ -127,9 +129,9 @@ impl Database {
     pub fn begin_with(&self, options: TransactionOptions) -> Result<Transaction> {
         let place = match options.start {
             Start::Deferred => None,
-            Start::Immediate => Some(WriterPlace::take(&self.inner)?),
+            Start::Immediate => Some(WriterPlace::take(&self.inner, self.end_of_wait.as_ref())?),
         };
-        Ok(Transaction::new(Arc::clone(&self.inner), options.isolation, place))
+        Ok(Transaction::new(Arc::clone(&self.inner), options.isolation, place, self.end_of_wait.clone()))
     }
 
     /// A reader that a session keeps: each of its views is a snapshot of its moment and allocates nothing.

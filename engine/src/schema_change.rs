@@ -78,9 +78,9 @@ impl<'d> Change<'d> {
     /// Waits for the writer's place for as long as the handle says, and sees that the schema is the one that it says.
     fn begin(database: &'d Database) -> Result<Self> {
         let inner = &*database.inner;
-        let committer = match &database.is_cancelled {
-            Some(is_cancelled) => inner.commit_lock.lock_patiently(&**is_cancelled)?,
-            None => inner.commit_lock.lock(None)?,
+        let committer = match &database.end_of_wait {
+            Some(end) => inner.commit_lock.lock_patiently(&*end.0)?,
+            None => inner.commit_lock.lock(None, None)?,
         };
         let change = Self::under(database, committer)?;
         match database.expected_schema {
@@ -98,8 +98,8 @@ impl<'d> Change<'d> {
         let inner = &*database.inner;
         inner.finish_commits(&committer)?;
         let state = State::clone(&inner.state.load());
-        let is_cancelled: IsCancelled<'d> = match &database.is_cancelled {
-            Some(is_cancelled) => &**is_cancelled,
+        let is_cancelled: IsCancelled<'d> = match &database.end_of_wait {
+            Some(end) => &*end.0,
             None => &|| false,
         };
         Ok(Self { inner, state, committer, is_cancelled })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::{Column, TableSchema};
 use crate::commit::Attempt;
-use crate::commit_lock::WriterPlace;
+use crate::commit_lock::{EndOfWait, WriterPlace};
 use crate::database::Inner;
 use crate::error::{Error, Result};
 use crate::ids::{IndexId, RowId, TableId, Timestamp};
@@ -32,6 +32,8 @@ pub struct Transaction {
     /// What was read, if the commit has to know.
     reads: Option<ReadSet>,
     place: Option<WriterPlace>,
+    /// What ends its wait for another's place.
+    end_of_wait: Option<EndOfWait>,
 }
 
 /// How a transaction begins.
@@ -77,12 +79,17 @@ pub(crate) const BYTES_PER_CHECK: usize = 128 << 10;
 pub struct Savepoint(usize);
 
 impl Transaction {
-    pub(crate) fn new(inner: Arc<Inner>, isolation: Isolation, place: Option<WriterPlace>) -> Self {
+    pub(crate) fn new(
+        inner: Arc<Inner>,
+        isolation: Isolation,
+        place: Option<WriterPlace>,
+        end_of_wait: Option<EndOfWait>,
+    ) -> Self {
         let slot = inner.snapshots.register();
         let mut state = inner.state.load_full();
         let timestamp = inner.begin_snapshot(&slot, &mut state);
         let reads = (isolation == Isolation::Serializable).then(ReadSet::default);
-        Self { inner, _slot: slot, state, timestamp, writes: WriteSet::default(), reads, place }
+        Self { inner, _slot: slot, state, timestamp, writes: WriteSet::default(), reads, place, end_of_wait }
     }
 
     /// The level of isolation that the transaction began with.
@@ -240,7 +247,8 @@ impl Transaction {
         let writes = std::mem::take(&mut self.writes);
         let place = self.place.take();
         let reads = self.reads.as_ref();
-        self.inner.commit(Attempt { state: &self.state, began: self.timestamp, writes, reads, place })
+        let end_of_wait = self.end_of_wait.as_ref();
+        self.inner.commit(Attempt { state: &self.state, began: self.timestamp, writes, reads, place, end_of_wait })
     }
 
     /// Gives all changes up; the same as dropping the transaction.

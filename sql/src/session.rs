@@ -9,6 +9,7 @@ mod run;
 mod schema;
 mod setting;
 mod transaction;
+mod waiting;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use compile::Planned;
 use outcome::Collector;
 use setting::Options;
 use transaction::Open;
+use waiting::Waiting;
 
 /// A session: statements, their parameters and settings, and the transaction that is open.
 ///
@@ -82,6 +84,7 @@ pub struct Session {
     /// How many statements were begun.
     statement_count: u64,
     token: CancellationToken,
+    waiting: Waiting,
     options: Options,
     cache: PlanCache,
     /// Prepared statements as they were planned again after the schema changed, by their id.
@@ -91,13 +94,15 @@ pub struct Session {
 impl Session {
     /// A session on a database.
     pub fn new(database: &Database) -> Self {
+        let token = CancellationToken::new();
         Self {
             reader: database.reader(),
             database: database.clone(),
             open: None,
             next_isolation: None,
             statement_count: 0,
-            token: CancellationToken::new(),
+            waiting: Waiting::new(database, &token),
+            token,
             options: Options::default(),
             cache: PlanCache::default(),
             replanned: AHashMap::new(),
@@ -178,8 +183,7 @@ impl Session {
     ///
     /// A cancelled statement fails with SQLSTATE 57014 within some thousand rows; the next one runs as usual. So who cancels
     /// when no statement runs has cancelled nothing: of a task with several statements, tell it otherwise too. A change, BEGIN
-    /// or COMMIT that waits for a transaction that began as the writer is not cancelled meanwhile, and keeps no
-    /// `statement_timeout`: it waits five seconds at most, and fails with SQLSTATE 55P03.
+    /// or COMMIT that waits for a transaction that began as the writer asks some times a second.
     ///
     /// ```
     /// # use std::ops::ControlFlow;

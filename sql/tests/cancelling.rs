@@ -85,6 +85,37 @@ fn a_change_of_the_schema_that_waits_for_a_writer_can_be_cancelled() {
 }
 
 #[test]
+fn whoever_waits_for_a_writer_can_be_cancelled_and_has_a_time() {
+    let (database, mut session) = database();
+    let mut writer = Session::new(&database);
+    let change = "UPDATE account SET balance = 0 WHERE id = 1";
+    for waits in [change, "BEGIN IMMEDIATE", "COMMIT", "EXPLAIN ANALYZE DELETE FROM account"] {
+        let before = match waits {
+            "COMMIT" => format!("BEGIN; {change}"),
+            _ => String::new(),
+        };
+        for cancels in [true, false] {
+            session.execute(&before).unwrap();
+            writer.execute("BEGIN IMMEDIATE").unwrap();
+            let error = if cancels {
+                cancelling(&mut session, |session| session.execute(waits)).unwrap_err()
+            } else {
+                session.execute("SET statement_timeout = 60").unwrap();
+                session.execute(waits).unwrap_err()
+            };
+            assert_eq!(error.sqlstate(), "57014", "{waits}: {error}");
+            assert_eq!(error.to_string().contains("cancelled"), cancels, "{waits}: {error}");
+            assert!(!session.is_in_transaction(), "{waits}");
+            session.execute("SET statement_timeout = 0").unwrap();
+            writer.execute("ROLLBACK").unwrap();
+            assert_eq!(rows(&mut session, "SELECT count(*), sum(balance) FROM account"), "3,157", "{waits}");
+        }
+    }
+    session.execute(change).unwrap();
+    assert_eq!(rows(&mut session, "SELECT sum(balance) FROM account"), "57");
+}
+
+#[test]
 fn a_running_statement_is_cancelled_from_another_thread() {
     let (_, mut session) = database();
     let cancelled = cancelling(&mut session, |session| session.execute(&endless()));

@@ -116,7 +116,7 @@ impl Database {
     /// [`waiting_until`](Self::waiting_until).
     pub fn create_index(&self, table: TableId, definition: IndexDefinition) -> Result<IndexId> {
         let construction = Construction::begin((self, Change::begin(self)?), table, definition)?;
-        construction.finish(&|| self.is_cancelled.as_ref().is_some_and(|is_cancelled| is_cancelled()))
+        construction.finish(&|| self.end_of_wait.as_ref().is_some_and(|end| (end.0)()))
     }
 }
 

@@ -149,7 +149,9 @@ impl Session {
         let mut returned = Returned::default();
         let options = TransactionOptions { isolation: self.options.isolation, start: Start::Deferred };
         let mut attempt = Attempt { planned, statement, parameters, options: &self.options, token: &self.token };
-        let changed = self.database.run_with(options, |transaction| attempt.run(transaction, &mut returned))?;
+        let database = self.waiting.begin(&self.options);
+        let changed = database.run_with(options, |transaction| attempt.run(transaction, &mut returned));
+        let changed = self.waiting.explained(changed)?;
         returned.pass_on(sink);
         Ok(Ran { planned: attempt.planned, changed: Some(changed) })
     }
@@ -173,7 +175,7 @@ impl Session {
                 return change(&mut open.transaction);
             }
             let start = TransactionOptions { isolation: options.isolation, start: Start::Deferred };
-            return self.database.run_with(start, change);
+            return self.waiting.explained(self.waiting.begin(options).run_with(start, change));
         }
         let view = &current_view(self.open.as_ref(), &mut self.reader);
         let planned = explained(&planned, statement, view, options.routing)?;

@@ -14,9 +14,6 @@ use crate::bind::SchemaChange;
 use crate::error::{Error, Result};
 use crate::split::StatementText;
 
-/// The SQLSTATE of a statement that was cancelled or took too long.
-const CANCELLED: &str = "57014";
-
 /// After how many deleted rows TRUNCATE looks whether it is still wanted.
 const ROWS_PER_CHECK: usize = 1024;
 
@@ -54,21 +51,14 @@ impl Session {
             return Err(Error::transaction_state("the schema cannot be changed inside a transaction", "25001")
                 .with_hint("COMMIT first: a change of the schema is a transaction of its own"));
         }
-        let limits = self.options.context(&[], &self.token).limits;
-        let (token, deadline) = (self.token.clone(), limits.deadline);
-        let ends = move || Limits { token: Some(&token), deadline, memory_bytes_max: None }.check().is_err();
         // A writer is waited for as long as the statement may take.
-        let mut database = self.database.waiting_until(ends);
+        let mut database = self.waiting.begin(&self.options).clone();
         // The query of CREATE TABLE AS is run before; what is left of it are names.
         if !matches!(change, SchemaChange::CreateTableAs { .. }) {
             database = database.at_schema_version(version);
         }
-        let changed = self.change_schema_of(&database, change);
-        if matches!(&changed, Err(error) if error.sqlstate() == CANCELLED) {
-            // By which limit, the engine does not know.
-            limits.check()?;
-        }
-        Ok(Report { changed: changed?, ..Report::default() })
+        let changed = self.waiting.explained(self.change_schema_of(&database, change))?;
+        Ok(Report { changed, ..Report::default() })
     }
 
     /// Makes the change through a handle of the database; gives how many rows it changed, if that is what it does.

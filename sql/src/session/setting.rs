@@ -44,9 +44,13 @@ impl Options {
         parameters: &'p [Value<'p>],
         token: &'p CancellationToken,
     ) -> ExecutionContext<'p> {
-        let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
-        let limits = Limits { token: Some(token), deadline, memory_bytes_max: self.memory_bytes_max };
+        let limits = Limits { token: Some(token), deadline: self.deadline(), memory_bytes_max: self.memory_bytes_max };
         ExecutionContext { parameters, settings: self.settings, limits, clock: Clock::default() }
+    }
+
+    /// When the time is up of a statement that begins now.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.timeout.map(|timeout| Instant::now() + timeout)
     }
 
     /// `SET name = value`.

@@ -71,7 +71,7 @@ impl Session {
             return Err(already_open().into());
         }
         let isolation = self.next_isolation.take().unwrap_or(self.options.isolation);
-        let database = self.database.clone();
+        let database = self.waiting.begin(&self.options).clone();
         let result = database.run_with(TransactionOptions { isolation, start: Start::Deferred }, |transaction| {
             // The session has it while the body runs.
             self.open_with(mem::replace(transaction, database.begin()), false);
@@ -80,6 +80,8 @@ impl Session {
             let open = session.0.open.take();
             let value = result.map_err(Failed)?;
             *transaction = open.ok_or_else(|| Failed(no_transaction().into()))?.transaction;
+            // The commit has a time of its own.
+            session.0.waiting.begin(&session.0.options);
             Ok(value)
         });
         result.map_err(|Failed(error)| error)
@@ -96,7 +98,8 @@ impl Session {
             }
             TransactionCommand::Commit => {
                 let open = self.open.take().ok_or_else(no_transaction)?;
-                open.transaction.commit()?;
+                self.waiting.begin(&self.options);
+                self.waiting.explained(open.transaction.commit().map_err(Error::from))?;
             }
             TransactionCommand::Rollback => {
                 self.open.take().ok_or_else(no_transaction)?.transaction.rollback();
@@ -123,7 +126,8 @@ impl Session {
     }
 
     fn begin(&mut self, options: TransactionOptions, is_implicit: bool) -> Result<()> {
-        let transaction = self.database.begin_with(options)?;
+        let begun = self.waiting.begin(&self.options).begin_with(options).map_err(Error::from);
+        let transaction = self.waiting.explained(begun)?;
         self.open_with(transaction, is_implicit);
         Ok(())
     }
@@ -146,7 +150,8 @@ impl Session {
                 let start = open.transaction.start();
                 // The place of a writer is free again before it is taken.
                 open.transaction = self.database.begin();
-                open.transaction = self.database.begin_with(TransactionOptions { isolation, start })?;
+                let begun = self.waiting.begin(&self.options).begin_with(TransactionOptions { isolation, start });
+                open.transaction = self.waiting.explained(begun.map_err(Error::from))?;
             }
         }
         Ok(())
