@@ -65,6 +65,7 @@ fn an_index_that_is_dropped_leaves_nothing_behind_once_its_last_reader_is_gone()
         }
         set.vacuum(0, &Broken);
         let left = memory_left();
-        assert!(left < held / 4, "{left} of {held} bytes are left");
+        // Under a sanitizer lists are not counted: it looks for leaks itself.
+        assert!(left <= held / 4, "{left} of {held} bytes are left");
     }
 }
