@@ -39,6 +39,11 @@ fn values_of_every_type() -> Vec<Value<'static>> {
     ]
 }
 
+/// Commits are not synced by themselves.
+fn unsynced() -> OpenOptions {
+    OpenOptions { durability: Durability::Buffered, sync_interval: Duration::from_secs(3600), ..OpenOptions::default() }
+}
+
 #[test]
 fn reopened_database_has_the_same_schema_and_rows_by_every_access_path() {
     let directory = tempfile::tempdir().unwrap();
@@ -222,11 +227,7 @@ fn insert_items_again(database: &Database) {
 #[test]
 fn buffered_commits_are_durable_when_waited_for() {
     let store = MemoryStore::default();
-    let options = OpenOptions {
-        durability: Durability::Buffered,
-        sync_interval: Duration::from_secs(3600),
-        ..OpenOptions::default()
-    };
+    let options = unsynced();
     let database = Database::open_store(Box::new(store.clone()), &options).unwrap();
     let table = create_items(&database).unwrap();
     insert_items(&database, table, 0..10).unwrap();
@@ -244,11 +245,7 @@ fn buffered_commits_are_durable_when_waited_for() {
 #[test]
 fn buffered_commits_are_on_disk_when_the_database_is_closed() {
     let store = MemoryStore::default();
-    let options = OpenOptions {
-        durability: Durability::Buffered,
-        sync_interval: Duration::from_secs(3600),
-        ..OpenOptions::default()
-    };
+    let options = unsynced();
     let open = || Database::open_store(Box::new(store.clone()), &options).unwrap();
     let database = open();
     let table = create_items(&database).unwrap();
@@ -272,11 +269,7 @@ fn buffered_commits_are_on_disk_when_the_database_is_closed() {
 #[test]
 fn commits_that_are_found_are_on_disk_before_they_are_read() {
     let store = MemoryStore::default();
-    let options = OpenOptions {
-        durability: Durability::Buffered,
-        sync_interval: Duration::from_secs(3600),
-        ..OpenOptions::default()
-    };
+    let options = unsynced();
     let open = || Database::open_store(Box::new(store.clone()), &options).unwrap();
     let ended = open();
     let table = create_items(&ended).unwrap();
@@ -312,11 +305,7 @@ fn thread_that_syncs_ends_with_its_database() {
     let of_test =
         |task: &fs::DirEntry| fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name == "manicule-sync\n");
     let threads = || fs::read_dir("/proc/self/task").unwrap().flatten().filter(of_test).count();
-    let options = OpenOptions {
-        durability: Durability::Buffered,
-        sync_interval: Duration::from_secs(3600),
-        ..OpenOptions::default()
-    };
+    let options = unsynced();
     for _ in 0..50 {
         Database::open_store(Box::new(MemoryStore::default()), &options).unwrap().close().unwrap();
     }

@@ -423,6 +423,18 @@ mod loom_root {
         (Arc::new(root), owner)
     }
 
+    /// Publishes twice while two readers look.
+    fn publish_beside_two_readers(root: &Arc<Root<Version>>, owner: &mut Owner) {
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                let shared = Arc::clone(root);
+                thread::spawn(move || shared.load().get())
+            })
+            .collect();
+        publish(root, owner, 1..=2);
+        readers.into_iter().for_each(|reader| assert!(reader.join().unwrap() <= 2));
+    }
+
     #[test]
     fn loom_root_a_borrowed_version_is_not_written() {
         loom::model(|| {
@@ -444,14 +456,7 @@ mod loom_root {
     fn loom_root_two_readers_share_a_line() {
         loom::model(|| {
             let (root, mut owner) = root();
-            let readers: Vec<_> = (0..2)
-                .map(|_| {
-                    let shared = Arc::clone(&root);
-                    thread::spawn(move || shared.load().get())
-                })
-                .collect();
-            publish(&root, &mut owner, 1..=2);
-            readers.into_iter().for_each(|reader| assert!(reader.join().unwrap() <= 2));
+            publish_beside_two_readers(&root, &mut owner);
         });
     }
 
@@ -461,14 +466,7 @@ mod loom_root {
             let (root, mut owner) = root();
             // The only hazard of the first block's line.
             let first = root.load();
-            let readers: Vec<_> = (0..2)
-                .map(|_| {
-                    let shared = Arc::clone(&root);
-                    thread::spawn(move || shared.load().get())
-                })
-                .collect();
-            publish(&root, &mut owner, 1..=2);
-            readers.into_iter().for_each(|reader| assert!(reader.join().unwrap() <= 2));
+            publish_beside_two_readers(&root, &mut owner);
             assert_eq!(first.get(), 0);
         });
     }
