@@ -1,5 +1,9 @@
 //! What SQLite's users write, answered as SQLite answers it: spellings, constraints and their order.
 
+#[path = "support/lines.rs"]
+mod lines;
+
+use lines::lines;
 use manicule_engine::{Database, Value};
 use manicule_sql::{Routing, Session};
 
@@ -14,12 +18,10 @@ fn session() -> Session {
     session
 }
 
-/// The rows as text, a line each.
+/// The rows as text, with blanks between them.
 #[track_caller]
 fn rows(session: &mut Session, sql: &str) -> String {
-    let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
-    let line = |row: &manicule_engine::Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
-    rows.iter().map(line).collect::<Vec<_>>().join(" ")
+    lines(session, sql).join(" ")
 }
 
 #[track_caller]

@@ -1,7 +1,11 @@
 //! Statements that ask for little and could read much: each reads what it must, by an index where one serves, and gives the
 //! rows of a full scan.
 
-use manicule_engine::{Database, Row, Value};
+#[path = "support/lines.rs"]
+mod lines;
+
+use lines::lines;
+use manicule_engine::{Database, Value};
 use manicule_sql::{Routing, Session};
 
 /// Two tables of two thousand rows, `a` and `b`, and views over them. `skew` is 0 in nine of ten rows.
@@ -32,12 +36,6 @@ fn session() -> Session {
             CREATE VIEW joined AS SELECT a.g AS g, count(b.id) AS n FROM a LEFT JOIN b ON b.id = a.id GROUP BY a.g";
     session.execute(&sql).unwrap_or_else(|error| panic!("{}", error.render(&sql)));
     session
-}
-
-fn lines(session: &mut Session, sql: &str) -> Vec<String> {
-    let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
-    let line = |row: &Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
-    rows.iter().map(line).collect()
 }
 
 /// The plan that EXPLAIN ANALYZE shows, after checking that the rows are those of a full scan.

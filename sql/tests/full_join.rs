@@ -1,6 +1,10 @@
 //! FULL JOIN: the answers are SQLite's, or those of a loop over all pairs. Each query is also run as a full scan.
 
-use manicule_engine::{Database, Row, Value};
+#[path = "support/lines.rs"]
+mod lines;
+
+use lines::lines;
+use manicule_engine::{Database, Value};
 use manicule_sql::{Routing, Session};
 use proptest::prelude::*;
 
@@ -9,9 +13,7 @@ use proptest::prelude::*;
 fn rows(session: &mut Session, sql: &str) -> String {
     let [indexed, scanned] = [Routing::Automatic, Routing::FullScan].map(|routing| {
         session.set_routing(routing);
-        let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
-        let line = |row: &Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
-        rows.iter().map(line).collect::<Vec<_>>().join(" ")
+        lines(session, sql).join(" ")
     });
     session.set_routing(Routing::Automatic);
     assert_eq!(indexed, scanned, "{sql}");

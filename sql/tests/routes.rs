@@ -1,5 +1,9 @@
 //! Which way a statement takes, and that it reads no more rows than it must. Each is also run as a full scan.
 
+#[path = "support/lines.rs"]
+mod lines;
+
+use lines::lines;
 use manicule_engine::{Database, Value};
 use manicule_sql::{Routing, Session};
 
@@ -22,12 +26,6 @@ fn session() -> Session {
         ))
         .expect("the tables are new");
     session
-}
-
-fn lines(session: &mut Session, sql: &str) -> Vec<String> {
-    let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
-    let line = |row: &manicule_engine::Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
-    rows.iter().map(line).collect()
 }
 
 /// The statement gives these rows whichever way it takes, and its analysis says all of `parts`.

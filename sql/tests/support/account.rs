@@ -1,5 +1,9 @@
 //! A session over a table of three accounts.
 
+#[path = "lines.rs"]
+mod lines;
+
+use lines::lines;
 use manicule_engine::Database;
 use manicule_sql::Session;
 
@@ -16,12 +20,10 @@ pub(crate) fn database() -> (Database, Session) {
     (database, session)
 }
 
-/// The rows as text, a line each.
+/// The rows as text, with blanks between them.
 #[track_caller]
 pub(crate) fn rows(session: &mut Session, sql: &str) -> String {
-    let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
-    let line = |row: &manicule_engine::Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
-    rows.iter().map(line).collect::<Vec<_>>().join(" ")
+    lines(session, sql).join(" ")
 }
 
 #[track_caller]

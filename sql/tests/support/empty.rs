@@ -1,5 +1,9 @@
 //! A session of an empty database.
 
+#[path = "lines.rs"]
+mod lines;
+
+use lines::lines;
 use manicule_engine::Database;
 use manicule_sql::Session;
 
@@ -7,10 +11,8 @@ pub(crate) fn session() -> Session {
     Session::new(&Database::in_memory())
 }
 
-/// The rows as text, a line each.
+/// The rows as text, with line ends between them.
 #[track_caller]
 pub(crate) fn rows(session: &mut Session, sql: &str) -> String {
-    let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{}", error.render(sql)));
-    let line = |row: &manicule_engine::Row| row.values().map(|value| value.to_string()).collect::<Vec<_>>().join(",");
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    lines(session, sql).join("\n")
 }
