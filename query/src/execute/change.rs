@@ -268,7 +268,8 @@ fn for_each_row<'v>(
             if !seen.insert(row_id) {
                 return ControlFlow::Continue(());
             }
-            attempt(run_of.charge(16))?;
+            // The set is at most half empty.
+            attempt(run_of.charge(2 * size_of::<RowId>()))?;
         }
         attempt(visit(row_id, row, frame))
     }))
