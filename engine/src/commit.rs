@@ -309,9 +309,9 @@ fn insert_sorted(step: &mut Step<'_>, state: &TableState, rows: &TableWrites) {
     let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
     for index in state.written_indexes() {
         let key_of = |row: &RowBuf| index.shape().of_row(row);
-        let mut entries: Entries<RowId> =
-            new().filter_map(|(row_id, pending)| Some((key_of(pending.row.as_ref()?), *row_id))).collect();
+        let mut entries = Entries::with_capacity(index.shape().form(), rows.len());
+        entries.extend(new().filter_map(|(row_id, pending)| Some((key_of(pending.row.as_ref()?), *row_id))));
         entries.sort();
-        entries.into_iter().for_each(|(key, row_id)| index.insert_new(&key, row_id, &mut writer));
+        index.extend_new(entries, &mut writer);
     }
 }

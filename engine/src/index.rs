@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use build::{BuildingIndex, CaughtUp, IsCancelled, check_wanted};
 pub(crate) use manicule_index::set::SoleCandidate;
-use manicule_index::set::{CandidateIndex, IndexDefinition, IndexStatistics, KeyForm, KeyRef, Structure};
+use manicule_index::set::{CandidateIndex, Entries, IndexDefinition, IndexStatistics, KeyRef, Structure};
 pub(crate) use manicule_index::set::{EntryReader as IndexReader, EntryWriter as IndexWriter};
 use manicule_index::{Guard, Registry};
 
@@ -47,7 +47,7 @@ impl fmt::Debug for Index {
 fn definition(schema: &IndexSchema, shape: &KeyShape) -> IndexDefinition {
     IndexDefinition {
         unique: schema.unique,
-        keys: if shape.has_words() { KeyForm::Words } else { KeyForm::Bytes },
+        keys: shape.form(),
         structure: match schema.method {
             IndexMethod::Hash => Structure::Hash,
             IndexMethod::Tree => Structure::Tree,
@@ -66,6 +66,13 @@ impl Index {
     pub(crate) fn insert_new(&self, key: &Key, row_id: RowId, writer: &mut IndexWriter<'_>) {
         self.guesses.note(key, row_id, &self.trail, writer.guard);
         self.entries.insert_new(key, row_id, writer);
+    }
+
+    /// Adds entries in order, of rows that had none with those keys.
+    pub(crate) fn extend_new(&self, entries: Entries<RowId>, writer: &mut IndexWriter<'_>) {
+        let words = entries.words().iter();
+        words.for_each(|(word, row_id)| self.guesses.note(&Key::Word(*word), *row_id, &self.trail, writer.guard));
+        self.entries.extend_new(entries, writer);
     }
 
     /// Takes an entry away, if it is there.

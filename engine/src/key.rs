@@ -14,7 +14,7 @@ mod fit;
 use std::borrow::Cow;
 use std::ops::Bound;
 
-use manicule_index::set::Repeats;
+use manicule_index::set::{KeyForm, Repeats};
 use manicule_index::{ColumnOrder, IndexKey, KeyDecoder, KeyEncoder, OrderedWord, TotalF64};
 use smallvec::SmallVec;
 
@@ -67,6 +67,11 @@ impl KeyShape {
     /// Whether keys are words.
     pub(crate) fn has_words(&self) -> bool {
         self.word.is_some()
+    }
+
+    /// The form of the keys.
+    pub(crate) fn form(&self) -> KeyForm {
+        if self.has_words() { KeyForm::Words } else { KeyForm::Bytes }
     }
 
     /// Whether the stored order runs against the index's declared order.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use manicule_index::set::Entries;
+
 use crate::catalog::{Catalog, TableSchema};
 use crate::ids::{IndexId, RowId, TableId};
 use crate::index::{BuildingIndex, Index, IndexWriter};
@@ -82,6 +84,14 @@ impl<'s> WrittenIndex<'s> {
         match self {
             Self::Built(index) => index.insert_new(key, row_id, writer),
             Self::Building(index) => index.note_insert(key, row_id),
+        }
+    }
+
+    /// Adds entries in order, of rows that had none with those keys.
+    pub(crate) fn extend_new(self, entries: Entries<RowId>, writer: &mut IndexWriter<'_>) {
+        match self {
+            Self::Built(index) => index.extend_new(entries, writer),
+            Self::Building(index) => entries.into_iter().for_each(|(key, row_id)| index.note_insert(&key, row_id)),
         }
     }
 

@@ -53,7 +53,7 @@ impl IndexKey for Reluctant {
 
 /// A publication in which the n-th destructor panics, while several copies wait for what it changes.
 fn check_destructors<D: Lookup<u64, u64>>(index: &MultiIndex<u64, Reluctant, D>) {
-    let mut model = BTreeMap::new();
+    let mut model: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
     let mut held = VecDeque::new();
     for round in 0..400_u64 {
         held.push_back(index.snapshot());
@@ -61,6 +61,11 @@ fn check_destructors<D: Lookup<u64, u64>>(index: &MultiIndex<u64, Reluctant, D>)
         if round % 11 == 0 {
             index.clear();
             model.clear();
+        }
+        if round % 29 == 0 {
+            // So many that they are merged.
+            index.extend((0..1500).map(|step| (step % 7, Reluctant(step))));
+            (0..1500).for_each(|step| model.entry(step % 7).or_default().push(step));
         }
         index.replace(key, (0..=round % 3).map(|value| Reluctant(value * 1000 + round)));
         model.insert(key, (0..=round % 3).map(|value| value * 1000 + round).collect::<Vec<_>>());
@@ -72,7 +77,8 @@ fn check_destructors<D: Lookup<u64, u64>>(index: &MultiIndex<u64, Reluctant, D>)
         let listed = index.read(|view| {
             view.iter().map(|(key, list)| (*key, list.iter().map(|value| value.0).collect())).collect::<Vec<_>>()
         });
-        let listed: BTreeMap<u64, Vec<u64>> = listed.into_iter().collect();
+        let mut listed: BTreeMap<u64, Vec<u64>> = listed.into_iter().collect();
+        listed.values_mut().chain(model.values_mut()).for_each(|values| values.sort_unstable());
         assert_eq!(listed, model, "after {round} rounds");
     }
 }

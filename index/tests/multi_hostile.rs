@@ -138,6 +138,35 @@ fn check_panics<D: Lookup<Hostile, Hostile>>(index: &Index<D>) {
     assert_eq!(contents(index), published, "both copies are the same");
 }
 
+/// Many entries at once with a panic at the n-th call of user code, for growing n: all of them are there, or none.
+fn check_panics_of_many<D: Lookup<Hostile, Hostile>>(index: &Index<D>) {
+    index.extend((0..50).map(|key| (Hostile(key), Hostile(1))));
+    index.publish();
+    let mut panics = 0;
+    for fuse in (0..).map(|round| 1 << round) {
+        let before = contents(index);
+        let burnt = catch_unwind(AssertUnwindSafe(|| {
+            FUSE.set(fuse);
+            index.extend((0..1500).map(|step| (Hostile(step * 7919 % 700), Hostile(step))));
+        }));
+        FUSE.set(0);
+        if burnt.is_ok() {
+            break;
+        }
+        panics += 1;
+        assert_eq!(contents(index), before, "a panic at call {fuse}");
+    }
+    assert!(panics > 5, "{panics}");
+    let pending = contents(index);
+    assert_eq!(pending.iter().map(|(_, values)| values.len()).sum::<usize>(), 1550);
+    index.publish();
+    index.insert(Hostile(1000), Hostile(1));
+    index.publish();
+    index.remove_key(&Hostile(1000));
+    index.publish();
+    assert_eq!(contents(index), pending, "both copies are the same");
+}
+
 fn check_lies<D: Lookup<Hostile, Hostile>>(index: &Index<D>) {
     LIES.set(true);
     for _ in 0..2_500 {
@@ -158,6 +187,16 @@ fn panicking_keys_leave_a_hash_index_as_it_was() {
 #[test]
 fn panicking_keys_leave_an_ordered_index_as_it_was() {
     check_panics::<Ordered>(&MultiIndex::new_ordered());
+}
+
+#[test]
+fn keys_that_panic_among_many_leave_a_hash_index_as_it_was() {
+    check_panics_of_many::<Hashed>(&MultiIndex::new_hash());
+}
+
+#[test]
+fn keys_that_panic_among_many_leave_an_ordered_index_as_it_was() {
+    check_panics_of_many::<Ordered>(&MultiIndex::new_ordered());
 }
 
 #[test]

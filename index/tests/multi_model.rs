@@ -20,6 +20,11 @@ enum Op {
     Replace(u64, Vec<u64>),
     Clear,
     Retain(u64),
+    /// So many entries under so many keys, in no order.
+    Extend {
+        len: u64,
+        keys: u64,
+    },
     Savepoint,
     RollbackToSavepoint,
     Rollback,
@@ -38,6 +43,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (key, prop::collection::vec(value, 0..50)).prop_map(|(key, values)| Op::Replace(key, values)),
         1 => Just(Op::Clear),
         1 => (2..5u64).prop_map(Op::Retain),
+        // Few that are inserted one by one, and so many that they are merged.
+        1 => (prop::sample::select(vec![7, 1100]), prop::sample::select(vec![4, 900]))
+            .prop_map(|(len, keys)| Op::Extend { len, keys }),
         1 => Just(Op::Savepoint),
         1 => Just(Op::RollbackToSavepoint),
         1 => Just(Op::Rollback),
@@ -93,6 +101,11 @@ fn apply<D: Lookup<u64, u64>>(batch: &mut Batch, index: &MultiIndex<u64, u64, D>
             model.values_mut().for_each(|values| values.retain(|value| value % divisor != 0));
             let after: usize = model.values().map(Vec::len).sum();
             assert_eq!(editor.retain(|_, value| value % divisor != 0), before - after);
+        }
+        Op::Extend { len, keys } => {
+            let entries = (0..*len).map(|step| (step * 7919 % keys, step * 31 % 40));
+            editor.extend(entries.clone());
+            entries.for_each(|(key, value)| model.entry(key).or_default().push(value));
         }
         Op::Savepoint | Op::RollbackToSavepoint | Op::Rollback | Op::Commit | Op::Hold => {}
     }

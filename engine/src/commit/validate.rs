@@ -90,7 +90,8 @@ impl Keys<'_> {
         };
         let key_of = |row: &RowBuf| index.shape.of_row(row);
         let keys = rows.iter().filter_map(|(row_id, pending)| Some((key_of(pending.row.as_ref()?), *row_id)));
-        let mut entries: Entries<RowId> = keys.filter(|(key, _)| !key.may_repeat()).collect();
+        let mut entries = Entries::with_capacity(index.shape.form(), rows.len());
+        entries.extend(keys.filter(|(key, _)| !key.may_repeat()));
         entries.sort();
         entries.repeated().map_or(Ok(()), |row_id| violation((row_id, Holder::Seen)))?;
         for (keys, row_ids) in entries.chunks() {

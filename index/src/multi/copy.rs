@@ -48,6 +48,8 @@ pub(super) enum Operation<K, V: ListValue> {
     Replace(K, Box<PostingList<V>>),
     /// Everything was removed.
     Clear,
+    /// Many values were added; see [`Arrangement::merge`].
+    Merge(Arc<Vec<(K, V)>>),
 }
 
 /// An operation, and where its key was found.
@@ -58,7 +60,7 @@ pub(super) struct Logged<K, V: ListValue> {
 }
 
 /// What operations have taken out of a copy, so that they can be undone: a list for each `ReplaceOne` and `Replace`, and
-/// everything for each `Clear`.
+/// everything for each `Clear` and `Merge`.
 pub(super) struct TakenOut<K: Stored, V: ListValue, D: Arrangement<K>> {
     pub(super) lists: Vec<PostingList<V>>,
     pub(super) all: Vec<(ListDirectory<K, V, D>, usize)>,
@@ -156,6 +158,14 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
         (old, hint)
     }
 
+    /// Adds many values, in a directory of its own. What there was before, and how many values.
+    pub(super) fn merge(&mut self, entries: &[(K, V)]) -> (ListDirectory<K, V, D>, usize) {
+        let merged = D::merge(&self.directory, entries);
+        let count = self.value_count.0;
+        self.value_count.0 += entries.len();
+        (std::mem::replace(&mut self.directory, merged), count)
+    }
+
     /// Takes one occurrence of a value away, and the key with the last one.
     pub(super) fn remove(&mut self, key: &K, value: &V, hint: Hint) {
         let Seek::Found(spot) = self.locate(key, hint) else { return };
@@ -187,6 +197,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
                 self.directory = self.directory.empty_like();
                 self.value_count.0 = 0;
             }
+            Operation::Merge(entries) => drop(self.merge(&entries)),
         }
     }
 
@@ -219,7 +230,9 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexCopy<K, V, D> {
                 let old = taken_out.lists.pop().unwrap_or_default();
                 self.replace(Cow::Owned(key), old, hint);
             }
-            Operation::Clear => (self.directory, self.value_count.0) = taken_out.all.pop().unwrap_or_default(),
+            Operation::Clear | Operation::Merge(_) => {
+                (self.directory, self.value_count.0) = taken_out.all.pop().unwrap_or_default();
+            }
         }
     }
 }

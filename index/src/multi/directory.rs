@@ -11,7 +11,7 @@ use std::hash::Hash;
 
 use super::hashed::HashDirectory;
 use super::list::{ListValue, PostingList};
-use super::ordered::OrderedDirectory;
+use super::ordered::{self, OrderedDirectory, key_order};
 use crate::IndexKey;
 
 /// What keys of a [`MultiIndex`](crate::MultiIndex) must be able to do in any arrangement: be duplicated into another
@@ -42,6 +42,15 @@ pub trait Arrangement<K>: sealed::Sealed + Send + Sync + Sized + 'static {
     /// A directory of these entries.
     fn build<V: ListValue>(entries: Vec<(K, V)>) -> Self::Directory<PostingList<V>>;
 
+    /// Puts entries into the order that [`merge`](Self::merge) wants, those of one key in the order in which they come.
+    fn sort<V>(entries: &mut [(K, V)]);
+
+    /// A directory of all that is in another one and of these entries, which are in order. O(n + m).
+    fn merge<V: ListValue>(
+        directory: &Self::Directory<PostingList<V>>,
+        entries: &[(K, V)],
+    ) -> Self::Directory<PostingList<V>>;
+
     /// Whether two keys are the same one.
     fn is_same(one: &K, other: &K) -> bool;
 
@@ -66,6 +75,22 @@ impl<K: Stored + Hash + Eq> Arrangement<K> for Hashed {
         directory
     }
 
+    fn sort<V>(_entries: &mut [(K, V)]) {}
+
+    fn merge<V: ListValue>(
+        directory: &HashDirectory<K, PostingList<V>>,
+        entries: &[(K, V)],
+    ) -> HashDirectory<K, PostingList<V>> {
+        let mut merged = directory.duplicate();
+        for (key, value) in entries {
+            match merged.seek(key) {
+                Seek::Found(spot) => merged.value_mut(&spot).push(value.clone()),
+                Seek::Vacant(spot) => merged.insert(spot, key.clone(), PostingList::one(value.clone())),
+            }
+        }
+        merged
+    }
+
     fn is_same(one: &K, other: &K) -> bool {
         one == other
     }
@@ -83,16 +108,29 @@ impl<K: Stored + IndexKey> Arrangement<K> for Ordered {
     type Directory<T: Stored> = OrderedDirectory<K, T>;
 
     fn build<V: ListValue>(mut entries: Vec<(K, V)>) -> OrderedDirectory<K, PostingList<V>> {
-        entries.sort_by(|(one, _), (other, _)| one.word(0).cmp(&other.word(0)).then_with(|| one.cmp(other)));
+        <Self as Arrangement<K>>::sort(&mut entries);
+        let key_count = entries.chunk_by(|(one, _), (other, _)| key_order(one, other).is_eq()).count();
         let mut entries = entries.into_iter().peekable();
-        OrderedDirectory::build(std::iter::from_fn(|| {
+        let lists = std::iter::from_fn(|| {
             let (key, value) = entries.next()?;
             let mut list = PostingList::one(value);
-            while let Some((_, value)) = entries.next_if(|(next, _)| *next == key) {
+            while let Some((_, value)) = entries.next_if(|(next, _)| key_order(next, &key).is_eq()) {
                 list.push(value);
             }
             Some((key, list))
-        }))
+        });
+        OrderedDirectory::build(key_count, lists)
+    }
+
+    fn sort<V>(entries: &mut [(K, V)]) {
+        entries.sort_by(|(one, _), (other, _)| key_order(one, other));
+    }
+
+    fn merge<V: ListValue>(
+        directory: &OrderedDirectory<K, PostingList<V>>,
+        entries: &[(K, V)],
+    ) -> OrderedDirectory<K, PostingList<V>> {
+        ordered::merge(directory, entries)
     }
 
     fn is_same(one: &K, other: &K) -> bool {

@@ -247,13 +247,10 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
         self.write(|writer| writer.retain(keep))
     }
 
-    /// Adds many entries. The iterator must not write to the registry: it would wait for itself.
+    /// Adds many entries: those that are many beside what is there in one step, several times as fast as one by one.
     pub fn extend(&self, entries: impl IntoIterator<Item = (K, V)>) {
-        self.write(|writer| {
-            entries.into_iter().for_each(|(key, value)| {
-                writer.insert(key, value);
-            });
-        });
+        let entries = entries.into_iter().collect();
+        self.write(|writer| writer.extend(entries));
     }
 }
 

@@ -25,12 +25,14 @@ use crate::tree::{LevelShape, TreeShape};
 use arena::Arena;
 use inner::Inner;
 use leaf::Leaf;
+pub(super) use merge::{key_order, merge};
 pub use range::Range;
 
 mod arena;
 mod inner;
 mod insert;
 mod leaf;
+mod merge;
 mod range;
 mod remove;
 mod skip;
@@ -207,10 +209,10 @@ impl<K: IndexKey, T> OrderedDirectory<K, T> {
 }
 
 impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
-    /// Builds a tree from entries in strictly ascending key order. O(n).
-    pub(super) fn build(entries: impl Iterator<Item = (K, T)>) -> Self {
+    /// Builds a tree from so many entries in strictly ascending key order. O(n).
+    pub(super) fn build(len: usize, entries: impl Iterator<Item = (K, T)>) -> Self {
         let mut tree = Self::default();
-        tree.leaves.reserve(entries.size_hint().0.div_ceil(FILL));
+        tree.leaves.reserve(len.div_ceil(FILL));
         let mut level: Vec<(u64, Option<K>, u32)> = Vec::new();
         for (key, value) in entries {
             let leaf = match level.last() {
@@ -271,7 +273,7 @@ impl<K: Stored + IndexKey, T: Stored> Directory<K, T> for OrderedDirectory<K, T>
         if !self.is_wasteful() {
             return self.clone();
         }
-        Self::build(self.iter().map(|(key, value)| (key.clone(), value.clone())))
+        Self::build(self.len, self.iter().map(|(key, value)| (key.clone(), value.clone())))
     }
 
     fn empty_like(&self) -> Self {

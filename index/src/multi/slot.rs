@@ -287,6 +287,19 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         removed
     }
 
+    /// Adds many values: one by one, or, where there are so many that no other copy would catch up by their log, by making the
+    /// directory anew.
+    pub(super) fn extend(&mut self, mut entries: Vec<(K, V)>) {
+        if entries.len() <= debt_max(self.current().directory.len() + entries.len()) {
+            entries.into_iter().for_each(|(key, value)| _ = self.insert(key, value));
+            return;
+        }
+        D::sort(&mut entries);
+        let before = self.working().merge(&entries);
+        self.taken_out.all.push(before);
+        self.push(Operation::Merge(Arc::new(entries)), Hint::UNKNOWN, false);
+    }
+
     pub(super) fn clear(&mut self) -> usize {
         let copy = self.working();
         let removed = std::mem::take(&mut copy.value_count.0);
@@ -344,15 +357,18 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         let mut operations = std::mem::take(&mut self.operations);
         self.floor = 0;
         let Some(retiring) = self.retiring.take().map(Handles::of_published) else { return false };
-        if !self.taken_out.all.is_empty()
-            && let Some(clear) = operations.iter().rposition(|logged| matches!(logged.operation, Operation::Clear))
-        {
-            operations.drain(..clear);
+        let mut has_merged = false;
+        if !self.taken_out.all.is_empty() {
+            if let Some(clear) = operations.iter().rposition(|logged| matches!(logged.operation, Operation::Clear)) {
+                operations.drain(..clear);
+            }
+            has_merged = operations.iter().any(|logged| matches!(logged.operation, Operation::Merge(_)));
         }
         self.taken_out.all.clear();
         self.taken_out.lists.clear();
         self.taken_out.lists.shrink_to(DEBT_MAX);
-        let debt_max = DEBT_MAX.max(self.live.directory.len() / 4);
+        // What was merged is more than a debt may be.
+        let debt_max = if has_merged { 0 } else { debt_max(self.live.directory.len()) };
         for at in (0..self.spares.len()).rev() {
             let debt = &mut self.spares[at].debt;
             let fits = debt.len() + operations.len() <= debt_max;
@@ -372,6 +388,11 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         self.spares.push(Spare { copy: retiring, debt: operations });
         owes_much
     }
+}
+
+/// How many operations a debt may have, in an index of so many keys.
+fn debt_max(key_count: usize) -> usize {
+    DEBT_MAX.max(key_count / 4)
 }
 
 /// Which operation a new one would undo.

@@ -158,6 +158,33 @@ impl<R: RowId> CandidateIndex<R> {
         self.put(key, row, writer, Presence::Impossible)
     }
 
+    /// [`insert_new`](Self::insert_new) of many entries, [in order](Entries::sort): several times as fast as one by one where they
+    /// are many beside what is there.
+    ///
+    /// # Panics
+    /// As [`insert`](Self::insert).
+    pub fn extend_new(&self, entries: Entries<R>, writer: &mut EntryWriter<'_>) {
+        let Entries { words, others } = entries;
+        match &self.store {
+            Store::UniqueWords { entries, repeated } => {
+                entries.extend_new(&words, writer.guard);
+                repeated.extend_new(nulls(others), writer.batch);
+            }
+            Store::Words(multi) => {
+                // NULLs are before all words.
+                let words = words.into_iter().map(|(word, row)| (Some(word), row));
+                multi.extend_new(nulls(others).into_iter().chain(words).collect(), writer.batch);
+            }
+            _ if !words.is_empty() => wrong_form(&Key::Word(words[0].0)),
+            Store::UniqueBytes { entries, repeated } => {
+                let (repeating, single): (Vec<_>, Vec<_>) = others.into_iter().partition(|(key, _)| key.may_repeat());
+                entries.extend_new::<[u8]>(&with_bytes(single), writer.guard);
+                repeated.extend_new(with_bytes(repeating), writer.batch);
+            }
+            Store::Bytes(multi) => multi.extend_new(with_bytes(others), writer.batch),
+        }
+    }
+
     fn put(&self, key: &Key, row: R, writer: &mut EntryWriter<'_>, presence: Presence) -> Candidates {
         let guard = writer.guard;
         match (&self.store, key) {

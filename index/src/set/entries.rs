@@ -6,7 +6,7 @@ use std::vec;
 use smallvec::SmallVec;
 
 use super::definition::RowId;
-use super::key::Key;
+use super::key::{Key, KeyForm};
 
 /// Entries of one index. Words lie apart from other keys: they take a quarter of the memory, and are put in order several
 /// times as fast.
@@ -23,6 +23,14 @@ impl<R: RowId> Entries<R> {
     /// No entries.
     pub const fn new() -> Self {
         Self { words: Vec::new(), others: Vec::new() }
+    }
+
+    /// No entries, with room for so many of an index whose keys have this form.
+    pub fn with_capacity(form: KeyForm, len: usize) -> Self {
+        match form {
+            KeyForm::Words => Self { words: Vec::with_capacity(len), others: Vec::new() },
+            KeyForm::Bytes => Self { words: Vec::new(), others: Vec::with_capacity(len) },
+        }
     }
 
     /// Adds one. Amortized O(1).
@@ -42,6 +50,11 @@ impl<R: RowId> Entries<R> {
     /// Whether there are none. O(1).
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Those whose keys are words. O(1).
+    pub fn words(&self) -> &[(u64, R)] {
+        &self.words
     }
 
     /// Puts them in order of key, and of row where keys are equal. O(n log n).

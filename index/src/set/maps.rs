@@ -50,6 +50,10 @@ pub trait PointMap<Q: ToOwned + ?Sized, W>: Send + Sync + 'static {
     fn get(&self, key: &Q, guard: &Guard) -> Option<W>;
     /// The words under each of some keys; misses overlap.
     fn get_many(&self, keys: &[&Q], words: &mut [Option<W>], guard: &Guard);
+    /// Makes room for so many keys more, if that spares it growing step by step.
+    fn reserve(&self, additional: usize, guard: &Guard) {
+        let _ = (additional, guard);
+    }
     /// Puts words under a key.
     fn insert(&self, key: &Q, words: W, guard: &Guard);
     /// Puts words under a key that has none, or says which it has.
@@ -75,6 +79,10 @@ pub trait PointMap<Q: ToOwned + ?Sized, W>: Send + Sync + 'static {
 pub trait OrderedMap<Q: ToOwned + ?Sized, W>: PointMap<Q, W> {
     /// A map of entries that come in order of key.
     fn from_sorted<'k>(entries: impl Iterator<Item = (&'k Q, W)>) -> Self
+    where
+        Q: 'k;
+    /// Puts words under keys that come in order, behind all that are there.
+    fn append_sorted<'k>(&self, entries: impl Iterator<Item = (&'k Q, W)>, guard: &Guard)
     where
         Q: 'k;
     /// The entries within bounds, in order.
@@ -162,6 +170,9 @@ impl PointMap<u64, [u64; 1]> for WordHashIndex<u64, u64> {
     fn with_capacity(capacity: usize) -> Self {
         Self::with_capacity(capacity)
     }
+    fn reserve(&self, additional: usize, guard: &Guard) {
+        Self::reserve(self, additional, guard);
+    }
     fn hash_shape(&self) -> Option<HashShape> {
         Some(self.shape())
     }
@@ -181,6 +192,10 @@ impl PointMap<u64, [u64; 1]> for WordTreeIndex<u64, u64> {
 impl OrderedMap<u64, [u64; 1]> for WordTreeIndex<u64, u64> {
     fn from_sorted<'k>(entries: impl Iterator<Item = (&'k u64, [u64; 1])>) -> Self {
         Self::from_sorted(entries.map(|(key, [word])| (*key, word)))
+    }
+
+    fn append_sorted<'k>(&self, entries: impl Iterator<Item = (&'k u64, [u64; 1])>, guard: &Guard) {
+        Self::append_sorted(self, entries.map(|(key, [word])| (*key, word)), guard);
     }
 
     fn range<B>(
@@ -222,6 +237,9 @@ where
     fn with_capacity(capacity: usize) -> Self {
         Self::with_capacity(capacity)
     }
+    fn reserve(&self, additional: usize, guard: &Guard) {
+        Self::reserve(self, additional, guard);
+    }
     fn hash_shape(&self) -> Option<HashShape> {
         Some(self.shape())
     }
@@ -254,6 +272,13 @@ where
         Q: 'k,
     {
         Self::from_sorted(entries.map(|(key, words)| (K::from(key.to_owned()), words)))
+    }
+
+    fn append_sorted<'k>(&self, entries: impl Iterator<Item = (&'k Q, W)>, guard: &Guard)
+    where
+        Q: 'k,
+    {
+        Self::append_sorted(self, entries.map(|(key, words)| (K::from(key.to_owned()), words)), guard);
     }
 
     fn range<B>(

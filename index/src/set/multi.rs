@@ -70,6 +70,13 @@ impl<K: MultiKey, R: RowId> MultiEntries<K, R> {
         });
     }
 
+    /// Adds rows to keys' lists in which they are not.
+    pub(super) fn extend_new(&self, entries: Vec<(K, R)>, batch: &mut Batch) {
+        if !entries.is_empty() {
+            either!(self, index => batch.on(index).extend(entries));
+        }
+    }
+
     pub(super) fn remove<Q>(&self, key: &Q, row: R, batch: &mut Batch)
     where
         K: Borrow<Q>,

@@ -216,6 +216,40 @@ where
         if list.len() > 1 { Candidates::Several } else { Candidates::One }
     }
 
+    /// [`insert`](Self::insert) of many entries in order of key. Those behind all keys of the tree are appended.
+    pub(super) fn extend_new<Q>(&self, entries: &[(K, R)], guard: &Guard)
+    where
+        K: Borrow<Q> + From<Q::Owned>,
+        Q: Hash + Ord + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        self.hash.iter().for_each(|hash| hash.reserve(entries.len(), guard));
+        let (among, behind) = entries.split_at(self.first_behind(entries, guard));
+        among.iter().for_each(|(key, row)| _ = self.insert(key.borrow(), *row, guard));
+        let behind = behind.iter().map(|(key, row)| (key.borrow(), row.to_words()));
+        self.hash.iter().for_each(|hash| behind.clone().for_each(|(key, words)| hash.insert(key, words, guard)));
+        self.tree.iter().for_each(|tree| tree.append_sorted(behind.clone(), guard));
+    }
+
+    /// The first of some entries in order from which on all have keys behind those of the tree, and one row for each.
+    fn first_behind<Q>(&self, entries: &[(K, R)], guard: &Guard) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Ord + ToOwned + ?Sized,
+        P: PointMap<Q, R::Words>,
+        O: OrderedMap<Q, R::Words>,
+    {
+        let Some(tree) = &self.tree else { return entries.len() };
+        let repeats = entries.windows(2).any(|pair| pair[0].0 == pair[1].0);
+        if repeats || entries.iter().any(|(_, row)| row.to_words() == R::Words::SEVERAL) {
+            return entries.len();
+        }
+        let behind = |last: &Q, _| ControlFlow::Break(entries.partition_point(|(key, _)| key.borrow() <= last));
+        let all = (Bound::Unbounded, Bound::Unbounded);
+        tree.range(all, Direction::Descending, guard, behind).break_value().unwrap_or(0)
+    }
+
     /// The candidates that an entry's words stand for.
     fn rows<Q>(&self, key: &Q, words: R::Words, guard: &Guard) -> RowIds<R>
     where

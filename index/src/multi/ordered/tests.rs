@@ -184,7 +184,7 @@ fn ascending_keys_fill_the_leaves() {
 
 #[test]
 fn estimate_of_a_wide_range_is_near() {
-    let tree = OrderedDirectory::build((0..100_000u64).map(|key| (key, key)));
+    let tree = OrderedDirectory::build(100_000, (0..100_000u64).map(|key| (key, key)));
     for (start, end) in [(0, 100_000), (10, 90_000), (50_000, 51_000)] {
         let (estimate, exact) = (tree.estimate(&(start..end)) as f64, (end - start) as f64);
         assert!((estimate / exact - 1.0).abs() < 0.2, "{estimate} {exact}");
@@ -193,7 +193,7 @@ fn estimate_of_a_wide_range_is_near() {
 
 #[test]
 fn tree_shrinks_to_nothing() {
-    let mut tree = OrderedDirectory::build((0..5_000u64).map(|key| (key, key)));
+    let mut tree = OrderedDirectory::build(5_000, (0..5_000u64).map(|key| (key, key)));
     for key in (0..5_000).rev() {
         assert_eq!(remove(&mut tree, &key), Some(key));
     }
