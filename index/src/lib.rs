@@ -59,7 +59,8 @@
 //! # Memory
 //! All structures give memory back after deletions. Nodes, tables and posting lists lie in pages that this crate asks the kernel for, in huge
 //! ones where it has them: [`table_memory`], [`node_memory`] and [`list_memory`] say how many bytes, and `memory_usage` of an
-//! index what it takes of them.
+//! index what it takes of them. Some of what comes free is kept for later: [`retained_memory`] says how much, and
+//! [`set_retained_memory_limit`] how much at most.
 //!
 //! # Features
 //! `serde`: the indexes of one value a key can be serialized.
@@ -97,6 +98,7 @@ pub use key::{
     ColumnOrder, Direction, IndexKey, KeyDecoder, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32, TotalF64,
     prefix_end,
 };
+pub use memory::{retained_memory, set_retained_memory_limit};
 pub use multi::{
     Arrangement, Batch, BorrowedSnapshot, Busy, Editor, Entries, Hashed, IndexSnapshot, LazySnapshot, ListIter,
     ListSlices, ListValue, Lookup, MultiIndex, MultiReader, MultiView, Ordered, PostingList, Published,

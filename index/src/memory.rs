@@ -3,8 +3,31 @@
 
 pub(crate) mod cells;
 mod pages;
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(miri)))]
+mod regions;
 pub(crate) mod slab;
 pub(crate) mod zeroed;
+
+/// Bytes of pages that this crate keeps although nothing lies in them now, for whoever needs some next.
+///
+/// Fresh pages are dear, most of all in a virtual machine whose host takes back what lies free: there the first touch of a huge
+/// page takes milliseconds.
+#[must_use]
+pub fn retained_memory() -> usize {
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(miri)))]
+    return regions::retained();
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(miri))))]
+    return 0;
+}
+
+/// Limits [`retained_memory`] to about so many bytes; it is 64 MiB unless this is called. What is more goes back to the operating
+/// system: at once what is free as a whole, single pages of what is in use in part as others come free.
+pub fn set_retained_memory_limit(bytes: usize) {
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(miri)))]
+    regions::set_limit(bytes);
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(miri))))]
+    let _ = bytes;
+}
 
 /// Asks the processor for the cache line at `address`; harmless for any address.
 #[inline]

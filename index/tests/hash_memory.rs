@@ -1,9 +1,11 @@
-//! Tables that come from the kernel: they count, are found by nobody before they are there, and go back. A process of its own,
-//! because their bytes are counted for the whole process.
+//! Tables that come from the kernel: they count, are found by nobody before they are there, and go back or are kept for the next.
+//! A process of its own, because their bytes are counted for the whole process.
 
 use std::time::{Duration, Instant};
 
-use manicule_index::{HashIndex, WordHashIndex, pin, table_memory};
+use manicule_index::{
+    HashIndex, WordHashIndex, WordTreeIndex, pin, retained_memory, set_retained_memory_limit, table_memory,
+};
 
 /// Lets the collector run until no table is left.
 fn await_no_tables() {
@@ -55,4 +57,41 @@ fn large_tables_count_hold_all_entries_and_go_back() {
     drop(boxed);
     drop(guard);
     await_no_tables();
+    retained_memory_is_limited_and_used_again();
+}
+
+/// An index that grows step by step to so many entries; whether others were found in it.
+fn has_strangers(entries: u64) -> bool {
+    let words = WordHashIndex::<u64, u64>::new();
+    let mut guard = pin();
+    for key in 0..entries {
+        words.insert(key, !key, &guard);
+        guard.repin();
+    }
+    words.len() as u64 != entries || words.iter(&guard).any(|(key, value)| key >= entries || value != !key)
+}
+
+fn retained_memory_is_limited_and_used_again() {
+    const LIMIT: usize = 16 << 20;
+    let entries = if cfg!(miri) { 100 } else { 400_000_u64 };
+    set_retained_memory_limit(LIMIT);
+    for round in 0..4 {
+        // Presized, then step by step, both where other tables and nodes have been.
+        let presized = WordHashIndex::<u64, u64>::with_capacity(entries as usize);
+        assert_eq!(presized.iter(&pin()).count(), 0, "round {round}");
+        presized.insert(1, 2, &pin());
+        assert_eq!(presized.iter(&pin()).collect::<Vec<_>>(), [(1, 2)]);
+        drop(presized);
+        await_no_tables();
+        assert!(!has_strangers(entries), "round {round}");
+        await_no_tables();
+        drop(WordTreeIndex::<u64, u64>::from_sorted((0..entries).map(|key| (key, key))));
+        pin().flush();
+        // A little may be kept whatever the limit.
+        assert!(retained_memory() <= LIMIT + (4 << 20), "{} bytes are kept", retained_memory());
+    }
+    let is_kept = cfg!(all(target_os = "linux", target_pointer_width = "64", not(any(miri, crossbeam_sanitize))));
+    assert_eq!(retained_memory() > LIMIT / 4, is_kept, "{} bytes are kept", retained_memory());
+    set_retained_memory_limit(0);
+    assert!(retained_memory() <= 4 << 20, "{} bytes are kept", retained_memory());
 }

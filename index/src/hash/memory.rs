@@ -52,11 +52,20 @@ mod layout {
         ///
         /// Panics when that is more than the address space holds.
         pub(in super::super) fn new(group_count: usize) -> Self {
+            Self::of(group_count, Zeroed::new)
+        }
+
+        /// [`new`](Self::new), which nobody may use before all [portions](Self::portions) are [prepared](Self::prepare).
+        pub(in super::super) fn unprepared(group_count: usize) -> Self {
+            Self::of(group_count, Zeroed::unprepared)
+        }
+
+        fn of(group_count: usize, zeroed: impl FnOnce(usize) -> Zeroed) -> Self {
             let metas = group_count.checked_mul(size_of::<Meta<C>>()).expect("the table fits the address space");
             let metas = metas.next_multiple_of(LINE);
             let cells = group_count.checked_mul(SLOTS * size_of::<C>()).expect("the table fits the address space");
             let bytes = metas.checked_add(cells).expect("the table fits the address space");
-            let zeroed = Zeroed::new(bytes);
+            let zeroed = zeroed(bytes);
             let start = zeroed.start();
             // SAFETY: the headers take `metas` bytes of it.
             let first_cell = unsafe { start.add(metas) };
@@ -81,15 +90,19 @@ mod layout {
             self.group_count * (size_of::<Meta<C>>() + SLOTS * size_of::<C>()) + LINE
         }
 
-        /// Portions of the memory that [`touch`](Self::touch) brings.
+        /// Portions of the memory that are to be prepared.
         pub(in super::super) fn portions(&self) -> usize {
             self.zeroed.portions()
         }
 
-        /// Has the kernel bring a portion of the memory, if it has not yet. Changes nothing.
-        pub(in super::super) fn touch(&self, portion: usize) {
-            // SAFETY: headers and cells consist of atomic words, which have eight bytes wherever there are portions.
-            unsafe { self.zeroed.touch(portion) }
+        /// Makes a portion ready for use.
+        ///
+        /// # Safety
+        ///
+        /// Nobody uses the portion meanwhile.
+        pub(in super::super) unsafe fn prepare(&self, portion: usize) {
+            // SAFETY: as the caller guarantees.
+            unsafe { self.zeroed.prepare(portion) }
         }
     }
 }
@@ -111,6 +124,10 @@ mod layout {
             let metas: Box<[Meta<C>]> = (0..group_count).map(|_| Meta::empty()).collect();
             let cells: Box<[C]> = (0..group_count * SLOTS).map(|_| C::empty()).collect();
             Self { metas: NonNull::from(Box::leak(metas)), cells: NonNull::from(Box::leak(cells)) }
+        }
+
+        pub(in super::super) fn unprepared(group_count: usize) -> Self {
+            Self::new(group_count)
         }
 
         pub(super) fn metas(&self) -> NonNull<Meta<C>> {
@@ -135,7 +152,7 @@ mod layout {
         }
 
         /// There are no pages here.
-        pub(in super::super) fn touch(&self, _portion: usize) {}
+        pub(in super::super) unsafe fn prepare(&self, _portion: usize) {}
     }
 
     impl<C> Drop for Memory<C> {

@@ -1,7 +1,7 @@
 //! Growing and shrinking, group by group, done by writers.
 //!
-//! A resize begins when somebody names a next table. A large one is prepared first: each writer has the kernel bring a portion
-//! of its memory, while all goes on in the old one. From then on a writer moves its own group before it changes
+//! A resize begins when somebody names a next table. A large one is prepared first: each writer sees to a portion of its memory,
+//! while all goes on in the old one. From then on a writer moves its own group before it changes
 //! anything there, and undertakes one run of other groups: many at a time, so that all but one in a thousand changes
 //! move nothing and a resize is over after a fraction of a percent of the changes that led to it. Nobody waits for
 //! anybody's run: a group that is needed is moved on the spot.
@@ -64,7 +64,7 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
     pub(super) fn resize(&self, groups: usize, guard: &Guard) {
         let table = self.root(guard);
         if !table.is_resizing() && groups != table.group_count() {
-            table.replace_by(Box::new(Table::new(groups)));
+            table.replace_by(Box::new(Table::unprepared(groups)));
         }
         self.help_resize(table, guard);
     }
@@ -77,7 +77,10 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
                 return;
             }
             let Some(next) = table.next() else {
-                table.prepare_next();
+                if !table.prepare_next() {
+                    // Somebody prepares the last of it.
+                    yield_now();
+                }
                 continue;
             };
             for index in 0..table.group_count() {
@@ -92,7 +95,10 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
     #[cold]
     #[inline(never)]
     pub(super) fn help_resize(&self, table: &Table<C>, guard: &Guard) {
-        let Some(next) = table.next() else { return table.prepare_next() };
+        let Some(next) = table.next() else {
+            table.prepare_next();
+            return;
+        };
         let group_count = table.group_count();
         // Relaxed, here and below: this only shares the work out; the groups' locks keep it correct.
         if table.claimed.load(Ordering::Relaxed) >= group_count {

@@ -28,8 +28,10 @@ pub(super) struct Table<C> {
     blocks: Mutex<Blocks<C>>,
     /// The table that replaces this one, once a resize has begun; marked by [`PREPARING`] until its memory is there.
     next: AtomicPtr<Self>,
-    /// The first portion of the memory that no writer has undertaken to touch.
-    touched: AtomicUsize,
+    /// The first portion of the memory that no writer has undertaken to prepare.
+    undertaken: AtomicUsize,
+    /// Portions that are prepared.
+    prepared: AtomicUsize,
     /// The first group that no writer has undertaken to move.
     pub(super) claimed: AtomicUsize,
     /// Groups moved.
@@ -39,13 +41,24 @@ pub(super) struct Table<C> {
 impl<C: Cell> Table<C> {
     /// An empty table of `group_count` groups, a power of two as [`groups_for`] gives it.
     pub(super) fn new(group_count: usize) -> Self {
+        Self::of(Memory::new(group_count))
+    }
+
+    /// A table to replace another one, which prepares it.
+    pub(super) fn unprepared(group_count: usize) -> Self {
+        Self::of(Memory::unprepared(group_count))
+    }
+
+    fn of(memory: Memory<C>) -> Self {
+        let group_count = memory.group_count();
         debug_assert!(group_count.is_power_of_two() && group_count >= GROUPS_MIN);
         Self {
             shift: u64::BITS - group_count.trailing_zeros(),
-            memory: Memory::new(group_count),
+            memory,
             blocks: Mutex::new(Blocks { arrays: Vec::new(), used: 0 }),
             next: AtomicPtr::new(std::ptr::null_mut()),
-            touched: AtomicUsize::new(0),
+            undertaken: AtomicUsize::new(0),
+            prepared: AtomicUsize::new(0),
             claimed: AtomicUsize::new(0),
             moved: AtomicUsize::new(0),
         }
@@ -113,27 +126,36 @@ impl<C: Cell> Table<C> {
         }
     }
 
-    /// Touches a portion of the next table's memory, if it is being prepared; whoever undertakes the last lets it be used.
+    /// Prepares a portion of the next table's memory, if there is one left; whoever prepares the last lets the table be used.
+    /// Whether there was one.
     ///
-    /// So no operation waits for the kernel to bring more than a portion. Nobody waits for anybody: what is not there when
-    /// the table is used comes then.
+    /// So no operation waits for the kernel to bring more than a portion. Nobody waits for anybody: until the table can be used,
+    /// all goes on in this one.
     #[cold]
-    pub(super) fn prepare_next(&self) {
+    pub(super) fn prepare_next(&self) -> bool {
         // Acquire: pairs with `replace_by`.
         let marked = self.next.load(Ordering::Acquire);
         if marked.addr() & PREPARING == 0 {
-            return;
+            return false;
         }
-        let Some(next) = self.successor() else { return };
-        // Relaxed: this only shares the work out.
-        let portion = next.touched.fetch_add(1, Ordering::Relaxed);
-        if portion < next.memory.portions() {
-            next.memory.touch(portion);
+        let Some(next) = self.successor() else { return false };
+        let portions = next.memory.portions();
+        // Relaxed, here and below: this only shares the work out.
+        if next.undertaken.load(Ordering::Relaxed) >= portions {
+            return false;
         }
-        if portion + 1 >= next.memory.portions() {
-            // Release: pairs with `next`. It fails if somebody did it before.
+        let portion = next.undertaken.fetch_add(1, Ordering::Relaxed);
+        if portion >= portions {
+            return false;
+        }
+        // SAFETY: the table is not used before all portions are prepared, and this one is prepared by nobody else.
+        unsafe { next.memory.prepare(portion) };
+        // Release and acquire: whoever counts the last portion has all others behind it.
+        if next.prepared.fetch_add(1, Ordering::AcqRel) + 1 == portions {
+            // Release: pairs with `next`.
             _ = self.next.compare_exchange(marked, self.next_pointer(), Ordering::Release, Ordering::Relaxed);
         }
+        true
     }
 
     /// The next table, also one that is being prepared.

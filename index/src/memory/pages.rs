@@ -3,9 +3,9 @@
 //! On Linux they are cut from regions of the size of a huge page, and the kernel is asked for one: a tree is read one node
 //! here and one there, as are rows, and without huge pages nearly every one would miss the TLB as well as the cache, which
 //! costs a third of all lookups among a million. The first region takes small pages, so that a small index stays small. A
-//! page without cells goes back to the kernel, but for a few that are kept; its address stays ours. Where a page of a huge one
-//! went back alone, small pages are what comes when it is used again; so a region without cells goes back as a whole, and
-//! gets a huge page again.
+//! region without cells goes back as a whole (`regions.rs`). Pages without cells of others are kept as long as there is
+//! room for what is retained, but for a few that always are; then they go to the kernel one by one, and small pages are what
+//! comes when they are used again.
 //!
 //! The first page that is free is taken: what is made in order lies in order in memory that was used before, too.
 //!
@@ -18,7 +18,6 @@ pub(super) const PAGE_BYTES: usize = 1 << 12;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(miri)))]
 mod source {
-    use std::alloc::{Layout, handle_alloc_error};
     use std::collections::{BTreeMap, BTreeSet};
     use std::ops::Range;
     use std::ptr::null_mut;
@@ -26,10 +25,9 @@ mod source {
     use parking_lot::Mutex;
 
     use super::PAGE_BYTES;
+    use crate::memory::regions::{self, PageSize, REGION_BYTES};
 
-    /// A region: a huge page, and what it is aligned to.
-    const REGION_BYTES: usize = 2 << 20;
-    /// Pages without nodes that are kept at least, and as a part of all that are held.
+    /// Pages without cells that are kept at least, whatever is retained elsewhere, and as a part of all that are in use.
     const IDLE_MIN: usize = 16;
     const IDLE_PART: usize = 64;
 
@@ -41,14 +39,12 @@ mod source {
         idle: BTreeSet<*mut u8>,
         /// Pages whose memory the kernel has back.
         returned: BTreeSet<*mut u8>,
-        /// Regions without pages in any of these lists.
-        empty: Vec<*mut u8>,
         /// How many pages of each region have cells in use.
         used: BTreeMap<*mut u8, usize>,
         /// Where the untouched rest of the last region begins, and its pages.
         fresh: *mut u8,
         fresh_count: usize,
-        /// Pages with cells in use, and idle ones.
+        /// Pages with cells in use.
         held: usize,
         is_first: bool,
     }
@@ -61,7 +57,6 @@ mod source {
             Self(Mutex::new(State {
                 idle: BTreeSet::new(),
                 returned: BTreeSet::new(),
-                empty: Vec::new(),
                 used: BTreeMap::new(),
                 fresh: null_mut(),
                 fresh_count: 0,
@@ -85,17 +80,16 @@ mod source {
         /// The page came from [`take`](Self::take), and nobody will touch it again.
         pub(in super::super) unsafe fn give_back(&self, page: *mut u8) {
             let mut state = self.0.lock();
-            state.idle.insert(page);
-            state.used.entry(region_of(page)).and_modify(|used| *used -= 1);
+            state.put_back(page);
             // Two for one, so that what is kept shrinks with what is held.
             for _ in 0..2 {
-                if state.idle.len() > IDLE_MIN.max(state.held / IDLE_PART) {
+                if regions::room().is_none() && state.idle.len() > IDLE_MIN.max(state.held / IDLE_PART) {
                     state.return_one();
                 }
             }
         }
 
-        /// Bytes of all pages that hold cells in use or are kept.
+        /// Bytes of all pages that hold cells in use.
         pub(in super::super) fn held(&self) -> usize {
             self.0.lock().held * PAGE_BYTES
         }
@@ -103,15 +97,17 @@ mod source {
 
     impl State {
         fn take(&mut self) -> *mut u8 {
+            self.held += 1;
             if let Some(page) = self.idle.pop_first() {
+                regions::count_out(PAGE_BYTES);
                 return page;
             }
-            self.held += 1;
             if let Some(page) = self.returned.pop_first() {
                 return page;
             }
             if self.fresh_count == 0 {
-                self.fresh = self.empty.pop().unwrap_or_else(|| map(!self.is_first));
+                let pages = if self.is_first { PageSize::Small } else { PageSize::Huge };
+                self.fresh = regions::take(1, pages).0;
                 self.fresh_count = REGION_BYTES / PAGE_BYTES;
                 self.is_first = false;
             }
@@ -120,24 +116,32 @@ mod source {
             std::mem::replace(&mut self.fresh, next)
         }
 
-        /// Gives the memory of an idle page to the kernel, and that of its whole region if none of it is in use.
-        fn return_one(&mut self) {
-            let Some(page) = self.idle.pop_last() else { return };
+        /// Takes a page back, and gives its region back if none of it is in use any more.
+        fn put_back(&mut self, page: *mut u8) {
+            self.held -= 1;
+            self.idle.insert(page);
+            regions::count_in(PAGE_BYTES);
             let region = region_of(page);
+            let used = self.used.entry(region).or_default();
+            *used -= 1;
             let is_being_cut = self.fresh_count > 0 && region_of(self.fresh) == region;
-            let is_in_use = is_being_cut || self.used.get(&region) != Some(&0);
-            // SAFETY: no page of the region is in use, and all of it was cut.
-            if !is_in_use && unsafe { give_to_kernel(region, REGION_BYTES) } {
-                let pages = region..region.wrapping_add(REGION_BYTES);
-                self.held -= 1 + take_all(&mut self.idle, &pages);
-                take_all(&mut self.returned, &pages);
-                self.used.remove(&region);
-                self.empty.push(region);
+            if *used > 0 || is_being_cut {
                 return;
             }
-            // SAFETY: the page is not in use.
-            if unsafe { give_to_kernel(page, PAGE_BYTES) } {
-                self.held -= 1;
+            self.used.remove(&region);
+            let pages = region..region.wrapping_add(REGION_BYTES);
+            regions::count_out(take_all(&mut self.idle, &pages) * PAGE_BYTES);
+            take_all(&mut self.returned, &pages);
+            // SAFETY: all of the region was cut, and no page of it is in use or in a list.
+            unsafe { regions::give_back(region, 1) };
+        }
+
+        /// Gives the memory of an idle page to the kernel.
+        fn return_one(&mut self) {
+            let Some(page) = self.idle.pop_last() else { return };
+            // SAFETY: the page is mapped, private and ours, and nobody uses it.
+            if unsafe { libc::madvise(page.cast(), PAGE_BYTES, libc::MADV_DONTNEED) == 0 } {
+                regions::count_out(PAGE_BYTES);
                 self.returned.insert(page);
             } else {
                 self.idle.insert(page);
@@ -155,45 +159,6 @@ mod source {
     /// The region that a page was cut from.
     fn region_of(page: *mut u8) -> *mut u8 {
         page.map_addr(|address| address & !(REGION_BYTES - 1))
-    }
-
-    /// Gives memory to the kernel, which brings zeroed pages when it is touched again. Whether the kernel took it.
-    ///
-    /// # Safety
-    ///
-    /// The pages came from [`map`] and hold nothing.
-    unsafe fn give_to_kernel(start: *mut u8, bytes: usize) -> bool {
-        // SAFETY: they are mapped, private and ours, says the caller.
-        unsafe { libc::madvise(start.cast(), bytes, libc::MADV_DONTNEED) == 0 }
-    }
-
-    /// Maps a region.
-    fn map(huge: bool) -> *mut u8 {
-        const PROTECTION: i32 = libc::PROT_READ | libc::PROT_WRITE;
-        const FLAGS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        // Twice as much as is needed holds an aligned region somewhere; the rest is unmapped.
-        // SAFETY: a new mapping of its own, at no given address.
-        let start = unsafe { libc::mmap(null_mut(), 2 * REGION_BYTES, PROTECTION, FLAGS, -1, 0) };
-        if start == libc::MAP_FAILED {
-            handle_alloc_error(Layout::new::<[u8; REGION_BYTES]>());
-        }
-        let before = start.addr().next_multiple_of(REGION_BYTES) - start.addr();
-        let region = start.wrapping_byte_add(before);
-        let after = REGION_BYTES - before;
-        if before > 0 {
-            // SAFETY: the part of the new mapping before the region, which nobody uses.
-            unsafe { libc::munmap(start, before) };
-        }
-        if after > 0 {
-            // SAFETY: the part behind it.
-            unsafe { libc::munmap(region.wrapping_byte_add(REGION_BYTES), after) };
-        }
-        if huge {
-            // A kernel that knows no huge pages says no, which does no harm.
-            // SAFETY: the region is mapped and ours.
-            unsafe { libc::madvise(region, REGION_BYTES, libc::MADV_HUGEPAGE) };
-        }
-        region.cast()
     }
 }
 
@@ -263,10 +228,10 @@ mod tests {
             // SAFETY: the page is ours.
             unsafe { page.write_bytes(7, PAGE_BYTES) };
         }
-        let before = pages.held();
+        assert_eq!(pages.held(), taken.len() * PAGE_BYTES);
         // SAFETY: each page is given back once.
         taken.iter().for_each(|&page| unsafe { pages.give_back(page) });
-        assert!(pages.held() < before / 8, "most pages go back to the kernel");
+        assert_eq!(pages.held(), 0);
         let again: Vec<_> = (0..1500).map(|_| pages.take()).collect();
         let neighbours = again.windows(2).filter(|pair| pair[0].wrapping_add(PAGE_BYTES) == pair[1]).count();
         assert!(neighbours > 1400, "they come in order: {neighbours}");

@@ -1,29 +1,26 @@
 //! [`Zeroed`]: memory full of zeros.
 //!
-//! Large pieces come from the kernel itself, whose pages are zero when they are first touched. An allocator that has a freed
-//! piece at hand would write all zeros at once: milliseconds for the table of a million entries, and out of one operation's
-//! time. The kernel takes its time for them too, half a millisecond for one huge page, so a piece can be touched in portions
-//! before it is used.
+//! Large pieces are regions (`regions.rs`): fresh pages of the kernel are zero when they are first touched, and what was used
+//! before is written over. Either takes a while, up to milliseconds for a huge page, so a piece can be *prepared* in portions
+//! before it is used, where an allocator would write all of it out of one operation's time.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
-use super::prefer_huge_pages;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Every piece begins at a multiple of a cache line.
 const LINE: usize = 64;
-/// Whether large pieces come from the kernel. A sanitizer has to see what they refer to.
+/// Whether large pieces are regions. A sanitizer has to see what they refer to.
 const MAPS: bool = cfg!(all(target_os = "linux", target_pointer_width = "64", not(any(miri, crossbeam_sanitize))));
-/// Pieces from this size come from the kernel.
+/// Pieces from this size are regions.
 const MAPPED_MIN: usize = 512 << 10;
-/// Pieces from this size ask for huge pages, and begin where one does.
+/// Pieces from this size ask for huge pages.
 const HUGE_MIN: usize = 4 << 20;
 /// The size of a huge page.
 const HUGE_PAGE: usize = 2 << 20;
 /// The size of a small page, at least.
 const SMALL_PAGE: usize = 4 << 10;
-/// Small pages that are touched at a time.
+/// Small pages that are prepared at a time.
 const SMALL_PAGES: usize = 32;
 
 /// Bytes of all pieces that came from the kernel.
@@ -39,36 +36,46 @@ pub fn table_memory() -> usize {
 
 /// A piece of memory that is zero at first.
 pub(crate) struct Zeroed {
-    /// What was asked for, with room for the alignment.
+    /// What was asked for, with room for the alignment where it came from the allocator.
     whole: NonNull<u8>,
-    whole_bytes: usize,
     start: NonNull<u8>,
     bytes: usize,
+    /// Whether a portion is to be written over, because something was there before.
+    is_used: bool,
 }
 
 impl Zeroed {
-    /// So many bytes.
+    /// So many bytes, all of them zero.
     ///
     /// # Panics
     ///
     /// Panics when that is more than the address space holds.
     pub(crate) fn new(bytes: usize) -> Self {
-        // A start rounded up by hand: for an alignment larger than its own, an allocator would write the zeros.
-        let alignment = if is_huge(bytes) { HUGE_PAGE } else { LINE };
-        let whole_bytes = bytes.checked_add(alignment).expect("the piece fits the address space");
-        let whole = if is_mapped(bytes) { mapped::take(whole_bytes) } else { allocate(whole_bytes) };
-        let skipped = whole.align_offset(alignment);
-        // SAFETY: the whole is `alignment` bytes longer than what follows the skipped ones.
-        let start = unsafe { whole.add(skipped) };
-        if is_mapped(bytes) {
-            // Relaxed: a statistic.
-            MAPPED.fetch_add(bytes, Ordering::Relaxed);
+        let piece = Self::unprepared(bytes);
+        if piece.is_used {
+            // SAFETY: nobody has the piece yet.
+            (0..piece.portions()).for_each(|portion| unsafe { piece.prepare(portion) });
         }
-        if is_huge(bytes) {
-            // SAFETY: the piece has these bytes, and they are zero.
-            prefer_huge_pages(unsafe { NonNull::slice_from_raw_parts(start, bytes).as_ref() });
+        piece
+    }
+
+    /// So many bytes, which nobody may use before all [portions](Self::portions) are [prepared](Self::prepare).
+    ///
+    /// # Panics
+    ///
+    /// Panics when that is more than the address space holds.
+    pub(crate) fn unprepared(bytes: usize) -> Self {
+        if !is_mapped(bytes) {
+            let whole = allocate(bytes);
+            let skipped = whole.align_offset(LINE);
+            // SAFETY: the whole has room for the alignment.
+            let start = unsafe { whole.add(skipped) };
+            return Self { whole, start, bytes, is_used: false };
         }
-        Self { whole, whole_bytes, start, bytes }
+        // Relaxed: a statistic.
+        MAPPED.fetch_add(bytes, Ordering::Relaxed);
+        let (whole, is_used) = mapped::take(bytes);
+        Self { whole, start: whole, bytes, is_used }
     }
 
     /// Where the bytes begin.
@@ -76,7 +83,7 @@ impl Zeroed {
         self.start
     }
 
-    /// How many portions there are to touch.
+    /// How many portions there are to prepare.
     pub(crate) fn portions(&self) -> usize {
         if is_mapped(self.bytes) { self.bytes.div_ceil(self.portion_bytes()) } else { 0 }
     }
@@ -85,22 +92,27 @@ impl Zeroed {
         if is_huge(self.bytes) { HUGE_PAGE } else { SMALL_PAGES * SMALL_PAGE }
     }
 
-    /// Has the kernel bring the pages of a portion. Where it has no huge page, most of them stay away; that costs those who
-    /// come first some time, and nothing else.
+    /// Sees to it that a portion is zero and that its pages are there. Where the kernel has no huge page, most stay away; that
+    /// costs those who come first some time, and nothing else.
     ///
     /// # Safety
     ///
-    /// Whoever uses the piece meanwhile uses its words of eight bytes as atomics of that size.
-    pub(crate) unsafe fn touch(&self, portion: usize) {
-        let page = if is_huge(self.bytes) { HUGE_PAGE } else { SMALL_PAGE };
+    /// Nobody uses the portion meanwhile.
+    pub(crate) unsafe fn prepare(&self, portion: usize) {
         let begin = portion * self.portion_bytes();
-        for offset in (begin..self.bytes.min(begin + self.portion_bytes())).step_by(page) {
-            // SAFETY: the offset lies within the piece.
-            let word = unsafe { self.start.add(offset) };
-            // SAFETY: it is at a multiple of a page; others use it as the caller guarantees.
-            let word = unsafe { AtomicU64::from_ptr(word.cast().as_ptr()) };
-            // A store that changes nothing, whatever is there. Relaxed: it orders nothing.
-            _ = word.compare_exchange(0, 0, Ordering::Relaxed, Ordering::Relaxed);
+        let end = self.bytes.min(begin + self.portion_bytes());
+        // SAFETY: the offset lies within the piece.
+        let first = unsafe { self.start.add(begin) };
+        if self.is_used {
+            // SAFETY: these bytes are the piece's, and nobody uses them, says the caller.
+            return unsafe { first.write_bytes(0, end - begin) };
+        }
+        let page = if is_huge(self.bytes) { HUGE_PAGE } else { SMALL_PAGE };
+        for offset in (0..end - begin).step_by(page) {
+            // SAFETY: the offset lies within the portion.
+            let byte = unsafe { first.add(offset) };
+            // SAFETY: nobody uses it, says the caller.
+            unsafe { byte.write_volatile(0) };
         }
     }
 }
@@ -111,15 +123,15 @@ impl Drop for Zeroed {
             // Relaxed: a statistic.
             MAPPED.fetch_sub(self.bytes, Ordering::Relaxed);
             // SAFETY: it came from `take` with this very size, and goes with us.
-            unsafe { mapped::give_back(self.whole, self.whole_bytes) }
+            unsafe { mapped::give_back(self.whole, self.bytes) }
         } else {
             // SAFETY: it came from `allocate` with this very layout.
-            unsafe { dealloc(self.whole.as_ptr(), layout(self.whole_bytes)) }
+            unsafe { dealloc(self.whole.as_ptr(), layout(self.bytes)) }
         }
     }
 }
 
-/// Whether a piece of so many bytes comes from the kernel.
+/// Whether a piece of so many bytes is regions.
 fn is_mapped(bytes: usize) -> bool {
     MAPS && bytes >= MAPPED_MIN
 }
@@ -136,44 +148,42 @@ fn allocate(bytes: usize) -> NonNull<u8> {
     NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
-/// The bytes with the allocator's own alignment.
+/// The bytes with room for the alignment and the allocator's own one: for a larger one it would write the zeros.
 fn layout(bytes: usize) -> Layout {
-    Layout::array::<u128>(bytes.div_ceil(size_of::<u128>())).expect("the piece fits the address space")
+    let words = bytes.checked_add(LINE).map(|whole| whole.div_ceil(size_of::<u128>()));
+    let layout = words.and_then(|words| Layout::array::<u128>(words).ok());
+    layout.expect("the piece fits the address space")
 }
 
-#[cfg(target_os = "linux")]
-mod mapped {
-    use std::alloc::handle_alloc_error;
-    use std::ptr::{NonNull, null_mut};
-
-    /// Fresh pages.
-    pub(super) fn take(bytes: usize) -> NonNull<u8> {
-        const PROTECTION: i32 = libc::PROT_READ | libc::PROT_WRITE;
-        const FLAGS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        // SAFETY: a new mapping of its own, at no given address.
-        let start = unsafe { libc::mmap(null_mut(), bytes, PROTECTION, FLAGS, -1, 0) };
-        if start == libc::MAP_FAILED {
-            handle_alloc_error(super::layout(bytes));
-        }
-        NonNull::new(start.cast()).expect("a mapping is not at address 0")
-    }
-
-    /// Gives pages to the kernel.
-    ///
-    /// # Safety
-    ///
-    /// They came from [`take`], and nobody will touch them again.
-    pub(super) unsafe fn give_back(start: NonNull<u8>, bytes: usize) {
-        // SAFETY: as the caller guarantees.
-        unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(miri)))]
 mod mapped {
     use std::ptr::NonNull;
 
-    pub(super) fn take(_bytes: usize) -> NonNull<u8> {
+    use crate::memory::regions::{self, Content, PageSize, REGION_BYTES};
+
+    /// A piece, and whether something was there before.
+    pub(super) fn take(bytes: usize) -> (NonNull<u8>, bool) {
+        let pages = if super::is_huge(bytes) { PageSize::Huge } else { PageSize::Small };
+        let (start, content) = regions::take(bytes.div_ceil(REGION_BYTES), pages);
+        (NonNull::new(start).expect("a region is not at address 0"), content == Content::Old)
+    }
+
+    /// Takes a piece back.
+    ///
+    /// # Safety
+    ///
+    /// It came from [`take`], and nobody will touch it again.
+    pub(super) unsafe fn give_back(start: NonNull<u8>, bytes: usize) {
+        // SAFETY: as the caller guarantees.
+        unsafe { regions::give_back(start.as_ptr(), bytes.div_ceil(REGION_BYTES)) }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(miri))))]
+mod mapped {
+    use std::ptr::NonNull;
+
+    pub(super) fn take(_bytes: usize) -> (NonNull<u8>, bool) {
         unreachable!("no piece is that large here")
     }
 
