@@ -220,6 +220,7 @@ impl Transaction {
                 }
             }
         }
+        self.writes.note_unique(since.0);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ mod ordered;
 mod passed;
 mod table_writes;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub(crate) struct WriteSet {
     /// In order of table; most transactions write to one.
     tables: SmallVec<[(TableId, TableWrites); 1]>,
     undo: SmallVec<[Undo; 1]>,
+    /// With so many of the changes every unique key was there once, as the transaction sees it.
+    unique_len: Cell<usize>,
     /// Bytes that the rows take that are put, replaced ones among them.
     row_bytes: usize,
     /// For each index that was asked, in their order, the keys of changed rows.
@@ -249,6 +251,18 @@ impl WriteSet {
         self.undo.iter().skip(since).map(|undo| (undo.table, undo.row_id))
     }
 
+    /// Notes that the changes after the first `since` leave unique keys unique, as the transaction sees them.
+    pub(crate) fn note_unique(&self, since: usize) {
+        if since <= self.unique_len.get() {
+            self.unique_len.set(self.undo.len());
+        }
+    }
+
+    /// Whether all changes together are known to leave unique keys unique, as the transaction sees them.
+    pub(crate) fn is_unique(&self) -> bool {
+        self.unique_len.get() == self.undo.len()
+    }
+
     /// The changed rows that may have the key, each once.
     pub(crate) fn candidates(&self, state: &TableState, index: &Index, key: &Key) -> Candidates {
         let table = state.schema.id;
@@ -312,6 +326,10 @@ impl WriteSet {
     /// Undoes all changes but the first `len`.
     pub(crate) fn truncate(&mut self, len: usize, state: &State) {
         self.passed.get_mut().truncate(len);
+        if len < self.unique_len.get() {
+            // Between two checks a key may have been there twice.
+            self.unique_len.set(0);
+        }
         while self.undo.len() > len {
             let Some(undo) = self.undo.pop() else { return };
             self.undo_keys(&undo, state);

@@ -163,6 +163,42 @@ fn uniqueness_is_judged_by_the_net_effect() {
 }
 
 #[test]
+fn a_commit_checks_keys_again_where_the_transaction_could_not_know() {
+    let (database, table) = accounts(3);
+    let is_refused = |transaction: Transaction| matches!(transaction.commit(), Err(Error::UniqueViolation { .. }));
+    // Checked with a change that is undone since.
+    let mut undone = database.begin();
+    let start = undone.savepoint();
+    undone.update(table, RowId(0), account(1, 0)).unwrap();
+    let between = undone.savepoint();
+    undone.update(table, RowId(1), account(9, 0)).unwrap();
+    undone.check_unique(start).unwrap();
+    undone.rollback_to(between);
+    undone.update(table, RowId(2), account(8, 0)).unwrap();
+    assert!(is_refused(undone));
+    // Checked before somebody else committed the key.
+    let mut overtaken = database.begin();
+    let mut other = database.begin();
+    let start = overtaken.savepoint();
+    overtaken.insert(table, account(7, 0)).unwrap();
+    overtaken.check_unique(start).unwrap();
+    other.insert(table, account(7, 0)).unwrap();
+    other.commit().unwrap();
+    assert!(is_refused(overtaken));
+    // Checked before there was the index.
+    let (database, table) = accounts(0);
+    let mut older = database.begin();
+    let start = older.savepoint();
+    older.insert(table, account(20, -1)).unwrap();
+    older.insert(table, account(21, -1)).unwrap();
+    older.check_unique(start).unwrap();
+    let columns = vec![IndexColumn { column: 1, descending: false }];
+    let (name, method) = ("account_of_balance".into(), IndexMethod::Hash);
+    database.create_index(table, IndexDefinition { name, columns, unique: true, method }).unwrap();
+    assert!(is_refused(older));
+}
+
+#[test]
 fn two_transactions_cannot_both_insert_one_key() {
     let (database, table) = accounts(0);
     let (mut first, mut second) = (database.begin(), database.begin());

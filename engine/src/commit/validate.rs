@@ -33,12 +33,21 @@ impl Inner {
         for (table, rows) in attempt.writes.tables().filter(|(_, rows)| !rows.is_empty()) {
             let state = same_table(attempt.state, current, table)?;
             check_conflicts(state, rows, attempt.began, guard)?;
-            for index in state.indexes.iter().filter(|index| index.unique) {
+            let is_known = keys_known(attempt, state);
+            for index in state.indexes.iter().filter(|index| index.unique && !is_known(index)) {
                 check_keys((state, index), rows, attempt.began, reader)?;
             }
         }
         Ok(())
     }
+}
+
+/// Says of which indexes the transaction itself has seen that their keys are unique: of those that it knows, if all that was
+/// committed to the table it has seen, and has looked since its last change.
+fn keys_known<'a>(attempt: &'a Attempt<'_>, now: &TableState) -> impl Fn(&Index) -> bool + 'a {
+    let is_seen = attempt.writes.is_unique() && now.table.last_commit() <= attempt.began;
+    let before = attempt.state.table(now.schema.id).filter(|_| is_seen);
+    move |index| before.is_some_and(|before| before.indexes.iter().any(|known| known.id == index.id))
 }
 
 /// The table as it is now, if it is still what the transaction's statements were checked against: a change of its columns

@@ -199,11 +199,23 @@ impl Change<'_> {
         };
         self.find(&transaction.view(), |run| {
             let mut frame = Frame::new(run, self.plan.slot_count);
-            finished(run_output(&insert.source, &mut frame, &mut |values| {
-                let row = attempt(stored_row(table, values, &mut to_number))?;
-                attempt(run.charge(row.byte_len() + 32))?;
+            let mut keep = |row: RowBuf| {
+                run.charge(row.byte_len() + 32)?;
                 rows.push((RowId(0), row));
-                ControlFlow::Continue(())
+                Ok(())
+            };
+            if let NodeKind::Values { rows: lists, .. } = &insert.source.root.kind
+                && run.counters.is_none()
+            {
+                return lists.iter().try_for_each(|expressions| {
+                    run.tick()?;
+                    let values = expressions[..insert.source.width].iter().map(|expr| evaluate(expr, &frame));
+                    keep(stored_row(table, values, &mut to_number)?)
+                });
+            }
+            finished(run_output(&insert.source, &mut frame, &mut |values| {
+                let values = values.iter().map(|value| Ok(value.as_borrowed()));
+                attempt(stored_row(table, values, &mut to_number).and_then(&mut keep))
             }))
         })?;
         Ok(rows)
@@ -295,19 +307,20 @@ fn check_row<'v>(checks: &'v [Check], table: &TableSchema, frame: &Frame<'_, 'v>
 }
 
 /// The row with its values as the columns take them, and with the number that `to_number` makes of the one that came.
-fn stored_row(
+fn stored_row<'v>(
     table: &TableSchema,
-    values: &[Value<'_>],
+    values: impl Iterator<Item = Result<Value<'v>>>,
     to_number: impl FnOnce(&mut Value<'_>) -> Result<()>,
 ) -> Result<RowBuf> {
-    let mut coerced: SmallVec<[Value<'_>; VALUES_ON_STACK]> = values
-        .iter()
-        .enumerate()
-        .map(|(position, value)| match table.columns.get(position) {
-            Some(column) => coerce_for_storage(value.as_borrowed(), column.column_type),
-            None => value.as_borrowed(),
-        })
-        .collect();
+    // One by one: collected, they would be moved once more.
+    let mut coerced: SmallVec<[Value<'_>; VALUES_ON_STACK]> = SmallVec::new();
+    for (position, value) in values.enumerate() {
+        let value = value?;
+        coerced.push(match table.columns.get(position) {
+            Some(column) => coerce_for_storage(value, column.column_type),
+            None => value,
+        });
+    }
     table.number().and_then(|column| coerced.get_mut(column)).map_or(Ok(()), to_number)?;
     Ok(Row::try_new(&coerced)?)
 }
