@@ -68,8 +68,10 @@ pub(super) struct IndexWriter<K: Stored, V: ListValue, D: Arrangement<K>> {
     live: Arc<IndexCopy<K, V, D>>,
     working: Option<Handles<IndexCopy<K, V, D>>>,
     operations: Vec<Logged<K, V>>,
+    /// So many operations came before them and are not kept, because they are more than any copy would catch up by.
+    forgotten: usize,
     taken_out: TakenOut<K, V, D>,
-    /// Operations before this one are not merged with later ones.
+    /// Operations before this one, the forgotten counted, are not merged with later ones and not forgotten.
     floor: usize,
     retiring: Option<Arc<IndexCopy<K, V, D>>>,
     spares: Vec<Spare<K, V, D>>,
@@ -82,6 +84,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
             live: Arc::new(copy),
             working: None,
             operations: Vec::new(),
+            forgotten: 0,
             taken_out: TakenOut::default(),
             floor: 0,
             retiring: None,
@@ -173,7 +176,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
 
     /// What remains when the working copy is lost because a key's code panicked: nothing of what was pending.
     fn lose_pending(&mut self) {
-        self.floor = 0;
+        (self.floor, self.forgotten) = (0, 0);
         let lost = (self.working.take(), std::mem::take(&mut self.operations), std::mem::take(&mut self.taken_out));
         let _ = catch_unwind(AssertUnwindSafe(|| drop(lost)));
     }
@@ -185,7 +188,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
 
     /// The last operation that a new one may be merged with.
     fn last(&self) -> Option<&Operation<K, V>> {
-        self.operations.get(self.floor..)?.last().map(|last| &last.operation)
+        self.operations.get(self.floor.saturating_sub(self.forgotten)..)?.last().map(|last| &last.operation)
     }
 
     /// Whether the last operation is the opposite of an insertion or a removal that is about to be pushed.
@@ -204,6 +207,22 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
             self.operations.pop();
         } else {
             self.operations.push(Logged { operation, hint });
+            if self.operations.len() > DEBT_MAX {
+                self.forget();
+            }
+        }
+    }
+
+    /// Lets go of the log where it has become longer than what any copy would catch up by: then only taking back everything
+    /// needs to be possible, for which the live copy is enough. With destructors the log is also what a panic is undone by.
+    fn forget(&mut self) {
+        if self.floor == 0
+            && !needs_drop::<(K, V)>()
+            && self.operations.len() > debt_max(self.current().directory.len())
+        {
+            self.forgotten += self.operations.len();
+            self.operations.clear();
+            self.taken_out = TakenOut::default();
         }
     }
 
@@ -355,30 +374,31 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
     /// Makes the copy that was live before a spare, and adds to what the others lack; see [`settle`](Slot::settle).
     fn settle_spares(&mut self) -> bool {
         let mut operations = std::mem::take(&mut self.operations);
+        let mut is_too_much = std::mem::take(&mut self.forgotten) > 0;
         self.floor = 0;
         let Some(retiring) = self.retiring.take().map(Handles::of_published) else { return false };
-        let mut has_merged = false;
         if !self.taken_out.all.is_empty() {
             if let Some(clear) = operations.iter().rposition(|logged| matches!(logged.operation, Operation::Clear)) {
                 operations.drain(..clear);
+                is_too_much = false;
             }
-            has_merged = operations.iter().any(|logged| matches!(logged.operation, Operation::Merge(_)));
+            is_too_much |= operations.iter().any(|logged| matches!(logged.operation, Operation::Merge(_)));
         }
         self.taken_out.all.clear();
         self.taken_out.lists.clear();
         self.taken_out.lists.shrink_to(DEBT_MAX);
-        // What was merged is more than a debt may be.
-        let debt_max = if has_merged { 0 } else { debt_max(self.live.directory.len()) };
+        // What was merged is more than a debt may be, as is what was forgotten.
+        let debt_max = debt_max(self.live.directory.len());
         for at in (0..self.spares.len()).rev() {
             let debt = &mut self.spares[at].debt;
-            let fits = debt.len() + operations.len() <= debt_max;
+            let fits = !is_too_much && debt.len() + operations.len() <= debt_max;
             let duplicate = || debt.extend(operations.iter().cloned());
             if !fits || catch_unwind(AssertUnwindSafe(duplicate)).is_err() {
                 let spare = self.spares.swap_remove(at);
                 self.give_up(spare.copy);
             }
         }
-        if operations.len() > debt_max {
+        if is_too_much || operations.len() > debt_max {
             self.give_up(retiring);
             return true;
         }
@@ -416,16 +436,21 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
     }
 
     fn pending_len(&self) -> usize {
-        self.operations.len()
+        self.forgotten + self.operations.len()
     }
 
     fn mark(&mut self) -> usize {
-        self.floor = self.operations.len();
+        self.floor = self.pending_len();
         self.floor
     }
 
     fn rollback(&mut self, mark: usize) {
         let Some(mut working) = self.working.take() else { return };
+        if mark < self.forgotten {
+            // Everything: nothing is forgotten from the first mark on.
+            return self.lose_pending();
+        }
+        let mark = mark - self.forgotten;
         let (operations, taken_out) = (&mut self.operations, &mut self.taken_out);
         let undone = catch_unwind(AssertUnwindSafe(|| {
             let copy = working.get_mut().expect("no reader has seen the working copy");
@@ -442,7 +467,7 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> Slot for IndexWriter<K, V, D> {
                 self.lose_pending();
             }
         }
-        self.floor = self.operations.len();
+        self.floor = self.pending_len();
     }
 
     fn publish(&mut self) -> Part {
