@@ -299,7 +299,7 @@ impl<C: Cell, S> Drop for Core<C, S> {
             }
             pointer = table.next_pointer();
             if table.next().is_none() && !pointer.is_null() {
-                // One that is not prepared, in which there is anything.
+                // One that is not prepared: nothing in it is an entry.
                 // SAFETY: as above.
                 drop(unsafe { Box::from_raw(pointer) });
                 break;

@@ -19,6 +19,9 @@ pub(super) const REGION_BYTES: usize = 2 << 20;
 /// What is retained at most, unless somebody says otherwise: as much as the heap of the GNU C library may keep at its end.
 const LIMIT_DEFAULT: usize = 64 << 20;
 
+const PROTECTION: i32 = libc::PROT_READ | libc::PROT_WRITE;
+const MAPPING: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+
 static LIMIT: AtomicUsize = AtomicUsize::new(LIMIT_DEFAULT);
 /// Bytes of the rows below and of the idle pages of all slabs.
 static RETAINED: AtomicUsize = AtomicUsize::new(0);
@@ -133,11 +136,16 @@ impl Rows {
         let Some(region) = self.take(1) else { return false };
         let (from, to) = (region.cast(), address.cast::<libc::c_void>());
         // SAFETY: nobody uses either; each is a region and within one mapping, since mappings begin and end with regions.
-        if unsafe { libc::mremap(from, REGION_BYTES, REGION_BYTES, FLAGS, to) } == libc::MAP_FAILED {
-            self.insert(region, 1);
-            return false;
+        if unsafe { libc::mremap(from, REGION_BYTES, REGION_BYTES, FLAGS, to) } != libc::MAP_FAILED {
+            return true;
         }
-        true
+        self.insert(region, 1);
+        // What was there may be gone.
+        // SAFETY: nobody uses it.
+        if unsafe { libc::mmap(to, REGION_BYTES, PROTECTION, MAPPING | libc::MAP_FIXED, -1, 0) } == libc::MAP_FAILED {
+            handle_alloc_error(Layout::new::<[u8; REGION_BYTES]>());
+        }
+        false
     }
 
     /// Adds regions, as one row with those before and behind them.
@@ -157,13 +165,11 @@ impl Rows {
 
 /// Maps regions.
 fn map(count: usize, pages: PageSize) -> *mut u8 {
-    const PROTECTION: i32 = libc::PROT_READ | libc::PROT_WRITE;
-    const FLAGS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     let bytes = count.checked_mul(REGION_BYTES).expect("the regions fit the address space");
     // One more than is needed holds aligned ones somewhere; the rest is unmapped.
     let whole = bytes.checked_add(REGION_BYTES).expect("the regions fit the address space");
     // SAFETY: a new mapping of its own, at no given address.
-    let start = unsafe { libc::mmap(null_mut(), whole, PROTECTION, FLAGS, -1, 0) };
+    let start = unsafe { libc::mmap(null_mut(), whole, PROTECTION, MAPPING, -1, 0) };
     if start == libc::MAP_FAILED {
         handle_alloc_error(Layout::array::<u8>(bytes).unwrap_or(Layout::new::<[u8; REGION_BYTES]>()));
     }
