@@ -99,3 +99,20 @@ fn entries_that_come_many_at_a_time_are_those_that_were_given() {
         }
     }
 }
+
+#[test]
+fn memory_comes_back_when_entries_go_that_came_many_at_a_time() {
+    let registry = Registry::new();
+    let definition = IndexDefinition { unique: true, keys: KeyForm::Words, structure: Structure::Hash };
+    let index: CandidateIndex<u64> = CandidateIndex::new(definition, &registry);
+    let empty = index.memory_usage();
+    let guard = pin();
+    let mut batch = registry.begin();
+    let mut writer = EntryWriter { guard: &guard, batch: &mut batch };
+    let entries: Entries<u64> = (0..40_000).map(|number| (Key::Word(number), number)).collect();
+    index.extend_new(entries, &mut writer);
+    let full = index.memory_usage();
+    (0..39_900).for_each(|number| index.remove(&Key::Word(number), number, &mut writer));
+    let left = index.memory_usage();
+    assert!(left - empty < (full - empty) / 20, "{left} bytes of {full} are left, {empty} to begin with");
+}

@@ -254,6 +254,11 @@ where
         self.core.reserve(additional, guard);
     }
 
+    /// Makes room for `additional` entries that are about to come. Unlike what was reserved it is not kept when they go.
+    pub(crate) fn make_room(&self, additional: usize, guard: &Guard) {
+        self.core.make_room(additional, guard);
+    }
+
     /// Gives back the memory that the entries do not need, presized capacity included. O(n); readers and other writers
     /// go on meanwhile.
     pub fn shrink_to_fit(&self, guard: &Guard) {

@@ -54,6 +54,12 @@ impl<C: Cell, S: BuildHasher> Core<C, S> {
         let groups = groups_asked_for(self.counter.sum().saturating_add(additional));
         // Relaxed: a hint that orders nothing.
         self.floor.fetch_max(groups, Ordering::Relaxed);
+        self.make_room(additional, guard);
+    }
+
+    /// Makes room for `additional` entries more that are about to come: should they go again, the table shrinks.
+    pub(super) fn make_room(&self, additional: usize, guard: &Guard) {
+        let groups = groups_asked_for(self.counter.sum().saturating_add(additional));
         self.resize_to(guard, |present| present.max(groups));
     }
 

@@ -50,8 +50,8 @@ pub trait PointMap<Q: ToOwned + ?Sized, W>: Send + Sync + 'static {
     fn get(&self, key: &Q, guard: &Guard) -> Option<W>;
     /// The words under each of some keys; misses overlap.
     fn get_many(&self, keys: &[&Q], words: &mut [Option<W>], guard: &Guard);
-    /// Makes room for so many keys more, if that spares it growing step by step.
-    fn reserve(&self, additional: usize, guard: &Guard) {
+    /// Makes room for so many keys that are about to come, if that spares it growing step by step.
+    fn make_room(&self, additional: usize, guard: &Guard) {
         let _ = (additional, guard);
     }
     /// Puts words under a key.
@@ -170,8 +170,8 @@ impl PointMap<u64, [u64; 1]> for WordHashIndex<u64, u64> {
     fn with_capacity(capacity: usize) -> Self {
         Self::with_capacity(capacity)
     }
-    fn reserve(&self, additional: usize, guard: &Guard) {
-        Self::reserve(self, additional, guard);
+    fn make_room(&self, additional: usize, guard: &Guard) {
+        Self::make_room(self, additional, guard);
     }
     fn hash_shape(&self) -> Option<HashShape> {
         Some(self.shape())
@@ -237,8 +237,8 @@ where
     fn with_capacity(capacity: usize) -> Self {
         Self::with_capacity(capacity)
     }
-    fn reserve(&self, additional: usize, guard: &Guard) {
-        Self::reserve(self, additional, guard);
+    fn make_room(&self, additional: usize, guard: &Guard) {
+        Self::make_room(self, additional, guard);
     }
     fn hash_shape(&self) -> Option<HashShape> {
         Some(self.shape())

@@ -224,7 +224,9 @@ where
         P: PointMap<Q, R::Words>,
         O: OrderedMap<Q, R::Words>,
     {
-        self.hash.iter().for_each(|hash| hash.reserve(entries.len(), guard));
+        // Where they are few beside what is there, growing step by step stalls nobody.
+        let is_growing = |hash: &&P| entries.len() > hash.len();
+        self.hash.iter().filter(is_growing).for_each(|hash| hash.make_room(entries.len(), guard));
         let (among, behind) = entries.split_at(self.first_behind(entries, guard));
         among.iter().for_each(|(key, row)| _ = self.insert(key.borrow(), *row, guard));
         let behind = behind.iter().map(|(key, row)| (key.borrow(), row.to_words()));
