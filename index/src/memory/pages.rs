@@ -46,7 +46,8 @@ mod source {
         fresh_count: usize,
         /// Pages with cells in use.
         held: usize,
-        is_first: bool,
+        /// The first region, which has small pages.
+        first: *mut u8,
     }
 
     // SAFETY: the pages are plain memory that belongs to this list; the mutex lets one thread at a time change it.
@@ -61,7 +62,7 @@ mod source {
                 fresh: null_mut(),
                 fresh_count: 0,
                 held: 0,
-                is_first: true,
+                first: null_mut(),
             }))
         }
 
@@ -106,10 +107,12 @@ mod source {
                 return page;
             }
             if self.fresh_count == 0 {
-                let pages = if self.is_first { PageSize::Small } else { PageSize::Huge };
-                self.fresh = regions::take(1, pages).0;
+                let is_first = self.first.is_null();
+                self.fresh = regions::take(1, if is_first { PageSize::Small } else { PageSize::Huge }).0;
                 self.fresh_count = REGION_BYTES / PAGE_BYTES;
-                self.is_first = false;
+                if is_first {
+                    self.first = self.fresh;
+                }
             }
             self.fresh_count -= 1;
             let next = self.fresh.wrapping_add(PAGE_BYTES);
@@ -131,9 +134,11 @@ mod source {
             self.used.remove(&region);
             let pages = region..region.wrapping_add(REGION_BYTES);
             regions::count_out(take_all(&mut self.idle, &pages) * PAGE_BYTES);
-            take_all(&mut self.returned, &pages);
+            // A huge page of which a part went back is one no more.
+            let is_broken = take_all(&mut self.returned, &pages) > 0;
+            let pages = if is_broken || region == self.first { PageSize::Small } else { PageSize::Huge };
             // SAFETY: all of the region was cut, and no page of it is in use or in a list.
-            unsafe { regions::give_back(region, 1) };
+            unsafe { regions::give_back(region, 1, pages) };
         }
 
         /// Gives the memory of an idle page to the kernel.

@@ -74,7 +74,7 @@ pub(super) enum Content {
     Old,
 }
 
-/// Which pages the kernel is asked for.
+/// Which pages the kernel is asked for, or has given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PageSize {
     Small,
@@ -95,13 +95,17 @@ pub(super) fn take(count: usize, pages: PageSize) -> (*mut u8, Content) {
     (start, if moved > 0 { Content::Old } else { Content::Zeros })
 }
 
-/// Takes regions back, and retains as many as there is room for.
+/// Takes regions back, and retains as many as there is room for; of huge pages only, because whoever gets them next counts on
+/// those.
 ///
 /// # Safety
 ///
 /// They came from [`take`], and nobody will touch them again.
-pub(super) unsafe fn give_back(start: *mut u8, count: usize) {
-    let kept = count.min(room().unwrap_or(0) / REGION_BYTES);
+pub(super) unsafe fn give_back(start: *mut u8, count: usize, pages: PageSize) {
+    let kept = match pages {
+        PageSize::Huge => count.min(room().unwrap_or(0) / REGION_BYTES),
+        PageSize::Small => 0,
+    };
     if kept > 0 {
         count_in(kept * REGION_BYTES);
         ROWS.lock().insert(start, kept);

@@ -163,8 +163,7 @@ mod mapped {
 
     /// A piece, and whether something was there before.
     pub(super) fn take(bytes: usize) -> (NonNull<u8>, bool) {
-        let pages = if super::is_huge(bytes) { PageSize::Huge } else { PageSize::Small };
-        let (start, content) = regions::take(bytes.div_ceil(REGION_BYTES), pages);
+        let (start, content) = regions::take(bytes.div_ceil(REGION_BYTES), page_size(bytes));
         (NonNull::new(start).expect("a region is not at address 0"), content == Content::Old)
     }
 
@@ -175,7 +174,11 @@ mod mapped {
     /// It came from [`take`], and nobody will touch it again.
     pub(super) unsafe fn give_back(start: NonNull<u8>, bytes: usize) {
         // SAFETY: as the caller guarantees.
-        unsafe { regions::give_back(start.as_ptr(), bytes.div_ceil(REGION_BYTES)) }
+        unsafe { regions::give_back(start.as_ptr(), bytes.div_ceil(REGION_BYTES), page_size(bytes)) }
+    }
+
+    fn page_size(bytes: usize) -> PageSize {
+        if super::is_huge(bytes) { PageSize::Huge } else { PageSize::Small }
     }
 }
 
