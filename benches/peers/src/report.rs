@@ -97,20 +97,25 @@ fn push(page: &mut String, paragraph: &str) {
 
 /// The machine, the compiler, the commit and the commands.
 fn circumstances(runs: &[Run]) -> String {
-    let mut places: Vec<String> = Vec::new();
-    for run in runs {
-        let place = format!("{}; {}; commit `{}`.", run.machine, run.compiler, run.commit);
-        if !places.contains(&place) {
-            places.push(place);
-        }
-    }
-    let commands = runs.iter().map(|run| format!("cargo run --release -p manicule-peers -- {}", run.arguments));
-    let commands: Vec<String> = commands.collect();
+    let place = |run: &Run| format!("{}; {}; commit `{}`.", run.machine, run.compiler, run.commit);
+    let command = |run: &Run| format!("cargo run --release -p manicule-peers -- {}", run.arguments);
+    let (places, commands) = (distinct(runs.iter().map(place)), distinct(runs.iter().map(command)));
     let measured =
         if places.is_empty() { "Nobody wrote down where this was measured.".to_owned() } else { places.join("\n\n") };
     let again =
         if commands.is_empty() { String::new() } else { format!("To rerun:\n\n```sh\n{}\n```\n", commands.join("\n")) };
     format!("{measured}\n\n{again}")
+}
+
+/// Each line once, where it first stands.
+fn distinct(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut distinct = Vec::new();
+    for line in lines {
+        if !distinct.contains(&line) {
+            distinct.push(line);
+        }
+    }
+    distinct
 }
 
 /// The records of one suite, key, size and number of threads, in the order in which they were measured.
