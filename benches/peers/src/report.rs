@@ -99,7 +99,7 @@ fn push(page: &mut String, paragraph: &str) {
 fn circumstances(runs: &[Run]) -> String {
     let place = |run: &Run| format!("{}; {}; commit `{}`.", run.machine, run.compiler, run.commit);
     let command = |run: &Run| format!("cargo run --release -p manicule-peers -- {}", run.arguments);
-    let (places, commands) = (distinct(runs.iter().map(place)), distinct(runs.iter().map(command)));
+    let (places, commands) = (without_repeats(runs.iter().map(place)), without_repeats(runs.iter().map(command)));
     let measured =
         if places.is_empty() { "Nobody wrote down where this was measured.".to_owned() } else { places.join("\n\n") };
     let again =
@@ -108,14 +108,14 @@ fn circumstances(runs: &[Run]) -> String {
 }
 
 /// Each line once, where it first stands.
-fn distinct(lines: impl Iterator<Item = String>) -> Vec<String> {
-    let mut distinct = Vec::new();
+fn without_repeats(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = Vec::new();
     for line in lines {
-        if !distinct.contains(&line) {
-            distinct.push(line);
+        if !kept.contains(&line) {
+            kept.push(line);
         }
     }
-    distinct
+    kept
 }
 
 /// The records of one suite, key, size and number of threads, in the order in which they were measured.
