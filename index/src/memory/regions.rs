@@ -1,13 +1,14 @@
-//! Regions: pieces of the size of a huge page, alone or in rows, from the kernel and for a while from those who gave them
+//! Regions: pieces of the size of a huge page, alone or in a row, from the kernel and for a while from those who gave them
 //! back.
 //!
 //! Fresh memory is dear where the host of a virtual machine takes back what lies free: a huge page then costs milliseconds at
 //! its first touch, a hundred times what it costs to write over one that is at hand. So, as the allocators of programs do,
-//! this one *retains* some of what is not in use, up to a [limit](super::set_retained_memory_limit): rows of regions here, and
-//! pages of regions that are in use in part (`pages.rs`).
+//! this one *retains* some of what is not in use, up to a [limit](super::set_retained_memory_limit): regions here, each by itself,
+//! and pages of regions that are in use in part (`pages.rs`). Who needs several in a row gets a new mapping, to which the kernel
+//! moves the pages of retained ones.
 
 use std::alloc::{Layout, handle_alloc_error};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,13 +20,10 @@ pub(super) const REGION_BYTES: usize = 2 << 20;
 /// What is retained at most, unless somebody says otherwise: as much as the heap of the GNU C library may keep at its end.
 const LIMIT_DEFAULT: usize = 64 << 20;
 
-const PROTECTION: i32 = libc::PROT_READ | libc::PROT_WRITE;
-const MAPPING: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-
 static LIMIT: AtomicUsize = AtomicUsize::new(LIMIT_DEFAULT);
-/// Bytes of the rows below and of the idle pages of all slabs.
+/// Bytes of the regions below and of the idle pages of all slabs.
 static RETAINED: AtomicUsize = AtomicUsize::new(0);
-static ROWS: Mutex<Rows> = Mutex::new(Rows(BTreeMap::new()));
+static FREE: Mutex<Free> = Mutex::new(Free(BTreeSet::new()));
 
 /// See [`retained_memory`](super::retained_memory).
 pub(super) fn retained() -> usize {
@@ -37,13 +35,13 @@ pub(super) fn retained() -> usize {
 pub(super) fn set_limit(bytes: usize) {
     // Relaxed: the lock orders what is done about it.
     LIMIT.store(bytes, Ordering::Relaxed);
-    let mut rows = ROWS.lock();
+    let mut free = FREE.lock();
     while room().is_none()
-        && let Some((start, count)) = rows.0.pop_last()
+        && let Some(region) = free.0.pop_last()
     {
-        count_out(count * REGION_BYTES);
-        // SAFETY: nobody uses what is retained, and it is in no list any more.
-        unsafe { unmap(start.cast(), count * REGION_BYTES) };
+        count_out(REGION_BYTES);
+        // SAFETY: nobody uses what is retained, and it is not in the list any more.
+        unsafe { unmap(region.cast(), REGION_BYTES) };
     }
 }
 
@@ -83,14 +81,15 @@ pub(super) enum PageSize {
 
 /// So many regions in a row that nobody uses; retained ones before fresh ones, which have the page size that is asked for.
 pub(super) fn take(count: usize, pages: PageSize) -> (*mut u8, Content) {
-    let mut rows = ROWS.lock();
-    if let Some(start) = rows.take(count) {
-        count_out(count * REGION_BYTES);
-        return (start, Content::Old);
+    let mut free = FREE.lock();
+    if count == 1
+        && let Some(region) = free.0.pop_first()
+    {
+        count_out(REGION_BYTES);
+        return (region, Content::Old);
     }
     let start = map(count, pages);
-    // Single ones are brought together: the kernel moves their pages to other addresses.
-    let moved = (0..count).take_while(|at| rows.move_one_to(start.wrapping_add(at * REGION_BYTES))).count();
+    let moved = (0..count).take_while(|at| free.move_one_to(start.wrapping_add(at * REGION_BYTES))).count();
     count_out(moved * REGION_BYTES);
     (start, if moved > 0 { Content::Old } else { Content::Zeros })
 }
@@ -108,7 +107,7 @@ pub(super) unsafe fn give_back(start: *mut u8, count: usize, pages: PageSize) {
     };
     if kept > 0 {
         count_in(kept * REGION_BYTES);
-        ROWS.lock().insert(start, kept);
+        FREE.lock().0.extend((0..kept).map(|at| start.wrapping_add(at * REGION_BYTES)));
     }
     if kept < count {
         // SAFETY: as the caller guarantees; these are not in the list.
@@ -116,64 +115,42 @@ pub(super) unsafe fn give_back(start: *mut u8, count: usize, pages: PageSize) {
     }
 }
 
-/// Where rows of regions begin that nobody uses, and how many regions each has; none follows on another.
-struct Rows(BTreeMap<*mut u8, usize>);
+/// Regions that nobody uses. Those that follow on each other may be of different mappings, so they are not one piece to a
+/// pointer.
+struct Free(BTreeSet<*mut u8>);
 
 // SAFETY: the regions are plain memory that belongs to this list; the mutex lets one thread at a time change it.
-unsafe impl Send for Rows {}
+unsafe impl Send for Free {}
 
-impl Rows {
-    /// The first regions of the shortest row that has so many.
-    fn take(&mut self, count: usize) -> Option<*mut u8> {
-        let fitting = self.0.iter().filter(|(_, row)| **row >= count);
-        let (start, row) = fitting.min_by_key(|(_, row)| **row).map(|(start, row)| (*start, *row))?;
-        self.0.remove(&start);
-        if row > count {
-            self.0.insert(start.wrapping_add(count * REGION_BYTES), row - count);
-        }
-        Some(start)
-    }
-
+impl Free {
     /// Puts the pages of a region in the place of those at another address, where nobody has anything. Whether there was one.
     fn move_one_to(&mut self, address: *mut u8) -> bool {
         const FLAGS: i32 = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
-        let Some(region) = self.take(1) else { return false };
+        let Some(region) = self.0.pop_first() else { return false };
         let (from, to) = (region.cast(), address.cast::<libc::c_void>());
         // SAFETY: nobody uses either; each is a region and within one mapping, since mappings begin and end with regions.
         if unsafe { libc::mremap(from, REGION_BYTES, REGION_BYTES, FLAGS, to) } != libc::MAP_FAILED {
             return true;
         }
-        self.insert(region, 1);
-        // What was there may be gone.
-        // SAFETY: nobody uses it.
-        if unsafe { libc::mmap(to, REGION_BYTES, PROTECTION, MAPPING | libc::MAP_FIXED, -1, 0) } == libc::MAP_FAILED {
+        // A kernel that has run out in the middle may have taken away what was at the other address, and by now somebody else may
+        // be there; one that does not offer the call has done nothing.
+        if std::io::Error::last_os_error().raw_os_error() == Some(libc::ENOMEM) {
             handle_alloc_error(Layout::new::<[u8; REGION_BYTES]>());
         }
+        self.0.insert(region);
         false
-    }
-
-    /// Adds regions, as one row with those before and behind them.
-    fn insert(&mut self, start: *mut u8, count: usize) {
-        let (mut start, mut count) = (start, count);
-        if let Some(behind) = self.0.remove(&start.wrapping_add(count * REGION_BYTES)) {
-            count += behind;
-        }
-        if let Some((&before, &row)) = self.0.range(..start).next_back()
-            && before.wrapping_add(row * REGION_BYTES) == start
-        {
-            (start, count) = (before, row + count);
-        }
-        self.0.insert(start, count);
     }
 }
 
 /// Maps regions.
 fn map(count: usize, pages: PageSize) -> *mut u8 {
+    const PROTECTION: i32 = libc::PROT_READ | libc::PROT_WRITE;
+    const FLAGS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     let bytes = count.checked_mul(REGION_BYTES).expect("the regions fit the address space");
     // One more than is needed holds aligned ones somewhere; the rest is unmapped.
     let whole = bytes.checked_add(REGION_BYTES).expect("the regions fit the address space");
     // SAFETY: a new mapping of its own, at no given address.
-    let start = unsafe { libc::mmap(null_mut(), whole, PROTECTION, MAPPING, -1, 0) };
+    let start = unsafe { libc::mmap(null_mut(), whole, PROTECTION, FLAGS, -1, 0) };
     if start == libc::MAP_FAILED {
         handle_alloc_error(Layout::array::<u8>(bytes).unwrap_or(Layout::new::<[u8; REGION_BYTES]>()));
     }
@@ -207,18 +184,32 @@ unsafe fn unmap(start: *mut libc::c_void, bytes: usize) {
 mod tests {
     use super::*;
 
+    /// A pattern that tells each page of each region.
+    fn word(region: usize, page: usize) -> u64 {
+        (region << 32 | page) as u64 + 1
+    }
+
     #[test]
-    fn rows_of_regions_join_and_part() {
-        let at = |region: usize| std::ptr::without_provenance_mut::<u8>((region + 1) * REGION_BYTES);
-        let mut rows = Rows(BTreeMap::new());
-        rows.insert(at(0), 2);
-        rows.insert(at(4), 3);
-        assert_eq!(rows.take(4), None);
-        assert_eq!(rows.take(1), Some(at(0)), "of the shortest row");
-        rows.insert(at(2), 2);
-        assert_eq!(rows.0.iter().map(|(start, row)| (*start, *row)).collect::<Vec<_>>(), [(at(1), 6)]);
-        rows.insert(at(0), 1);
-        assert_eq!(rows.take(7), Some(at(0)));
-        assert_eq!(rows.take(1), None);
+    fn regions_in_a_row_are_ours_from_end_to_end_whichever_were_free() {
+        const WORDS: usize = REGION_BYTES / size_of::<u64>();
+        let singles: Vec<*mut u8> = (0..5).map(|_| take(1, PageSize::Huge).0).collect();
+        // SAFETY: each is given back once.
+        singles.iter().for_each(|&region| unsafe { give_back(region, 1, PageSize::Huge) });
+        let (row, _) = take(7, PageSize::Huge);
+        assert_eq!(row.addr() % REGION_BYTES, 0);
+        let single = take(1, PageSize::Huge).0;
+        assert!(single < row || single >= row.wrapping_add(7 * REGION_BYTES), "nobody else has a part of it");
+        // SAFETY: seven regions are ours.
+        let words = unsafe { std::slice::from_raw_parts_mut(row.cast::<u64>(), 7 * WORDS) };
+        for region in 0..7 {
+            (0..WORDS).step_by(512).for_each(|at| words[region * WORDS + at] = word(region, at));
+        }
+        for region in 0..7 {
+            assert!((0..WORDS).step_by(512).all(|at| words[region * WORDS + at] == word(region, at)));
+        }
+        // SAFETY: each is given back once.
+        unsafe { give_back(single, 1, PageSize::Huge) };
+        // SAFETY: as above.
+        unsafe { give_back(row, 7, PageSize::Huge) };
     }
 }
