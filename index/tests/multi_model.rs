@@ -47,9 +47,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Clear),
         1 => (2..5u64).prop_map(Op::Retain),
         // Few, and so many that they are merged, or not kept in the log.
-        1 => (prop::sample::select(vec![7, 1100]), prop::sample::select(vec![4, 900]))
+        1 => (prop::sample::select(vec![7, 1100]), prop::sample::select(vec![1, 4, 900]))
             .prop_map(|(len, keys)| Op::Many(Manner::AtOnce, len, keys)),
-        1 => prop::sample::select(vec![4, 900]).prop_map(|keys| Op::Many(Manner::OneByOne, 1100, keys)),
+        1 => prop::sample::select(vec![1, 4, 900]).prop_map(|keys| Op::Many(Manner::OneByOne, 1100, keys)),
         1 => Just(Op::Savepoint),
         1 => Just(Op::RollbackToSavepoint),
         1 => Just(Op::Rollback),

@@ -39,6 +39,9 @@ pub trait Arrangement<K>: sealed::Sealed + Send + Sync + Sized + 'static {
     /// The structure that holds one copy.
     type Directory<T: Stored>: Directory<K, T>;
 
+    /// Whether a directory is as it was when a key's code has panicked in a change of it.
+    const IS_WHOLE_AFTER_PANIC: bool;
+
     /// A directory of these entries.
     fn build<V: ListValue>(entries: Vec<(K, V)>) -> Self::Directory<PostingList<V>>;
 
@@ -63,6 +66,8 @@ pub trait Arrangement<K>: sealed::Sealed + Send + Sync + Sized + 'static {
 
 impl<K: Stored + Hash + Eq> Arrangement<K> for Hashed {
     type Directory<T: Stored> = HashDirectory<K, T>;
+
+    const IS_WHOLE_AFTER_PANIC: bool = true;
 
     fn build<V: ListValue>(entries: Vec<(K, V)>) -> HashDirectory<K, PostingList<V>> {
         let mut directory: HashDirectory<K, PostingList<V>> = HashDirectory::default();
@@ -106,6 +111,9 @@ impl<K: Stored + Hash + Eq> Arrangement<K> for Hashed {
 
 impl<K: Stored + IndexKey> Arrangement<K> for Ordered {
     type Directory<T: Stored> = OrderedDirectory<K, T>;
+
+    // A split and a merge ask keys for their words once entries have moved, where words alone are not the keys.
+    const IS_WHOLE_AFTER_PANIC: bool = K::EXACT;
 
     fn build<V: ListValue>(mut entries: Vec<(K, V)>) -> OrderedDirectory<K, PostingList<V>> {
         <Self as Arrangement<K>>::sort(&mut entries);

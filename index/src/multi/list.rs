@@ -5,10 +5,13 @@
 //!
 //! ```text
 //! One(v)          Two([v, v])       Few(Block)            Many(Box<Segments>)
-//! in the directory's entry          one block, ≤ 32       dense segments, a value's hash says which
-//!        1 ─────────▶ 2 ─────────────▶ 3 … 32 ─────────────▶ 33 …
-//!        1 ◀───────────────────────────── 1     16 ◀───────────┘        (it shrinks later than it grows)
+//! in the directory's entry          one block, ≤ 1,024    dense segments, a value's hash says which
+//!        1 ─────────▶ 2 ─────────────▶ 3 … 1,024 ──────────▶ 1,025 …
+//!        1 ◀───────────────────────────── 1     512 ◀──────────┘        (it shrinks later than it grows)
 //! ```
+//!
+//! The numbers are those of row ids; values that are larger, or own memory that a comparison reads, have shorter blocks
+//! ([`values_max`]).
 //!
 //! A list of `u64` is 24 bytes, and an `Option` around it costs nothing. A `SmallVec<[u64; 2]>` in the place of the first three
 //! shapes would make every key eight bytes larger, in two copies, and have its values in the program's heap (`block.rs`).
@@ -19,8 +22,8 @@
 use std::fmt;
 use std::hash::Hash;
 
-use block::Block;
 pub use block::list_memory;
+use block::{Block, values_max};
 pub use iter::{ListIter, ListSlices};
 use segments::Segments;
 
@@ -32,11 +35,6 @@ mod segments;
 pub trait ListValue: Clone + Eq + Hash + Send + Sync + 'static {}
 
 impl<V: Clone + Eq + Hash + Send + Sync + 'static> ListValue for V {}
-
-/// The most values that are searched one by one.
-const FEW_MAX: usize = 32;
-/// A segmented list that shrinks to this many values becomes one vector again.
-const MANY_MIN: usize = 16;
 
 /// The values under one key, in no particular order; one that was inserted twice is there twice.
 ///
@@ -95,7 +93,7 @@ impl<V> PostingList<V> {
         }
     }
 
-    /// Bytes that the list takes beyond its own 24 and what values own elsewhere. O(1) for short lists, O(n / 256) for
+    /// Bytes that the list takes beyond its own 24 and what values own elsewhere. O(1) for short lists, O(n / 1,024) for
     /// long ones.
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.shape {
@@ -122,7 +120,8 @@ impl<V> PostingList<V> {
         }
     }
 
-    /// The values as one slice, where they lie in one: always if they are at most 32, seldom if they are more than 128.
+    /// The values as one slice, where they lie in one: always if they are at most 32, and up to a thousand that are small and own
+    /// no memory, as row ids.
     #[inline]
     pub fn as_slice(&self) -> Option<&[V]> {
         match &self.shape {
@@ -157,12 +156,12 @@ impl<V> PostingList<V> {
 }
 
 impl<V: Eq + Hash> PostingList<V> {
-    /// Whether the value is in the list. O(1) in a long list, a search of at most 32 values in a short one.
+    /// Whether the value is in the list. A search of some hundred values, however long the list is.
     pub fn contains(&self, value: &V) -> bool {
         match &self.shape {
             Shape::One(one) => one == value,
             Shape::Two(values) => values.contains(value),
-            Shape::Few(values) => values.contains(value),
+            Shape::Few(values) => values.position(value).is_some(),
             Shape::Many(segments) => segments.contains(value),
         }
     }
@@ -180,7 +179,7 @@ impl<V: Clone + Eq + Hash> PostingList<V> {
     /// Adds a value. Amortized O(1).
     pub(crate) fn push(&mut self, value: V) {
         if let Shape::Few(values) = &mut self.shape
-            && values.len() >= FEW_MAX
+            && values.len() >= values_max::<V>()
         {
             self.shape = Shape::Many(Box::new(Segments::new(std::mem::take(values))));
         }
@@ -197,17 +196,17 @@ impl<V: Clone + Eq + Hash> PostingList<V> {
         }
     }
 
-    /// Takes one occurrence of the value away. O(1) in a long list.
+    /// Takes one occurrence of the value away. A search of some hundred values, however long the list is.
     pub(crate) fn remove(&mut self, value: &V) -> Option<V> {
         if let Shape::Many(segments) = &mut self.shape
-            && segments.len() <= MANY_MIN + 1
+            && segments.len() <= values_max::<V>() / 2 + 1
         {
             self.shape = Shape::Few(segments.drain());
         }
         match &mut self.shape {
             Shape::Many(segments) => segments.remove(value),
             Shape::Few(values) => {
-                let at = values.iter().position(|other| other == value)?;
+                let at = values.position(value)?;
                 let removed = values.swap_remove(at);
                 self.shrink();
                 Some(removed)
@@ -303,11 +302,13 @@ impl<V: fmt::Debug> fmt::Debug for PostingList<V> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Debug;
+
     use proptest::prelude::*;
 
     use super::*;
 
-    fn shape_of(list: &PostingList<u64>) -> &'static str {
+    fn shape_of<V>(list: &PostingList<V>) -> &'static str {
         match &list.shape {
             Shape::One(_) => "one",
             Shape::Two(_) => "two",
@@ -318,20 +319,27 @@ mod tests {
 
     #[test]
     fn list_shrinks_later_than_it_grows() {
-        let mut list: PostingList<u64> = (0..33).collect();
-        assert_eq!(shape_of(&list), "many");
-        for value in 17..33 {
-            assert_eq!(list.remove(&value), Some(value));
+        fn check<V: Clone + Debug + Eq + Hash>(value: impl Fn(usize) -> V) {
+            let longest = values_max::<V>();
+            let mut list: PostingList<V> = (0..longest).map(&value).collect();
+            assert_eq!((shape_of(&list), list.as_slice().map(<[V]>::len)), ("few", Some(longest)));
+            list.push(value(longest));
+            assert_eq!(shape_of(&list), "many");
+            for at in longest / 2 + 1..=longest {
+                assert_eq!(list.remove(&value(at)), Some(value(at)));
+            }
+            assert_eq!((list.len(), shape_of(&list)), (longest / 2 + 1, "many"));
+            list.remove(&value(0));
+            assert_eq!(shape_of(&list), "few");
+            for at in 1..longest / 2 {
+                list.remove(&value(at));
+            }
+            assert_eq!((list.len(), shape_of(&list)), (1, "one"));
+            assert_eq!(list.pop(), Some(value(longest / 2)));
+            assert!(list.is_empty());
         }
-        assert_eq!((list.len(), shape_of(&list)), (17, "many"));
-        list.remove(&0);
-        assert_eq!(shape_of(&list), "few");
-        for value in 1..16 {
-            list.remove(&value);
-        }
-        assert_eq!((list.len(), shape_of(&list)), (1, "one"));
-        assert_eq!(list.pop(), Some(16));
-        assert!(list.is_empty());
+        check(|at| at);
+        check(|at| at.to_string());
     }
 
     #[test]
@@ -342,38 +350,51 @@ mod tests {
         assert!(bytes < 100_000 * 12, "{bytes} bytes");
     }
 
+    /// Pushes and removes, and compares with a vector after each step.
+    fn check_against_a_vector<V: ListValue + Debug + Ord>(
+        operations: Vec<(u8, u64)>,
+        value: impl Fn(u64) -> V,
+    ) -> Result<(), TestCaseError> {
+        let mut list = PostingList::new();
+        let mut model: Vec<V> = Vec::new();
+        for (operation, number) in operations {
+            let value = value(number);
+            if operation == 0 {
+                let at = model.iter().position(|other| *other == value);
+                prop_assert_eq!(list.remove(&value), at.map(|at| model.swap_remove(at)));
+            } else {
+                list.push(value.clone());
+                model.push(value.clone());
+            }
+            prop_assert_eq!(list.len(), model.len());
+            prop_assert_eq!(list.count(&value), model.iter().filter(|other| **other == value).count());
+            prop_assert_eq!(list.contains(&value), model.contains(&value));
+        }
+        let mut listed: Vec<V> = list.iter().cloned().collect();
+        let mut folded = Vec::new();
+        list.iter().for_each(|value| folded.push(value.clone()));
+        let mut sliced: Vec<V> = list.slices().flatten().cloned().collect();
+        for values in [&mut listed, &mut folded, &mut sliced, &mut model] {
+            values.sort_unstable();
+        }
+        prop_assert_eq!(&listed, &model);
+        prop_assert_eq!(&folded, &model);
+        prop_assert_eq!(&sliced, &model);
+        prop_assert_eq!(list.iter().len(), model.len());
+        Ok(())
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
-        fn list_agrees_with_a_sorted_vector(
-            ops in prop::collection::vec((0..3u8, 0..(1_u64 << 20)), 0..2000),
+        fn list_agrees_with_a_vector(
+            operations in prop::collection::vec((0..4_u8, 0..(1_u64 << 20)), 0..4000),
             // Few values make long lists of repeated ones, many make lists of many segments.
-            distinct in prop::sample::select(vec![2_u64, 90, 1 << 20]),
+            distinct in prop::sample::select(vec![2_u64, 90, 1200, 1 << 20]),
         ) {
-            let mut list = PostingList::new();
-            let mut model: Vec<u64> = Vec::new();
-            for (op, value) in ops {
-                let value = value % distinct;
-                if op == 0 {
-                    let at = model.iter().position(|other| *other == value);
-                    prop_assert_eq!(list.remove(&value), at.map(|at| model.swap_remove(at)));
-                } else {
-                    list.push(value);
-                    model.push(value);
-                }
-                prop_assert_eq!(list.len(), model.len());
-                prop_assert_eq!(list.count(&value), model.iter().filter(|other| **other == value).count());
-            }
-            let mut listed: Vec<u64> = list.iter().copied().collect();
-            let mut folded = Vec::new();
-            list.iter().for_each(|value| folded.push(*value));
-            let mut sliced: Vec<u64> = list.slices().flatten().copied().collect();
-            for values in [&mut listed, &mut folded, &mut sliced, &mut model] {
-                values.sort_unstable();
-            }
-            prop_assert_eq!(&listed, &model);
-            prop_assert_eq!(&folded, &model);
-            prop_assert_eq!(&sliced, &model);
-            prop_assert_eq!(list.iter().len(), model.len());
+            check_against_a_vector(operations.clone(), |number| number % distinct)?;
+            check_against_a_vector(operations, |number| (number % distinct).to_string())?;
         }
     }
 }

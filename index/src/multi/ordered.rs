@@ -220,12 +220,12 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
                 Some(_) => tree.leaves.insert(Leaf::default()),
                 None => tree.root,
             };
-            if tree.leaves[leaf].len() == 0 {
-                let (word, gap) = gap_of(&key);
+            let (slot, word) = (tree.leaves[leaf].len(), key.word(0));
+            if slot == 0 {
+                let (word, gap) = gap_of(word, &key);
                 level.push((word, gap, leaf));
             }
-            let slot = tree.leaves[leaf].len();
-            tree.leaves[leaf].insert(slot, (key, value));
+            tree.leaves[leaf].insert(slot, word, (key, value));
             tree.len += 1;
         }
         while level.len() > 1 {
@@ -249,8 +249,8 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
 
 /// What an inner node keeps of the smallest key under a child: the word where that says everything, else the key, whose word
 /// depends on the node.
-fn gap_of<K: IndexKey + Clone>(key: &K) -> (u64, Option<K>) {
-    if K::EXACT { (key.word(0), None) } else { (0, Some(key.clone())) }
+fn gap_of<K: IndexKey + Clone>(word: u64, key: &K) -> (u64, Option<K>) {
+    if K::EXACT { (word, None) } else { (0, Some(key.clone())) }
 }
 
 impl<K, T> Default for OrderedDirectory<K, T> {

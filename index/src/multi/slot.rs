@@ -145,12 +145,16 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         }
     }
 
-    /// Changes the working copy. If a key's or value's code panics, what was logged is what has happened: a destructor may have
-    /// left the copy changed and the change not logged, so it is made anew. Without destructors nothing is changed before the last
-    /// code that may panic, and a number is inserted without a call that keeps it out of registers.
+    /// Whether a panic of a key's or value's code may leave the working copy changed and the change not logged: that of a
+    /// destructor, or any in a directory that is not whole after one. Otherwise nothing is changed before the last code that may
+    /// panic.
+    const MAY_BREAK: bool = needs_drop::<(K, V)>() || !D::IS_WHOLE_AFTER_PANIC;
+
+    /// Changes the working copy. If a key's or value's code panics, what was logged is what has happened: a copy that may be broken
+    /// is made anew. Where none can be, a number is inserted without a call that keeps it out of registers.
     #[inline]
     pub(super) fn change<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
-        if !needs_drop::<(K, V)>() {
+        if !Self::MAY_BREAK {
             return act(self);
         }
         catch_unwind(AssertUnwindSafe(|| act(self))).unwrap_or_else(|panic| {
@@ -214,12 +218,9 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
     }
 
     /// Lets go of the log where it has become longer than what any copy would catch up by: then only taking back everything
-    /// needs to be possible, for which the live copy is enough. With destructors the log is also what a panic is undone by.
+    /// needs to be possible, for which the live copy is enough. Where a panic may break the copy, the log is also what it is made anew by.
     fn forget(&mut self) {
-        if self.floor == 0
-            && !needs_drop::<(K, V)>()
-            && self.operations.len() > debt_max(self.current().directory.len())
-        {
+        if self.floor == 0 && !Self::MAY_BREAK && self.operations.len() > debt_max(self.current().directory.len()) {
             self.forgotten += self.operations.len();
             self.operations.clear();
             self.taken_out = TakenOut::default();

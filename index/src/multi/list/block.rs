@@ -7,6 +7,7 @@
 use std::alloc::Layout;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::needs_drop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -20,6 +21,19 @@ static BLOCKS: Cells = Cells::new();
 #[must_use]
 pub fn list_memory() -> usize {
     BLOCKS.held()
+}
+
+/// How many values are searched one by one, and lie in one block: as many as 8 KiB hold, whose search takes some 300 ns. Of values
+/// that own memory fewer, since to compare one may be a miss.
+pub(super) const fn values_max<V>() -> usize {
+    const SMALL_MAX: usize = 1024;
+    const LARGE_MAX: usize = 128;
+    match size_of::<V>() {
+        _ if needs_drop::<V>() => LARGE_MAX,
+        0..=8 => SMALL_MAX,
+        bytes if bytes < 64 => 8 * SMALL_MAX / bytes,
+        _ => LARGE_MAX,
+    }
 }
 
 /// Values in a cell of their own; none while there are no values.
@@ -79,11 +93,25 @@ impl<V> Block<V> {
     /// Adds a value. Amortized O(1).
     pub(super) fn push(&mut self, value: V) {
         if self.is_full() {
-            self.resize(self.len() + 1 + self.len() / 2);
+            // Of large blocks less is left empty; to move one costs little for each value that comes.
+            let more = if self.len() < 64 { self.len() / 2 } else { self.len() / 4 };
+            self.resize(self.len() + 1 + more);
         }
         // SAFETY: there is room for `len` values and one more, and what lies there is not initialised.
         unsafe { self.place(self.len).write(value) };
         self.len += 1;
+    }
+
+    /// Where the value is, or one of its occurrences.
+    pub(super) fn position(&self, value: &V) -> Option<usize>
+    where
+        V: Eq,
+    {
+        /// Compared without a branch for each, which the compiler makes instructions for several at once where it can.
+        const TOGETHER: usize = 16;
+        let is_in = |values: &[V]| values.iter().fold(false, |found, other| found | (other == value));
+        let first = self.chunks(TOGETHER).position(is_in)? * TOGETHER;
+        self[first..].iter().position(|other| other == value).map(|at| first + at)
     }
 
     /// Takes the last value away.

@@ -1,7 +1,7 @@
 //! Long posting lists: linear hashing over dense segments.
 //!
 //! A hash table of values iterates badly, and a vector with a table of positions beside it costs twice the values. So
-//! the table's buckets are made large: each is a block of some two hundred values, a value's hash says which one
+//! the table's buckets are made large: each is a block of some hundred values, a value's hash says which one
 //! holds it, and the buckets split and merge one at a time (Litwin, "Linear hashing", VLDB 1980).
 //!
 //! ```text
@@ -21,14 +21,11 @@ use std::sync::LazyLock;
 use ahash::{AHasher, RandomState};
 use hashbag::HashBag;
 
-use super::block::Block;
+use super::block::{Block, values_max};
 use super::iter::ListIter;
 
-/// How many values a segment holds on average: a search of some 60 ns, and runs long enough that few begin with a miss.
-const SEGMENT_VALUES: usize = 256;
-
-/// A segment of so many values, or twice as many, and so on, is looked through for repeated ones.
-const SEGMENT_LARGE: usize = 4 * SEGMENT_VALUES;
+/// A segment of so many times the average, or twice as many, and so on, is looked through for repeated values.
+const SEGMENT_LARGE: usize = 4;
 
 /// The further occurrences of values.
 pub(super) type Repeats<V> = HashBag<V, ListHasher>;
@@ -102,13 +99,12 @@ impl<V> Segments<V> {
 
 impl<V: Eq + Hash> Segments<V> {
     /// Takes over a short list.
-    pub(super) fn new(mut values: Block<V>) -> Self {
-        values.reserve(values.len() / 4);
+    pub(super) fn new(values: Block<V>) -> Self {
         Self { dense_len: values.len(), segments: vec![values], repeats: None }
     }
 
     pub(super) fn contains(&self, value: &V) -> bool {
-        self.segments[self.segment_of(ListHasher.hash_one(value))].contains(value)
+        self.segments[self.segment_of(ListHasher.hash_one(value))].position(value).is_some()
     }
 
     pub(super) fn count(&self, value: &V) -> usize {
@@ -121,12 +117,12 @@ impl<V: Eq + Hash> Segments<V> {
 impl<V: Clone + Eq + Hash> Segments<V> {
     pub(super) fn push(&mut self, value: V) {
         let hash = ListHasher.hash_one(&value);
-        if self.dense_len >= self.segments.len() * SEGMENT_VALUES {
+        if self.dense_len >= self.segments.len() * values_max::<V>() {
             self.split();
         }
         let segment = self.segment_of(hash);
         let len = self.segments[segment].len();
-        if len >= SEGMENT_LARGE && len.is_power_of_two() {
+        if len >= SEGMENT_LARGE * values_max::<V>() && len.is_power_of_two() {
             self.count_repeats(segment);
         }
         let values = &mut self.segments[segment];
@@ -154,7 +150,7 @@ impl<V: Clone + Eq + Hash> Segments<V> {
     /// Takes one occurrence away: a repeated one while there are any.
     pub(super) fn remove(&mut self, value: &V) -> Option<V> {
         let segment = self.segment_of(ListHasher.hash_one(value));
-        let at = self.segments[segment].iter().position(|other| other == value)?;
+        let at = self.segments[segment].position(value)?;
         if let Some(repeats) = &mut self.repeats {
             let removed = self.segments[segment][at].clone();
             if repeats.remove(value) > 0 {
@@ -166,7 +162,7 @@ impl<V: Clone + Eq + Hash> Segments<V> {
         }
         let removed = self.segments[segment].swap_remove(at);
         self.dense_len -= 1;
-        if self.dense_len < (self.segments.len() - 1) * (SEGMENT_VALUES / 2) {
+        if self.dense_len < (self.segments.len() - 1) * (values_max::<V>() / 2) {
             self.merge();
         }
         Some(removed)

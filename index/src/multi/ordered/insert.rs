@@ -19,7 +19,7 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
     pub(super) fn insert_at(&mut self, spot: Spot, key: K, value: T) {
         let word = key.word(0);
         if self.leaves[spot.leaf].len() < ORDER {
-            self.leaves[spot.leaf].insert(spot.slot as usize, (key, value));
+            self.leaves[spot.leaf].insert(spot.slot as usize, word, (key, value));
         } else {
             // Searched anew: a key whose order is no order may lead elsewhere this time.
             let (path, _) = self.position_of(word, &key);
@@ -32,26 +32,26 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
     fn insert_on(&mut self, path: &Path, word: u64, key: K, value: T) {
         let slot = path.slot as usize;
         if self.leaf(path).len() < ORDER {
-            self.leaves[path.leaf].insert(slot, (key, value));
+            self.leaves[path.leaf].insert(slot, word, (key, value));
             return;
         }
         if slot == ORDER && self.is_last(path) {
             // Ascending keys: the full leaf stays full, and the new one is filled next.
-            let (_, gap) = gap_of(&key);
+            let (_, gap) = gap_of(word, &key);
             let mut right = Leaf::default();
-            right.insert(0, (key, value));
+            right.insert(0, word, (key, value));
             self.add_right_leaf(path, word, gap, right);
         } else if let Some(neighbour) = self.roomy_neighbour(path) {
-            self.share(path, neighbour, (key, value));
+            self.share(path, neighbour, word, (key, value));
         } else {
             let full = self.leaf(path);
-            let (gap_word, gap) = full.entry(MIDDLE).map_or((word, None), |(key, _)| gap_of(key));
+            let (gap_word, gap) = full.entry(MIDDLE).map_or((word, None), |(key, _)| gap_of(full.word(MIDDLE), key));
             let left = &mut self.leaves[path.leaf];
             let mut right = left.split(MIDDLE);
             if slot > MIDDLE {
-                right.insert(slot - MIDDLE, (key, value));
+                right.insert(slot - MIDDLE, word, (key, value));
             } else {
-                left.insert(slot, (key, value));
+                left.insert(slot, word, (key, value));
             }
             self.add_right_leaf(path, gap_word, gap, right);
         }
@@ -73,7 +73,7 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
 
     /// Puts an entry into a full leaf, half of what the neighbour has room for into the neighbour: leaves are fuller than if
     /// they were split, and fewer.
-    fn share(&mut self, path: &Path, neighbour: Neighbour, entry: (K, T)) {
+    fn share(&mut self, path: &Path, neighbour: Neighbour, word: u64, entry: (K, T)) {
         let Path { steps: [step, ..], leaf, slot } = *path;
         let slot = slot as usize;
         let gap = step.child as usize - usize::from(neighbour == Neighbour::Left);
@@ -84,14 +84,14 @@ impl<K: IndexKey + Clone, T> OrderedDirectory<K, T> {
         let kept = first - usize::from(slot < first);
         let full = &self.leaves[leaf];
         let (gap_word, separator) = match full.entry(kept) {
-            Some((key, _)) if slot != first => gap_of(key),
-            _ => gap_of(&entry.0),
+            Some((key, _)) if slot != first => gap_of(full.word(kept), key),
+            _ => gap_of(word, &entry.0),
         };
         let mut right = self.leaves[leaf].split(kept);
         if slot < first {
-            self.leaves[leaf].insert(slot, entry);
+            self.leaves[leaf].insert(slot, word, entry);
         } else {
-            right.insert(slot - kept, entry);
+            right.insert(slot - kept, word, entry);
         }
         match neighbour {
             Neighbour::Left => {

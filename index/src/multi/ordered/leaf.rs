@@ -37,6 +37,11 @@ impl<K, T> Leaf<K, T> {
         self.entries.get(slot)?.as_ref().map(|(key, value)| (key, value))
     }
 
+    /// The word beside an entry: all of its key, where words are exact.
+    pub(super) fn word(&self, slot: usize) -> u64 {
+        self.words[slot]
+    }
+
     #[inline]
     pub(super) fn prefetch(&self, slot: usize) {
         if let Some(entry) = self.entries.get(slot) {
@@ -75,15 +80,16 @@ impl<K: IndexKey, T> Leaf<K, T> {
         self.entry(slot).map(|(key, _)| key)
     }
 
-    /// Puts an entry in a slot of a leaf that is not full. Code of the keys runs before anything has moved.
-    pub(super) fn insert(&mut self, slot: usize, entry: (K, T)) {
+    /// Puts an entry in a slot of a leaf that is not full; `word` is its key's, if nothing is skipped. Code of the keys runs before
+    /// anything has moved, and none where words are exact.
+    pub(super) fn insert(&mut self, slot: usize, word: u64, entry: (K, T)) {
         let len = self.len();
         // A key between two others shares what they share.
         if !K::EXACT && (slot == 0 || slot == len) {
             let (first, last) = if slot == 0 { (Some(&entry.0), self.last()) } else { (self.key(0), Some(&entry.0)) };
             self.set_skip(skip_between(first, last));
         }
-        let word = entry.0.word(self.skip as usize);
+        let word = if self.skip == 0 { word } else { entry.0.word(self.skip as usize) };
         self.words[slot..=len].rotate_right(1);
         self.entries[slot..=len].rotate_right(1);
         self.words[slot] = word;
@@ -97,8 +103,12 @@ impl<K: IndexKey, T> Leaf<K, T> {
 
     /// The bytes that the keys from one slot to another share, and their words after those.
     fn words_of(&self, from: usize, to: usize) -> (u32, [u64; ORDER]) {
-        let skip = skip_between(self.key(from), to.checked_sub(1).and_then(|last| self.key(last)));
         let mut words = [u64::MAX; ORDER];
+        if K::EXACT {
+            words[..to - from].copy_from_slice(&self.words[from..to]);
+            return (0, words);
+        }
+        let skip = skip_between(self.key(from), to.checked_sub(1).and_then(|last| self.key(last)));
         let keys = (from..to).filter_map(|slot| self.key(slot));
         words.iter_mut().zip(keys).for_each(|(word, key)| *word = key.word(skip as usize));
         (skip, words)
