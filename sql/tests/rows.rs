@@ -477,3 +477,46 @@ proptest! {
         prop_assert_eq!(lines(&mut session, &text, &[]), expected, "{}", text);
     }
 }
+
+#[test]
+fn a_page_written_with_or_begins_at_its_row() {
+    for index in ["CREATE INDEX t_day ON t USING TREE (day, id)", "CREATE INDEX t_day ON t USING TREE (day)"] {
+        let mut session = days(index);
+        let sql = "SELECT id FROM t WHERE day > 50 OR (day = 50 AND id > 505) ORDER BY day, id LIMIT 3";
+        assert_eq!(check(&mut session, (sql, &[]), &["bounds: day >= 50", "using t_day"]), ["506", "507", "508"]);
+        let sql = "SELECT id FROM t WHERE (day = 50 AND id < 505) OR day < 50 ORDER BY day DESC, id DESC LIMIT 3";
+        assert_eq!(check(&mut session, (sql, &[]), &["bounds: day <= 50", "using t_day"]), ["504", "503", "502"]);
+        // Parameters: in the same place, in two of which one may be NULL, and such as no value of the column equals.
+        let sql = "SELECT id FROM t WHERE day > $1 OR (day = $1 AND id > $2) ORDER BY day, id LIMIT 3";
+        let from = [Value::from(50), Value::from(505)];
+        assert_eq!(check(&mut session, (sql, &from), &["bounds: day >= $1"]), ["506", "507", "508"]);
+        let sql = "SELECT id FROM t WHERE day > ? OR (day = ? AND id > ?) ORDER BY day, id LIMIT 3";
+        let page = |day: Value<'static>, same: Value<'static>| [day, same, Value::from(505)];
+        for (from, expected) in [
+            (page(Value::from(50), Value::from(50)), vec!["506", "507", "508"]),
+            (page(Value::from(50), Value::Null), vec!["510", "511", "512"]),
+            (page(Value::Null, Value::from(50)), vec!["506", "507", "508"]),
+            (page(Value::Null, Value::Null), vec![]),
+            (page(Value::from(50.5), Value::from(49.5)), vec!["510", "511", "512"]),
+            (page(Value::from("x"), Value::from(50)), vec!["506", "507", "508"]),
+        ] {
+            let parts: &[&str] = if expected.is_empty() { &[] } else { &["bounds: day >= ", "using t_day"] };
+            assert_eq!(check(&mut session, (sql, &from), parts), expected, "{index} {from:?}");
+        }
+    }
+}
+
+#[test]
+fn alternatives_bound_a_column_only_if_all_of_them_do() {
+    let mut session = days("CREATE INDEX t_day ON t USING TREE (day, id)");
+    for (condition, bounds) in [
+        ("day BETWEEN 3 AND 5 AND note = 1 OR day IN (9, 7) AND note = 2", "bounds: day >= 3 AND day <= 9"),
+        ("(day > 190 AND note = 1) OR (day = 180 AND note < 3) OR (NULL < day)", "bounds: day >= 180"),
+        ("day > 5 OR note = 1", "filter: day > 5 OR note = 1"),
+        ("day IS NULL OR day > 190 AND note = 3", "filter: day IS NULL OR"),
+        ("day > 190 AND note = 1 OR id = 7", "filter: "),
+    ] {
+        let sql = format!("SELECT id FROM t WHERE {condition} ORDER BY day, id LIMIT 3");
+        check(&mut session, (&sql, &[]), &[bounds]);
+    }
+}

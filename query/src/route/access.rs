@@ -1,6 +1,7 @@
 //! The path of one table: what its indexes could do with the conditions, and which of them does it.
 
 mod candidate;
+mod hull;
 mod terms;
 
 use manicule_engine::{IndexId, IndexSchema};

@@ -1,5 +1,6 @@
 //! What one index can do with what is said of its columns.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Bound;
 
@@ -307,10 +308,14 @@ impl End {
             .map(|((column, value), _)| (table.schema.columns[*column].column_type, (*value).clone()))
             .collect();
         if rest.len() == limit.rest.len() {
-            return Self { bound: limit.bound.cloned(), rest, proves: limit.is_all.then_some(term.conjunct) };
+            return Self {
+                bound: limit.bound.clone().map(Cow::into_owned),
+                rest,
+                proves: limit.is_all.then_some(term.conjunct),
+            };
         }
-        let bound = match limit.bound {
-            Bound::Included(value) | Bound::Excluded(value) => Bound::Included(value.clone()),
+        let bound = match limit.bound.clone() {
+            Bound::Included(value) | Bound::Excluded(value) => Bound::Included(value.into_owned()),
             Bound::Unbounded => Bound::Unbounded,
         };
         Self { bound, rest, proves: None }

@@ -1,9 +1,11 @@
 //! What conditions say about single columns of one table, in the forms that an index can answer.
 
+use std::borrow::Cow;
 use std::ops::Bound;
 
 use manicule_engine::{ColumnType, Value};
 
+use super::hull::hull;
 use crate::expr::{BinaryOperator, Expr, SubqueryForm};
 use crate::route::region::{Conjunct, TableRef};
 use crate::slots::{SlotSet, slots_read};
@@ -38,7 +40,7 @@ pub(super) enum Form<'c> {
 /// A bound of a column, or of a row of columns that begins with it.
 #[derive(Clone, Debug)]
 pub(super) struct Limit<'c> {
-    pub(super) bound: Bound<&'c Expr>,
+    pub(super) bound: Bound<Cow<'c, Expr>>,
     /// The columns after it, and what each is compared with where those before are equal.
     pub(super) rest: Vec<(usize, &'c Expr)>,
     /// Whether that is all that the condition says.
@@ -49,8 +51,8 @@ impl<'c> Limit<'c> {
     /// The bound of a comparison with an order.
     fn of(operator: BinaryOperator, value: &'c Expr) -> Self {
         let bound = match operator {
-            BinaryOperator::Greater | BinaryOperator::Less => Bound::Excluded(value),
-            _ => Bound::Included(value),
+            BinaryOperator::Greater | BinaryOperator::Less => Bound::Excluded(Cow::Borrowed(value)),
+            _ => Bound::Included(Cow::Borrowed(value)),
         };
         Self { bound, rest: Vec::new(), is_all: true }
     }
@@ -138,6 +140,17 @@ impl<'c> Terms<'c> {
                     self.terms.push(Term { conjunct, column, form: Form::Within(ranges) });
                 }
             }
+            Expr::Or(alternatives) => {
+                let read = |alternative: &'c Expr| {
+                    let mut terms = Self::default();
+                    let all = if let Expr::And(all) = alternative { all } else { std::slice::from_ref(alternative) };
+                    all.iter().for_each(|expr| terms.read(table, conjunct, expr, unknown));
+                    terms
+                };
+                let alternatives: Vec<Self> = alternatives.iter().map(read).collect();
+                let hull = hull(&alternatives).into_iter();
+                self.terms.extend(hull.map(|(column, form)| Term { conjunct, column, form }));
+            }
             _ => {}
         }
     }
@@ -154,7 +167,7 @@ impl<'c> Terms<'c> {
         }
         let is_all = pairs.len() == width;
         let (column, value) = pairs.remove(0);
-        let bound = if is_all { Limit::of(operator, value).bound } else { Bound::Included(value) };
+        let bound = if is_all { Limit::of(operator, value).bound } else { Bound::Included(Cow::Borrowed(value)) };
         let limit = Limit { bound, rest: pairs, is_all };
         let is_lower = matches!(operator, BinaryOperator::Greater | BinaryOperator::GreaterOrEqual);
         let form = if is_lower { Form::Lower(limit) } else { Form::Upper(limit) };
