@@ -44,6 +44,8 @@ use crate::physical::{Action, Node, NodeKind, PhysicalPlan, TableScan};
 pub(crate) enum Stop {
     /// No more rows are wanted.
     Done,
+    /// No more rows of the path that a union is at.
+    PathDone,
     /// Something failed. Boxed, so that a flow is two words, which a step returns in registers.
     Failed(Box<Error>),
 }
@@ -77,7 +79,7 @@ fn failed<T>(error: Error) -> Flow<T> {
 pub(crate) fn finished(flow: Flow) -> Result<()> {
     match flow {
         ControlFlow::Break(Stop::Failed(error)) => Err(*error),
-        ControlFlow::Break(Stop::Done) | ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(Stop::Done | Stop::PathDone) | ControlFlow::Continue(()) => Ok(()),
     }
 }
 

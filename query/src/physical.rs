@@ -400,6 +400,8 @@ pub(crate) struct Sort {
     pub(crate) keys: Vec<SortKey>,
     /// What of the order the input has already.
     pub(crate) presorted: Option<Presorted>,
+    /// By how many of the first keys each path is sorted, where the input is a union of such.
+    pub(crate) keys_of_paths: usize,
     /// The slots that are kept with each row.
     pub(crate) slots: Vec<usize>,
     /// LIMIT and OFFSET above it, if only the first rows are wanted.

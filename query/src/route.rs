@@ -185,7 +185,16 @@ impl<'a, 's> Router<'a, 's> {
             .into_iter()
             .map(|key| Ok(SortKey { expr: self.finish(key.expr)?, ..key }))
             .collect::<Result<Vec<_>>>()?;
-        Ok(self.node(input.rows, NodeKind::Sort(Sort { input: Box::new(input), keys, presorted, slots, top: None })))
+        let keys_of_paths = match &input.kind {
+            NodeKind::Scan(scan) if presorted.is_none() => {
+                let table = self.catalog.table_by_id(scan.table);
+                table.map_or(0, |table| order::keys_of_each_path(table, scan, &below.begin.order))
+            }
+            _ => 0,
+        };
+        let rows = input.rows;
+        let sort = Sort { input: Box::new(input), keys, presorted, keys_of_paths, slots, top: None };
+        Ok(self.node(rows, NodeKind::Sort(sort)))
     }
 
     /// The first keys by which the rows of `node` come in order.

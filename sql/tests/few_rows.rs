@@ -200,7 +200,7 @@ fn keys_that_mostly_find_nothing_are_looked_up() {
 #[test]
 fn a_long_list_of_pairs_is_hashed() {
     let mut session = session();
-    let pairs: Vec<String> = (0..40).map(|n| format!("(g = {n} AND {} = k)", n % 7)).collect();
+    let pairs: Vec<String> = (0..40).map(|n| format!("(g = {} AND {} = k)", n * 5, n % 7)).collect();
     let sql = format!("SELECT id FROM a WHERE {} ORDER BY id", pairs.join(" OR "));
     let analysis = analyzed(&mut session, &sql);
     assert!(analysis.contains("Union of paths") && analysis.contains("EXISTS (subquery 1 of g, k)"), "{analysis}");
@@ -367,5 +367,73 @@ fn what_is_random_is_run_as_often_as_it_is_asked_for() {
             session.set_routing(routing);
             assert_eq!(lines(&mut session, sql), [expected], "{routing:?}: {sql}");
         }
+    }
+}
+
+/// The first rows of several keys of a compound index: of each key's range no more is read than may be among them.
+#[test]
+fn the_first_rows_of_several_keys_are_the_first_ones_of_each() {
+    let mut session = session();
+    session.execute("DROP INDEX a_g; UPDATE a SET txt = NULL WHERE id % 7 = 0").unwrap();
+    let conditions = [
+        ("k IN (1, 3, 5)", "path"),
+        ("k = 9 OR k = 0", "path"),
+        ("k IN (4, 4, NULL, 77, 2)", "path"),
+        ("k IN (1, 3, 5, 8) AND id % 3 = 0", "path"),
+        ("k IN (1, 3, 5) AND g > 20", ""),
+        ("k IN (2, 6) AND nul IS NOT NULL", "path"),
+        ("(k = 1 OR k = 2) AND id < 0", ""),
+    ];
+    for (index, orders) in [
+        ("(k, g, id)", ["g, id", "g DESC, id DESC", "g, id DESC", "g DESC, id", "g, k, id"]),
+        ("(k, g DESC)", ["g DESC, id", "g, id DESC", "g DESC, nul, id", "g, txt DESC, id", "g DESC, k DESC, id"]),
+        (
+            "(k, txt, id)",
+            ["txt, id", "txt DESC, id DESC", "txt NULLS LAST, id", "txt, id DESC", "txt DESC NULLS LAST, id"],
+        ),
+    ] {
+        session.execute(&format!("CREATE INDEX a_both ON a {index}")).unwrap();
+        for order in orders {
+            for (condition, says) in conditions {
+                for window in ["LIMIT 0", "LIMIT 1", "LIMIT 10", "LIMIT 5 OFFSET 7", "LIMIT 400", "LIMIT 5000", ""] {
+                    let sql = format!("SELECT * FROM a WHERE {condition} ORDER BY {order} {window}");
+                    let analysis = analyzed(&mut session, &sql);
+                    let by_path = analysis.contains("first rows of each path only");
+                    let is_expected = !says.is_empty() && !order.contains("NULLS") && window == "LIMIT 1";
+                    assert!(by_path || !is_expected, "{index}: {sql}\n{analysis}");
+                }
+            }
+        }
+        session.execute("DROP INDEX a_both").unwrap();
+    }
+}
+
+#[test]
+fn the_first_rows_of_several_keys_are_few() {
+    let mut session = session();
+    session.execute("DROP INDEX a_g; CREATE INDEX a_both ON a (k, g, id)").unwrap();
+    let read = |analysis: &str| -> u64 {
+        let line =
+            analysis.lines().find(|line| line.contains("Union of paths")).unwrap_or_else(|| panic!("{analysis}"));
+        let rows = line.split("actual ").nth(1).and_then(|rest| rest.split(' ').next());
+        rows.and_then(|rows| rows.replace(',', "").parse().ok()).unwrap_or_else(|| panic!("{analysis}"))
+    };
+    let analysis = analyzed(&mut session, "SELECT id FROM a WHERE k IN (1, 3, 5) ORDER BY g, id LIMIT 5");
+    assert!((5..=30).contains(&read(&analysis)), "{analysis}");
+    let analysis = analyzed(&mut session, "SELECT id FROM a WHERE k IN (1, 3, 5) ORDER BY g, nul, id LIMIT 5");
+    assert!((5..=60).contains(&read(&analysis)), "{analysis}");
+    // In a transaction that has changed some of them, and with parameters.
+    session.execute("BEGIN; UPDATE a SET g = 0 WHERE id IN (1991, 1993); DELETE FROM a WHERE k = 1 AND g = 1").unwrap();
+    let page = session.prepare("SELECT id FROM a WHERE k IN (?, ?, ?) ORDER BY g, id LIMIT ?").unwrap();
+    for keys in [[1, 3, 5], [3, 3, 1], [5, 70, 5]] {
+        let parameters = [Value::from(keys[0]), Value::from(keys[1]), Value::from(keys[2]), Value::from(6)];
+        let of = |session: &mut Session| {
+            session.query(page.sql(), &parameters).unwrap().iter().map(|row| row.get(0).to_string()).collect::<Vec<_>>()
+        };
+        session.set_routing(Routing::FullScan);
+        let expected = of(&mut session);
+        session.set_routing(Routing::Automatic);
+        assert_eq!(of(&mut session), expected, "{keys:?}");
+        assert_eq!(expected.len(), 6);
     }
 }

@@ -7,7 +7,7 @@ use manicule_engine::{ColumnType, Direction, KeyRange, Row, RowId, TableId, Valu
 use smallvec::SmallVec;
 
 use super::subquery::subquery_rows;
-use super::{Flow, attempt};
+use super::{Flow, Stop, attempt};
 use crate::error::Result;
 use crate::evaluate::evaluate_kept;
 use crate::expr::Expr;
@@ -252,7 +252,10 @@ fn visit_union<'r, 'v>(
         visit_row(frame, row_id, row)
     };
     for path in paths {
-        visit(scan, path, frame, &mut once as &mut dyn Visit<'r, 'v>)?;
+        match visit(scan, path, frame, &mut once as &mut dyn Visit<'r, 'v>) {
+            ControlFlow::Break(Stop::PathDone) => {}
+            flow => flow?,
+        }
     }
     ControlFlow::Continue(())
 }

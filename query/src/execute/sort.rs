@@ -3,6 +3,9 @@
 //! Where LIMIT wants only the first `k` rows, never more than `2k` are kept: a full buffer is sorted and its second half
 //! dropped, and from then on a row that would come after the `k`-th is not kept at all.
 //!
+//! Where each path of a union has its rows in that order, or by the first keys of it, such a row may also be the last that is
+//! read of its path.
+//!
 //! Rows that come in the order of the first keys are sorted a group at a time, of those that are equal in these keys, and
 //! handed out before the next group is read: LIMIT then ends what is below, and only a group is ever kept.
 //!
@@ -15,7 +18,7 @@ use manicule_engine::Value;
 use smallvec::SmallVec;
 
 use super::rows::Window;
-use super::{Flow, Sink, attempt, run};
+use super::{Flow, Sink, Stop, attempt, run};
 use crate::error::Result;
 use crate::evaluate::{comparable, compare_values, evaluate_kept};
 use crate::frame::{Frame, Slot, values_bytes};
@@ -24,6 +27,8 @@ use crate::plan::SortKey;
 
 /// The least number of rows that are kept before a buffer is cut.
 const ROWS_MIN: usize = 256;
+/// The same where a cut may end a path.
+const ROWS_MIN_OF_PATHS: usize = 16;
 
 type Keys<'v> = SmallVec<[Value<'v>; 2]>;
 type Slots<'v> = SmallVec<[Slot<'v>; 1]>;
@@ -84,6 +89,20 @@ impl<'v> Buffer<'v> {
         slots.iter().map(keep).collect()
     }
 
+    /// Whether neither a row with these keys is wanted, nor one that comes after it in its path.
+    fn ends_path(&self, keys: &[Value<'v>], sort: &Sort) -> bool {
+        if sort.keys_of_paths == 0 || !self.is_cut {
+            return false;
+        }
+        let of_paths = &sort.keys[..sort.keys_of_paths];
+        match compare_keys(of_paths, keys, &self.rows[self.wanted - 1].keys) {
+            Ordering::Greater => true,
+            Ordering::Equal => of_paths.len() == sort.keys.len(),
+            Ordering::Less => false,
+        }
+    }
+
+    /// Keeps the current row, unless it comes behind those that are wanted.
     fn add(&mut self, keys: Keys<'v>, sort: &'v Sort, frame: &mut Frame<'_, 'v>) -> Result<()> {
         if self.is_cut && !self.by_row_id && self.compare(&keys, &self.rows[self.wanted - 1].keys).is_ge() {
             return Ok(());
@@ -98,7 +117,8 @@ impl<'v> Buffer<'v> {
             self.charged += bytes;
         }
         self.rows.push(row);
-        if self.rows.len() >= self.wanted.saturating_mul(2).max(ROWS_MIN) {
+        let rows_min = if sort.keys_of_paths > 0 { ROWS_MIN_OF_PATHS } else { ROWS_MIN };
+        if self.rows.len() >= self.wanted.saturating_mul(2).max(rows_min) {
             self.cut();
         }
         Ok(())
@@ -218,6 +238,9 @@ pub(super) fn run_sort<'r, 'v>(sort: &'v Sort, frame: &mut Frame<'r, 'v>, sink: 
             let current = buffer.take(&sort.slots, frame);
             buffer.hand_out(sort, frame, sink)?;
             sort.slots.iter().zip(current).for_each(|(&slot, row)| frame.slots[slot] = row);
+        }
+        if buffer.ends_path(&keys, sort) {
+            return ControlFlow::Break(Stop::PathDone);
         }
         attempt(buffer.add(keys, sort, frame))
     })?;

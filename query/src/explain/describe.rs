@@ -192,7 +192,11 @@ impl<'p> Describer<'p> {
     }
 
     fn sort(&self, sort: &Sort) -> Description {
-        let title = if sort.top.is_some() { "Sort, first rows only" } else { "Sort" };
+        let title = match &sort.top {
+            Some(_) if sort.keys_of_paths > 0 => "Sort, first rows of each path only",
+            Some(_) => "Sort, first rows only",
+            None => "Sort",
+        };
         let mut sorted = plain(title.into(), "Sort", vec![self.node(&sort.input)]);
         let (before, keys) = sort.keys.split_at(sort.presorted.map_or(0, |presorted| presorted.keys));
         let mut by = self.sort_keys(keys);

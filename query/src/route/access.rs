@@ -138,11 +138,46 @@ impl Router<'_, '_> {
                 best = Some((cost, candidate.towards(direction)));
             }
         }
+        let all = (&*wanted.order, wanted.order.len());
+        for (cost, candidate) in self.sorted_unions(access, (table, terms), all, wanted.limit) {
+            if cost <= best.as_ref().map_or(cost_with_sort, |(best, _)| *best) {
+                best = Some((cost, candidate));
+            }
+        }
         let taken = best.is_some();
         if let Some((cost, candidate)) = best {
             access.walk(candidate, cost);
         }
         taken
+    }
+
+    /// Unions of ranges each of which has the first `keys` keys of an order, and what it costs to read the first rows of each and
+    /// to sort those.
+    fn sorted_unions(
+        &self,
+        access: &Access,
+        (table, terms): (&TableRef, &terms::Terms<'_>),
+        (order, keys): (&[OrderKey], usize),
+        limit: Option<f64>,
+    ) -> Vec<(f64, Candidate)> {
+        let Some(limit) = limit else { return Vec::new() };
+        let of_index = |index: &IndexSchema| {
+            let candidate = self.list_candidate(table, index, terms)?;
+            let AccessPath::Union(paths) = &candidate.path else { return None };
+            let Some(AccessPath::Range(range)) = paths.first() else { return None };
+            let direction = order::direction_for(&table.schema, index, range, &order[..keys])?;
+            let group_rows = if keys == order.len() {
+                1.0
+            } else {
+                self.rows_of_one_prefix(index, order::columns_of(index, range.prefix.len(), &order[..keys]), table.rows)
+            };
+            let share = (access.rows / candidate.rows.max(1.0)).clamp(1e-6, 1.0);
+            let read = candidate.rows.min(candidate.probes * (limit / share + group_rows));
+            let cost = PROBE * candidate.probes + read * ROW_BY_INDEX + sort_cost(read * share, Some(limit));
+            Some((cost, candidate.towards(direction)))
+        };
+        let trees = table.schema.indexes.iter().filter(|index| index.columns.len() > 1 && index.has_tree());
+        trees.filter_map(of_index).collect()
     }
 
     /// A range that has the first keys of an order, if only a few of the sorted rows are wanted and that costs less; without a
@@ -169,6 +204,14 @@ impl Router<'_, '_> {
             if cost < cost_min {
                 cost_min = cost;
                 best = Some((walk, candidate.towards(direction)));
+            }
+        }
+        for keys in 1..=order.len() {
+            for (cost, candidate) in self.sorted_unions(access, (table, terms), (order, keys), begin.limit) {
+                if cost < cost_min {
+                    cost_min = cost;
+                    best = Some((cost, candidate));
+                }
             }
         }
         if let Some((walk, candidate)) = best {

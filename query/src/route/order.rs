@@ -119,6 +119,21 @@ pub(super) fn path_delivers(table: &TableSchema, scan: &TableScan, order: &[Orde
     }
 }
 
+/// How many of the first keys of an order each path has of a scan that is a union of ranges.
+pub(super) fn keys_of_each_path(table: &TableSchema, scan: &TableScan, order: &[OrderKey]) -> usize {
+    let AccessPath::Union(paths) = &scan.path else { return 0 };
+    let have = |order: &[OrderKey]| {
+        paths.iter().all(|path| match path {
+            AccessPath::Range(range) => table
+                .index(range.index)
+                .is_some_and(|index| direction_for(table, index, range, order) == Some(range.direction)),
+            _ => false,
+        })
+    };
+    let of_scan = order.iter().take_while(|key| key.column.slot == scan.slot).count();
+    (1..=of_scan).rev().find(|&keys| have(&order[..keys])).unwrap_or(0)
+}
+
 /// Where the NULLs of an index's first column are in a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nulls {

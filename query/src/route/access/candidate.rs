@@ -130,7 +130,7 @@ impl Router<'_, '_> {
 
     /// A list on the first column of a composite tree: a range for each value, as narrow as what is said of the next columns
     /// makes it.
-    fn list_candidate(&self, table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> Option<Candidate> {
+    pub(super) fn list_candidate(&self, table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> Option<Candidate> {
         let first = index.columns[0].column;
         let column_type = table.schema.columns[first].column_type;
         let (values, term) = values_of(terms, first)?;
