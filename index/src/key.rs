@@ -63,6 +63,10 @@ pub trait IndexKey: Ord {
     /// How many low bits of the word are in use; a compound key puts the next field into the rest.
     const BITS: u32 = 64;
 
+    /// Whether none of its code ever panics: this trait's, its order and `Clone`. False is always right; true spares an ordered
+    /// [`MultiIndex`](crate::MultiIndex) of keys that are not [`EXACT`](Self::EXACT) what it does to go on after a panic.
+    const NEVER_PANICS: bool = false;
+
     /// The first eight bytes, in an order-preserving form, after `skip` bytes that are known to be common. Keys that are
     /// not byte strings ignore `skip`.
     fn word(&self, skip: usize) -> u64;

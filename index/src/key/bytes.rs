@@ -58,6 +58,7 @@ fn slice(bytes: &[u8]) -> &[u8] {
 
 impl<const N: usize> IndexKey for [u8; N] {
     const EXACT: bool = N <= 8;
+    const NEVER_PANICS: bool = true;
     #[inline]
     fn word(&self, skip: usize) -> u64 {
         window(self, if N <= 8 { 0 } else { skip })
@@ -70,6 +71,7 @@ impl<const N: usize> IndexKey for [u8; N] {
 
 impl<K: IndexKey + ?Sized> IndexKey for &K {
     const EXACT: bool = K::EXACT;
+    const NEVER_PANICS: bool = K::NEVER_PANICS;
     const BITS: u32 = K::BITS;
     #[inline]
     fn word(&self, skip: usize) -> u64 {

@@ -23,6 +23,7 @@ const fn mask(bits: u32) -> u64 {
 
 impl<K: IndexKey> IndexKey for Reverse<K> {
     const EXACT: bool = K::EXACT;
+    const NEVER_PANICS: bool = K::NEVER_PANICS;
     const BITS: u32 = K::BITS;
     #[inline]
     fn word(&self, skip: usize) -> u64 {
@@ -43,6 +44,7 @@ impl<K: OrderedWord> OrderedWord for Reverse<K> {
 /// `None` sorts first; a full word loses its last bit to the difference.
 impl<K: IndexKey> IndexKey for Option<K> {
     const EXACT: bool = K::EXACT && K::BITS < 64;
+    const NEVER_PANICS: bool = K::NEVER_PANICS;
     const BITS: u32 = if K::BITS < 64 { K::BITS + 1 } else { 64 };
     #[inline]
     fn word(&self, skip: usize) -> u64 {
@@ -86,6 +88,7 @@ fn pack<A: IndexKey>(head: &A, skip: usize, tail: impl FnOnce() -> u64, tail_bit
 
 impl<A: IndexKey> IndexKey for (A,) {
     const EXACT: bool = A::EXACT;
+    const NEVER_PANICS: bool = A::NEVER_PANICS;
     const BITS: u32 = A::BITS;
     fn word(&self, skip: usize) -> u64 {
         self.0.word(skip)
@@ -97,6 +100,7 @@ impl<A: IndexKey> IndexKey for (A,) {
 
 impl<A: IndexKey, B: IndexKey> IndexKey for (A, B) {
     const EXACT: bool = pair_exact::<A, B>();
+    const NEVER_PANICS: bool = A::NEVER_PANICS && B::NEVER_PANICS;
     const BITS: u32 = pair_bits::<A, B>();
     #[inline]
     fn word(&self, skip: usize) -> u64 {
@@ -109,6 +113,7 @@ impl<A: IndexKey, B: IndexKey> IndexKey for (A, B) {
 
 impl<A: IndexKey, B: IndexKey, C: IndexKey> IndexKey for (A, B, C) {
     const EXACT: bool = pair_exact::<A, (B, C)>();
+    const NEVER_PANICS: bool = A::NEVER_PANICS && <(B, C)>::NEVER_PANICS;
     const BITS: u32 = pair_bits::<A, (B, C)>();
     #[inline]
     fn word(&self, skip: usize) -> u64 {
@@ -122,6 +127,7 @@ impl<A: IndexKey, B: IndexKey, C: IndexKey> IndexKey for (A, B, C) {
 
 impl<A: IndexKey, B: IndexKey, C: IndexKey, D: IndexKey> IndexKey for (A, B, C, D) {
     const EXACT: bool = pair_exact::<A, (B, C, D)>();
+    const NEVER_PANICS: bool = A::NEVER_PANICS && <(B, C, D)>::NEVER_PANICS;
     const BITS: u32 = pair_bits::<A, (B, C, D)>();
     #[inline]
     fn word(&self, skip: usize) -> u64 {

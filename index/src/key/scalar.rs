@@ -12,6 +12,7 @@ macro_rules! unsigned_keys {
     ($($type:ty),*) => {$(
         impl IndexKey for $type {
             const EXACT: bool = true;
+            const NEVER_PANICS: bool = true;
             const BITS: u32 = <$type>::BITS;
             #[inline]
             fn word(&self, _skip: usize) -> u64 {
@@ -32,6 +33,7 @@ macro_rules! signed_keys {
     ($($type:ty as $unsigned:ty),*) => {$(
         impl IndexKey for $type {
             const EXACT: bool = true;
+            const NEVER_PANICS: bool = true;
             const BITS: u32 = <$type>::BITS;
             #[inline]
             fn word(&self, _skip: usize) -> u64 {
@@ -51,6 +53,7 @@ signed_keys!(i8 as u8, i16 as u16, i32 as u32, i64 as u64, isize as usize);
 /// The upper half is the first eight bytes, the lower half the next.
 impl IndexKey for u128 {
     const EXACT: bool = false;
+    const NEVER_PANICS: bool = true;
     fn word(&self, skip: usize) -> u64 {
         if skip == 0 { (*self >> 64) as u64 } else { *self as u64 }
     }
@@ -62,6 +65,7 @@ impl IndexKey for u128 {
 /// The upper half is the first eight bytes, the lower half the next.
 impl IndexKey for i128 {
     const EXACT: bool = false;
+    const NEVER_PANICS: bool = true;
     fn word(&self, skip: usize) -> u64 {
         if skip == 0 { (*self >> 64) as u64 ^ SIGN } else { *self as u64 }
     }
@@ -72,6 +76,7 @@ impl IndexKey for i128 {
 
 impl IndexKey for bool {
     const EXACT: bool = true;
+    const NEVER_PANICS: bool = true;
     const BITS: u32 = 1;
     #[inline]
     fn word(&self, _skip: usize) -> u64 {
@@ -87,6 +92,7 @@ impl OrderedWord for bool {
 
 impl IndexKey for char {
     const EXACT: bool = true;
+    const NEVER_PANICS: bool = true;
     const BITS: u32 = 32;
     #[inline]
     fn word(&self, _skip: usize) -> u64 {
@@ -166,6 +172,7 @@ macro_rules! total_floats {
 
         impl IndexKey for $name {
             const EXACT: bool = true;
+            const NEVER_PANICS: bool = true;
             const BITS: u32 = <$bits>::BITS;
             #[inline]
             fn word(&self, _skip: usize) -> u64 {

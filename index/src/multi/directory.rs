@@ -113,7 +113,7 @@ impl<K: Stored + IndexKey> Arrangement<K> for Ordered {
     type Directory<T: Stored> = OrderedDirectory<K, T>;
 
     // A split and a merge ask keys for their words once entries have moved, where words alone are not the keys.
-    const IS_WHOLE_AFTER_PANIC: bool = K::EXACT;
+    const IS_WHOLE_AFTER_PANIC: bool = K::EXACT || K::NEVER_PANICS;
 
     fn build<V: ListValue>(mut entries: Vec<(K, V)>) -> OrderedDirectory<K, PostingList<V>> {
         <Self as Arrangement<K>>::sort(&mut entries);

@@ -34,6 +34,13 @@ pub(super) struct Access {
     not_used: Vec<(IndexId, NotUsed)>,
 }
 
+/// How much of the order wanted an order is.
+#[derive(Clone, Copy, Debug)]
+enum Extent {
+    Whole,
+    FirstKeys,
+}
+
 impl Access {
     /// Whether the path or a condition reads a row of another table of the region.
     pub(super) fn is_index(&self) -> bool {
@@ -138,8 +145,8 @@ impl Router<'_, '_> {
                 best = Some((cost, candidate.towards(direction)));
             }
         }
-        let all = (&*wanted.order, wanted.order.len());
-        for (cost, candidate) in self.sorted_unions(access, (table, terms), all, wanted.limit) {
+        let whole = (&*wanted.order, Extent::Whole);
+        for (cost, candidate) in self.sorted_unions(access, (table, terms), whole, wanted.limit) {
             if cost <= best.as_ref().map_or(cost_with_sort, |(best, _)| *best) {
                 best = Some((cost, candidate));
             }
@@ -151,13 +158,12 @@ impl Router<'_, '_> {
         taken
     }
 
-    /// Unions of ranges each of which has the first `keys` keys of an order, and what it costs to read the first rows of each and
-    /// to sort those.
+    /// Unions of ranges each of which has an order, and what it costs to read the first rows of each and to sort those.
     fn sorted_unions(
         &self,
         access: &Access,
         (table, terms): (&TableRef, &terms::Terms<'_>),
-        (order, keys): (&[OrderKey], usize),
+        (order, extent): (&[OrderKey], Extent),
         limit: Option<f64>,
     ) -> Vec<(f64, Candidate)> {
         let Some(limit) = limit else { return Vec::new() };
@@ -165,11 +171,11 @@ impl Router<'_, '_> {
             let candidate = self.list_candidate(table, index, terms)?;
             let AccessPath::Union(paths) = &candidate.path else { return None };
             let Some(AccessPath::Range(range)) = paths.first() else { return None };
-            let direction = order::direction_for(&table.schema, index, range, &order[..keys])?;
-            let group_rows = if keys == order.len() {
-                1.0
-            } else {
-                self.rows_of_one_prefix(index, order::columns_of(index, range.prefix.len(), &order[..keys]), table.rows)
+            let direction = order::direction_for(&table.schema, index, range, order)?;
+            let columns = order::columns_of(index, range.prefix.len(), order);
+            let group_rows = match extent {
+                Extent::Whole => 1.0,
+                Extent::FirstKeys => self.rows_of_one_prefix(index, columns, table.rows),
             };
             let share = (access.rows / candidate.rows.max(1.0)).clamp(1e-6, 1.0);
             let read = candidate.rows.min(candidate.probes * (limit / share + group_rows));
@@ -207,7 +213,8 @@ impl Router<'_, '_> {
             }
         }
         for keys in 1..=order.len() {
-            for (cost, candidate) in self.sorted_unions(access, (table, terms), (order, keys), begin.limit) {
+            let first = (&order[..keys], Extent::FirstKeys);
+            for (cost, candidate) in self.sorted_unions(access, (table, terms), first, begin.limit) {
                 if cost < cost_min {
                     cost_min = cost;
                     best = Some((cost, candidate));

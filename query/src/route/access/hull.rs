@@ -42,13 +42,10 @@ fn outermost(alternatives: &[Terms<'_>], column: usize, side: Side) -> Option<Ex
             match value {
                 // The alternative is never true.
                 Expr::Literal(Value::Null) => {}
-                Expr::Literal(value) => {
-                    let is_outside = literal.is_none_or(|outermost| {
-                        let ordering = compare_values(value, outermost);
-                        if side == Side::Lower { ordering.is_lt() } else { ordering.is_gt() }
-                    });
-                    literal = if is_outside { Some(value) } else { literal };
+                Expr::Literal(value) if literal.is_none_or(|so_far| is_outside(value, so_far, side)) => {
+                    literal = Some(value);
                 }
+                Expr::Literal(_) => {}
                 value if unknown.iter().any(|other| is_same_parameter(other, value)) => {}
                 value => unknown.push(value),
             }
@@ -59,6 +56,12 @@ fn outermost(alternatives: &[Terms<'_>], column: usize, side: Side) -> Option<Ex
     }
     let literal = literal.map(|value| Expr::Literal(value.clone()));
     unknown.into_iter().cloned().chain(literal).reduce(|one, other| outer(one, other, side))
+}
+
+/// Whether a value lies further out than another.
+fn is_outside(value: &Value<'_>, than: &Value<'_>, side: Side) -> bool {
+    let ordering = compare_values(value, than);
+    if side == Side::Lower { ordering.is_lt() } else { ordering.is_gt() }
 }
 
 /// The values one of which bounds a column on that side.
