@@ -47,7 +47,9 @@ fn outermost(alternatives: &[Terms<'_>], column: usize, side: Side) -> Option<Ex
                 }
                 Expr::Literal(_) => {}
                 value if unknown.iter().any(|other| is_same_parameter(other, value)) => {}
-                value => unknown.push(value),
+                Expr::Parameter(_) | Expr::Column(_) => unknown.push(value),
+                // It might fail, and its alternative never be asked.
+                _ => return None,
             }
             if unknown.len() > UNKNOWN_MAX {
                 return None;
