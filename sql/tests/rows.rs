@@ -515,7 +515,7 @@ fn alternatives_bound_a_column_only_if_all_of_them_do() {
         ("day > 5 OR note = 1", "filter: day > 5 OR note = 1"),
         ("day IS NULL OR day > 190 AND note = 3", "filter: day IS NULL OR"),
         ("day > 190 AND note = 1 OR id = 7", "filter: "),
-        ("day > 0 OR note > 7 AND day > 1 / (note - note)", "filter: "),
+        ("day > 0 OR note > 7 AND day > 1 / 0", "filter: "),
     ] {
         let sql = format!("SELECT id FROM t WHERE {condition} ORDER BY day, id LIMIT 3");
         check(&mut session, (&sql, &[]), &[bounds]);
