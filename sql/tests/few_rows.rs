@@ -395,7 +395,7 @@ fn the_first_rows_of_several_keys_are_the_first_ones_of_each() {
         session.execute(&format!("CREATE INDEX a_both ON a {index}")).unwrap();
         for order in orders {
             for (condition, says) in conditions {
-                for window in ["LIMIT 0", "LIMIT 1", "LIMIT 10", "LIMIT 5 OFFSET 7", "LIMIT 400", "LIMIT 5000", ""] {
+                for window in ["LIMIT 0", "LIMIT 1", "LIMIT 5 OFFSET 7", "LIMIT 400"] {
                     let sql = format!("SELECT * FROM a WHERE {condition} ORDER BY {order} {window}");
                     let analysis = analyzed(&mut session, &sql);
                     let by_path = analysis.contains("first rows of each path only");
