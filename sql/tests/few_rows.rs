@@ -437,3 +437,34 @@ fn the_first_rows_of_several_keys_are_few() {
         assert_eq!(expected.len(), 6);
     }
 }
+
+/// A list on a column after those that are equal is a range for each of its values, if that is much less than one for all.
+#[test]
+fn a_list_behind_equal_columns_is_a_range_for_each_value() {
+    let mut session = session();
+    session.execute("CREATE INDEX a_both ON a (k, nul, g, id); DROP INDEX a_g; DROP INDEX a_nul").unwrap();
+    for (condition, order, is_union) in [
+        ("k = 3 AND nul IN (21, 91)", "id", true),
+        ("k = 3 AND nul IN (21, 91) AND g > 1", "g, id LIMIT 3", true),
+        ("k = 3 AND nul IN (21, 91, 91, NULL)", "g DESC, id DESC LIMIT 3", true),
+        ("k = 3 AND nul IN (21, 91) AND g = 3", "g, id LIMIT 3", true),
+        ("k = 3 AND nul IS NULL AND g IN (3, 13)", "id", true),
+        ("k IS NULL AND nul IN (21, 91)", "id", false),
+        ("k = 3 AND nul > 20 AND g IN (3, 13)", "id", false),
+        ("k IN (3, 4) AND nul IN (21, 91)", "id", false),
+    ] {
+        for columns in ["id, g", "txt", "count(*)"] {
+            if columns == "count(*)" && order.contains("LIMIT") {
+                continue;
+            }
+            let order = if columns == "count(*)" { "1" } else { order };
+            let analysis =
+                analyzed(&mut session, &format!("SELECT {columns} FROM a WHERE {condition} ORDER BY {order}"));
+            assert!(!is_union || analysis.contains("Union of paths on a"), "{condition}: {analysis}");
+        }
+    }
+    // What an index covers is not given up for a list that keeps most of a range.
+    let analysis =
+        analyzed(&mut session, "SELECT count(*) FROM a WHERE k = 3 AND g IN (3, 13, 23, 33, 43) AND nul > 0");
+    assert!(analysis.contains("covering"), "{analysis}");
+}

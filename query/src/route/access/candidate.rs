@@ -10,7 +10,7 @@ use super::terms::{Form, Limit, Term, Terms};
 use crate::expr::Expr;
 use crate::physical::{AccessPath, IndexLookup, IndexMembers, IndexRange, KeyColumn, KeyPart, MembersBy};
 use crate::route::region::TableRef;
-use crate::route::{Router, SCAN_SHARE};
+use crate::route::{PROBE, ROW_BY_INDEX, Router, SCAN_SHARE};
 
 /// The most keys that lists on several columns of one index may make together.
 const KEYS_MAX: usize = 4096;
@@ -74,7 +74,9 @@ impl Router<'_, '_> {
         }
         let (range, proven) = range_of(table, index, terms);
         if !proven.is_empty() || range.bounded.is_some() {
-            return Some(self.estimated(table, index, range, proven));
+            let range = self.estimated(table, index, range, proven);
+            let list = self.list_candidate(table, index, terms).filter(|list| is_much_narrower(list, &range));
+            return Some(list.unwrap_or(range));
         }
         self.list_candidate(table, index, terms)
             .or_else(|| self.like_candidate(table, index, terms))
@@ -128,21 +130,24 @@ impl Router<'_, '_> {
         Candidate { path: AccessPath::Range(range), proven, rows, probes: 1.0, is_unique_key: false }
     }
 
-    /// A list on the first column of a composite tree: a range for each value, as narrow as what is said of the next columns
-    /// makes it.
+    /// A list on the first column of a composite tree, or on the first after those that are known: a range for each value, as
+    /// narrow as what is said of the next columns makes it.
     pub(super) fn list_candidate(&self, table: &TableRef, index: &IndexSchema, terms: &Terms<'_>) -> Option<Candidate> {
-        let first = index.columns[0].column;
-        let column_type = table.schema.columns[first].column_type;
-        let (values, term) = values_of(terms, first)?;
+        let fixed = index.columns.iter().take_while(|key| fixed_by(terms, key.column).is_some()).count();
+        let listed = index.columns.get(fixed)?.column;
+        let column_type = table.schema.columns[listed].column_type;
+        let (values, term) = values_of(terms, listed)?;
         if values.len() > KEYS_MAX {
             return None;
         }
         let mut proven = vec![term.conjunct];
-        let mut rest = IndexRange::whole(index.id);
-        narrow(&mut rest, &mut proven, (table, &index.columns[1..]), terms);
+        let (mut before, mut rest) = (IndexRange::whole(index.id), IndexRange::whole(index.id));
+        narrow(&mut before, &mut proven, (table, &index.columns[..fixed]), terms);
+        narrow(&mut rest, &mut proven, (table, &index.columns[fixed + 1..]), terms);
         let range = |value| {
             let mut range = rest.clone();
-            range.prefix.insert(0, (column_type, KeyPart::Equals(value)));
+            let first = before.prefix.iter().cloned().chain([(column_type, KeyPart::Equals(value))]);
+            range.prefix.splice(0..0, first);
             range
         };
         Some(self.union(table, index, values.into_iter().map(range).collect(), proven))
@@ -198,18 +203,29 @@ fn narrow(
 ) {
     for (position, key) in columns.iter().enumerate() {
         let column_type = table.schema.columns[key.column].column_type;
-        let fixed = terms.on(key.column).find_map(|term| match &term.form {
-            Form::Equals(value) => Some((KeyPart::Equals((*value).clone()), term.conjunct)),
-            Form::IsNull => Some((KeyPart::IsNull, term.conjunct)),
-            _ => None,
-        });
-        let Some((part, conjunct)) = fixed else {
+        let Some((part, conjunct)) = fixed_by(terms, key.column) else {
             set_bounds(range, proven, (table, &columns[position..]), terms);
             break;
         };
         range.prefix.push((column_type, part));
         proven.push(conjunct);
     }
+}
+
+/// The one value that a column has, and the condition that says so.
+fn fixed_by(terms: &Terms<'_>, column: usize) -> Option<(KeyPart, usize)> {
+    terms.on(column).find_map(|term| match &term.form {
+        Form::Equals(value) => Some((KeyPart::Equals((*value).clone()), term.conjunct)),
+        Form::IsNull => Some((KeyPart::IsNull, term.conjunct)),
+        _ => None,
+    })
+}
+
+/// Whether a union finds so much less than one range that this outweighs that no index covers it.
+fn is_much_narrower(union: &Candidate, range: &Candidate) -> bool {
+    const TIMES: f64 = 4.0;
+    let cost = |candidate: &Candidate| PROBE * candidate.probes + candidate.rows * ROW_BY_INDEX;
+    cost(union) * TIMES <= cost(range)
 }
 
 /// Where the rows of a subquery have the value of each column of an index, or of the first ones of a tree.
