@@ -34,6 +34,9 @@ pub(super) struct Access {
     not_used: Vec<(IndexId, NotUsed)>,
 }
 
+/// What trees make of lists.
+type Lists<'t> = [(&'t IndexSchema, Candidate)];
+
 /// How much of the order wanted an order is.
 #[derive(Clone, Copy, Debug)]
 enum Extent {
@@ -89,8 +92,10 @@ impl Router<'_, '_> {
             access.take(best, row_cost, self, conjuncts);
         }
         self.consider_union(&mut access, table, conjuncts, unknown);
-        if !self.consider_order(&mut access, table, &terms, wanted) {
-            self.consider_groups(&mut access, table, &terms, &wanted.begin);
+        let is_limited = wanted.limit.or(wanted.begin.limit).is_some();
+        let lists = if is_limited { self.lists(table, &terms) } else { Vec::new() };
+        if !self.consider_order(&mut access, table, (&terms, &lists), wanted) {
+            self.consider_groups(&mut access, table, (&terms, &lists), &wanted.begin);
         }
         access.not_used = reasons(table, &access.path, &candidates, &terms);
         access
@@ -126,7 +131,13 @@ impl Router<'_, '_> {
     }
 
     /// A range in the wanted order, if it costs less than sorting what was chosen so far; whether it is taken.
-    fn consider_order(&self, access: &mut Access, table: &TableRef, terms: &terms::Terms<'_>, wanted: &Wanted) -> bool {
+    fn consider_order(
+        &self,
+        access: &mut Access,
+        table: &TableRef,
+        (terms, lists): (&terms::Terms<'_>, &Lists<'_>),
+        wanted: &Wanted,
+    ) -> bool {
         if wanted.order.is_empty() || wanted.order.iter().any(|key| key.column.slot != table.slot) {
             return false;
         }
@@ -146,7 +157,7 @@ impl Router<'_, '_> {
             }
         }
         let whole = (&*wanted.order, Extent::Whole);
-        for (cost, candidate) in self.sorted_unions(access, (table, terms), whole, wanted.limit) {
+        for (cost, candidate) in self.sorted_unions(access, (table, lists), whole, wanted.limit) {
             if cost <= best.as_ref().map_or(cost_with_sort, |(best, _)| *best) {
                 best = Some((cost, candidate));
             }
@@ -158,17 +169,22 @@ impl Router<'_, '_> {
         taken
     }
 
-    /// Unions of ranges each of which has an order, and what it costs to read the first rows of each and to sort those.
+    /// What the table's trees of more columns make of lists.
+    fn lists<'t>(&self, table: &'t TableRef, terms: &terms::Terms<'_>) -> Vec<(&'t IndexSchema, Candidate)> {
+        let trees = table.schema.indexes.iter().filter(|index| index.columns.len() > 1 && index.has_tree());
+        trees.filter_map(|index| Some((index, self.list_candidate(table, index, terms)?))).collect()
+    }
+
+    /// Those unions of ranges each of which has an order, and what it costs to read the first rows of each and to sort those.
     fn sorted_unions(
         &self,
         access: &Access,
-        (table, terms): (&TableRef, &terms::Terms<'_>),
+        (table, lists): (&TableRef, &Lists<'_>),
         (order, extent): (&[OrderKey], Extent),
         limit: Option<f64>,
     ) -> Vec<(f64, Candidate)> {
         let Some(limit) = limit else { return Vec::new() };
-        let of_index = |index: &IndexSchema| {
-            let candidate = self.list_candidate(table, index, terms)?;
+        let with_cost = |(index, candidate): &(&IndexSchema, Candidate)| {
             let AccessPath::Union(paths) = &candidate.path else { return None };
             let Some(AccessPath::Range(range)) = paths.first() else { return None };
             let direction = order::direction_for(&table.schema, index, range, order)?;
@@ -180,15 +196,20 @@ impl Router<'_, '_> {
             let share = (access.rows / candidate.rows.max(1.0)).clamp(1e-6, 1.0);
             let read = candidate.rows.min(candidate.probes * (limit / share + group_rows));
             let cost = PROBE * candidate.probes + read * ROW_BY_INDEX + sort_cost(read * share, Some(limit));
-            Some((cost, candidate.towards(direction)))
+            Some((cost, candidate.clone().towards(direction)))
         };
-        let trees = table.schema.indexes.iter().filter(|index| index.columns.len() > 1 && index.has_tree());
-        trees.filter_map(of_index).collect()
+        lists.iter().filter_map(with_cost).collect()
     }
 
     /// A range that has the first keys of an order, if only a few of the sorted rows are wanted and that costs less; without a
     /// limit, the range that was chosen already, in the direction that has them.
-    fn consider_groups(&self, access: &mut Access, table: &TableRef, terms: &terms::Terms<'_>, begin: &Begin) {
+    fn consider_groups(
+        &self,
+        access: &mut Access,
+        table: &TableRef,
+        (terms, lists): (&terms::Terms<'_>, &Lists<'_>),
+        begin: &Begin,
+    ) {
         let of_table = begin.order.iter().take_while(|key| key.column.slot == table.slot).count();
         let order = &begin.order[..of_table];
         if order.is_empty() {
@@ -214,7 +235,7 @@ impl Router<'_, '_> {
         }
         for keys in 1..=order.len() {
             let first = (&order[..keys], Extent::FirstKeys);
-            for (cost, candidate) in self.sorted_unions(access, (table, terms), first, begin.limit) {
+            for (cost, candidate) in self.sorted_unions(access, (table, lists), first, begin.limit) {
                 if cost < cost_min {
                     cost_min = cost;
                     best = Some((cost, candidate));
