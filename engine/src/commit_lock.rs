@@ -103,13 +103,13 @@ impl CommitLock {
         self.place_left.notify_all();
     }
 
-    /// The lock for clearing away, which disturbs no writer.
-    pub(crate) fn lock_to_vacuum(&self) -> MutexGuard<'_, Committer> {
+    /// The lock whoever has the writer's place: for clearing away, and for closing.
+    pub(crate) fn lock_beside_writer(&self) -> MutexGuard<'_, Committer> {
         self.committer.lock()
     }
 
-    /// [`lock_to_vacuum`](Self::lock_to_vacuum), unless somebody has it.
-    pub(crate) fn try_lock_to_vacuum(&self) -> Option<MutexGuard<'_, Committer>> {
+    /// [`lock_beside_writer`](Self::lock_beside_writer), unless somebody has it.
+    pub(crate) fn try_lock_beside_writer(&self) -> Option<MutexGuard<'_, Committer>> {
         self.committer.try_lock()
     }
 }

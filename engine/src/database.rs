@@ -88,6 +88,8 @@ impl Database {
     ///
     /// Transactions that begin through the handle wait for a writer five seconds at most, as any other, and no longer than
     /// `is_cancelled` says: then their begin or their commit fails with [`Error::Cancelled`].
+    ///
+    /// `is_cancelled` must neither change nor close the database: it may be asked under the lock that both wait for.
     #[must_use]
     pub fn waiting_until(&self, is_cancelled: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self { end_of_wait: Some(EndOfWait(Arc::new(is_cancelled))), ..self.clone() }
@@ -256,7 +258,10 @@ impl Inner {
 
     /// Gives up the files, after the last commits.
     pub(crate) fn close(&self) -> Result<()> {
-        self.log.as_ref().map_or(Ok(()), |log| log.close(&self.visible))
+        let Some(log) = &self.log else { return Ok(()) };
+        // Or the log could be closed under a commit that has installed its versions but not yet appended its records.
+        let _committer = self.commit_lock.lock_beside_writer();
+        log.close(&self.visible)
     }
 
     /// Pins `slot` at what is visible now and brings `state` to the schema that belongs to it.

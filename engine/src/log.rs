@@ -238,7 +238,8 @@ impl Log {
         Ok(())
     }
 
-    /// Writes what is pending, syncs, and gives up the store. Commits get [`Error::Closed`] from now on.
+    /// Writes what is pending, syncs, and gives up the store. Commits get [`Error::Closed`] from now on. The caller holds the
+    /// commit lock, so none is half appended.
     pub(crate) fn close(&self, visible: &AtomicU64) -> Result<()> {
         *self.alive.lock() = None;
         let mut queue = self.queue.lock();

@@ -125,8 +125,9 @@ impl Database {
         self.inner.log.as_ref().map_or(Ok(()), |log| log.wait_durable(timestamp))
     }
 
-    /// Puts everything on disk and gives up the files. No commit is taken any more, by any handle; reads go on from
-    /// memory. Dropping the last handle does the same and tells no errors.
+    /// Puts everything on disk and gives up the files, after the commit or the change of the schema that is under way. No
+    /// commit is taken any more, by any handle; reads go on from memory. Dropping the last handle does the same and tells no
+    /// errors.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use shuttle::thread;
 
-use crate::store::{MemoryStore, OpenOptions};
+use crate::store::{MemoryStore, OpenOptions, RecordKey, RowStore};
 use crate::{
     Column, ColumnType, Covered, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, Isolation,
     KeyRange, Row, RowBuf, RowCount, RowId, Start, TableDefinition, TableId, TransactionOptions, Value, View,
@@ -198,6 +198,40 @@ fn shuttle_writer_is_not_overtaken() {
         let commits: i64 = threads.into_iter().map(|thread| thread.join().expect("it does not panic")).sum();
         let snapshot = database.snapshot();
         assert_eq!(snapshot.view().row(table, RowId(0)).map(balance), Some(BALANCE + commits));
+    };
+    shuttle::check_random(run, rounds());
+    shuttle::check_pct(run, rounds(), 3);
+}
+
+fn records(store: &MemoryStore) -> Vec<(RecordKey, Vec<u8>)> {
+    let mut records = Vec::new();
+    let add = &mut |key, value: &[u8]| {
+        records.push((key, value.to_vec()));
+        ControlFlow::Continue(())
+    };
+    store.scan(RecordKey::MIN..RecordKey::MAX, add).expect("memory does not fail");
+    records
+}
+
+#[test]
+fn shuttle_commit_beside_a_close_is_in_the_store_or_leaves_no_trace() {
+    let run = || {
+        let store = MemoryStore::default();
+        let opened = Database::open_store(Box::new(store.clone()), &OpenOptions::default());
+        let database = Arc::new(opened.expect("the store is empty"));
+        let table = fill(&database);
+        let before = records(&store);
+        let commit = thread::spawn({
+            let database = Arc::clone(&database);
+            move || transfer(&database, table, 0, Isolation::Snapshot)
+        });
+        database.close().expect("the disk does not fail");
+        let committed = commit.join().expect("it does not panic");
+        assert!(matches!(committed, Ok(()) | Err(Error::Closed)), "{committed:?}");
+        let versions = ACCOUNTS + if committed.is_ok() { 2 } else { 0 };
+        assert_eq!(database.version_count(), versions, "{committed:?}");
+        store.lose_unsynced();
+        assert_eq!(records(&store) == before, committed.is_err(), "{committed:?}");
     };
     shuttle::check_random(run, rounds());
     shuttle::check_pct(run, rounds(), 3);

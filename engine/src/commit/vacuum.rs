@@ -37,7 +37,7 @@ pub(super) struct Garbage {
 impl Inner {
     /// Removes all that no snapshot needs any more.
     pub(crate) fn vacuum(&self) {
-        let mut committer = self.commit_lock.lock_to_vacuum();
+        let mut committer = self.commit_lock.lock_beside_writer();
         let active = self.snapshots.active(&self.visible);
         let guard = manicule_index::pin();
         self.vacuum_as(&mut committer, active, usize::MAX, &guard);
@@ -47,7 +47,7 @@ impl Inner {
     /// Looks at up to `limit` rows of the queue, for as long as nobody else has the commit lock.
     pub(crate) fn try_vacuum(&self, mut limit: usize) {
         while limit > 0 {
-            let Some(mut committer) = self.commit_lock.try_lock_to_vacuum() else { return };
+            let Some(mut committer) = self.commit_lock.try_lock_beside_writer() else { return };
             let active = self.snapshots.active(&self.visible);
             if !active.as_ref().is_some_and(|active| committer.has_garbage_before(active.oldest())) {
                 return;
@@ -178,7 +178,7 @@ mod tests {
             (0..ROWS as u64).try_for_each(|row_id| transaction.delete(table, RowId(row_id)))
         };
         database.run(delete_all).unwrap();
-        let capacity = || database.inner.commit_lock.lock_to_vacuum().garbage.capacity();
+        let capacity = || database.inner.commit_lock.lock_beside_writer().garbage.capacity();
         assert!(capacity() >= ROWS as usize);
         drop(reader);
         database.vacuum();
@@ -201,7 +201,7 @@ mod tests {
         fill_half();
         let second = database.snapshot();
         fill_half();
-        assert_eq!(database.inner.commit_lock.lock_to_vacuum().garbage.len() as u64, 2 * ROWS, "each row once");
+        assert_eq!(database.inner.commit_lock.lock_beside_writer().garbage.len() as u64, 2 * ROWS, "each row once");
         drop(first);
         database.vacuum();
         drop(second);

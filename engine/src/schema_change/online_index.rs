@@ -92,7 +92,7 @@ impl Drop for Construction<'_> {
         }
         // Whoever has the writer's place does not mind, and a database whose log has failed is tidied up too.
         let inner = &*self.database.inner;
-        let _committer = inner.commit_lock.lock_to_vacuum();
+        let _committer = inner.commit_lock.lock_beside_writer();
         let mut state = State::clone(&inner.state.load());
         let table = state.table(self.table_id).map(|table| TableState::clone(table));
         if let Some(mut table) = table.filter(|table| table.is_building(self.schema.id)) {
