@@ -198,6 +198,26 @@ fn rows_that_offset_passes_over_are_not_computed() {
     check(sql, &["100", "50"], &["rows"]);
 }
 
+#[test]
+fn a_window_over_columns_is_that_part_of_all_rows() {
+    let mut session = session();
+    for select in [
+        "SELECT mixed FROM t WHERE mixed >= 1900 ORDER BY mixed",
+        "SELECT mixed, mixed FROM t WHERE mixed >= 1900 AND mixed % 3 = 1 ORDER BY mixed DESC",
+        "SELECT id, pair, mixed FROM t WHERE mixed >= 1900 ORDER BY mixed",
+        "SELECT tenth FROM t WHERE mixed >= 1900 AND half = 1 ORDER BY mixed",
+    ] {
+        let all = lines(&mut session, select);
+        assert!(all.len() >= 33, "{select}");
+        for (limit, offset) in [(0, 0), (1, 0), (10, 0), (10, 7), (5, 30), (500, 20), (3, 5000)] {
+            let found = lines(&mut session, &format!("{select} LIMIT {limit} OFFSET {offset}"));
+            let expected: Vec<String> = all.iter().skip(offset).take(limit).cloned().collect();
+            assert_eq!(found, expected, "{select}: {limit}, {offset}");
+        }
+        assert_eq!(lines(&mut session, &format!("{select} LIMIT NULL OFFSET NULL")), all, "{select}");
+    }
+}
+
 /// Two tables of integers, reals and NULLs, some of them twice, without an index on what is compared, and an empty one.
 fn sides() -> Session {
     let mut session = Session::new(&Database::in_memory());

@@ -23,59 +23,85 @@ pub(crate) fn run_output<'v>(output: &'v Output, frame: &mut Frame<'_, 'v>, on_r
 }
 
 fn hand_out<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, on_row: &mut OnRow<'_>) -> Flow {
-    let mut buffer: Vec<Value<'static>> = Vec::new();
+    if frame.run.counters.is_some() {
+        return hand_out_slot(node, output, frame, on_row);
+    }
     match &node.kind {
-        NodeKind::Project { input, expressions, .. } if frame.run.counters.is_none() => {
-            let expressions = &expressions[..output.width];
-            if let (NodeKind::Scan(scan), Some(columns)) = (&input.kind, columns_of(expressions, input)) {
-                match (&scan.covering, &scan.residual) {
-                    (None, _) => return hand_out_stored(scan, &columns, frame, on_row),
-                    (Some(covering), None) => return hand_out_covered((scan, covering), &columns, frame, on_row),
-                    (Some(_), Some(_)) => {}
-                }
-            }
-            if let [expr] = expressions {
-                return run(input, frame, &mut |frame| on_row(&[attempt(evaluate(expr, frame))?]));
-            }
-            if output.width <= VALUES_ON_STACK {
-                return run(input, frame, &mut |frame| hand_out_computed(expressions, frame, on_row));
-            }
-            run(input, frame, &mut |frame| {
-                let mut values = recycle(std::mem::take(&mut buffer));
-                for expr in expressions {
-                    values.push(attempt(evaluate(expr, frame))?);
-                }
-                let flow = on_row(&values);
-                buffer = recycle(values);
-                flow
-            })
+        NodeKind::Project { input, expressions, .. } => {
+            hand_out_projected(input, &expressions[..output.width], frame, on_row)
         }
-        NodeKind::Values { rows, .. } if frame.run.counters.is_none() => rows.iter().try_for_each(|row| {
+        NodeKind::Values { rows, .. } => rows.iter().try_for_each(|row| {
             attempt(frame.run.tick())?;
             hand_out_computed(&row[..output.width], frame, on_row)
         }),
-        NodeKind::Limit { input, limit, offset } if frame.run.counters.is_none() => {
+        NodeKind::Limit { input, limit, offset } => {
             let mut window = attempt(rows::Window::new(limit.as_ref(), offset.as_ref(), frame))?;
-            window.limited(|window| {
-                hand_out(input, output, frame, &mut |values| match window.next() {
-                    rows::Place::Before => ControlFlow::Continue(()),
-                    rows::Place::Within => on_row(values),
-                    rows::Place::Last => {
-                        on_row(values)?;
-                        ControlFlow::Break(window.end())
-                    }
-                })
-            })
+            within(&mut window, on_row, |on_row| hand_out(input, output, frame, on_row))
         }
-        _ => run(node, frame, &mut |frame| {
-            let mut values = recycle(std::mem::take(&mut buffer));
-            let slot = &frame.slots[output.slot];
-            values.extend((0..output.width).map(|column| slot.get(column)));
-            let flow = on_row(&values);
-            buffer = recycle(values);
-            flow
-        }),
+        _ => hand_out_slot(node, output, frame, on_row),
     }
+}
+
+/// Runs `hand_out` with a receiver that gets the rows within the window.
+fn within(window: &mut rows::Window, on_row: &mut OnRow<'_>, hand_out: impl FnOnce(&mut OnRow<'_>) -> Flow) -> Flow {
+    window.limited(|window| {
+        hand_out(&mut |values| match window.next() {
+            rows::Place::Before => ControlFlow::Continue(()),
+            rows::Place::Within => on_row(values),
+            rows::Place::Last => {
+                on_row(values)?;
+                ControlFlow::Break(window.end())
+            }
+        })
+    })
+}
+
+/// The expressions' values of each row of `input`.
+fn hand_out_projected<'v>(
+    input: &'v Node,
+    expressions: &'v [Expr],
+    frame: &mut Frame<'_, 'v>,
+    on_row: &mut OnRow<'_>,
+) -> Flow {
+    if let Some((scan, columns)) = columns_of_scan(expressions, input) {
+        return hand_out_scan(scan, &columns, frame, on_row);
+    }
+    // LIMIT stands below the projection so that what OFFSET passes over is not computed; columns need no computing.
+    if let NodeKind::Limit { input: below, limit, offset } = &input.kind
+        && let Some((scan, columns)) = columns_of_scan(expressions, below)
+    {
+        let mut window = attempt(rows::Window::new(limit.as_ref(), offset.as_ref(), frame))?;
+        return within(&mut window, on_row, |on_row| hand_out_scan(scan, &columns, frame, on_row));
+    }
+    if let [expr] = expressions {
+        return run(input, frame, &mut |frame| on_row(&[attempt(evaluate(expr, frame))?]));
+    }
+    if expressions.len() <= VALUES_ON_STACK {
+        return run(input, frame, &mut |frame| hand_out_computed(expressions, frame, on_row));
+    }
+    let mut buffer: Vec<Value<'static>> = Vec::new();
+    run(input, frame, &mut |frame| {
+        let mut values = recycle(std::mem::take(&mut buffer));
+        for expr in expressions {
+            values.push(attempt(evaluate(expr, frame))?);
+        }
+        let flow = on_row(&values);
+        buffer = recycle(values);
+        flow
+    })
+}
+
+/// The rows that a step leaves in the slot of the result.
+fn hand_out_slot<'v>(node: &'v Node, output: &'v Output, frame: &mut Frame<'_, 'v>, on_row: &mut OnRow<'_>) -> Flow {
+    let mut buffer: Vec<Value<'static>> = Vec::new();
+    run(node, frame, &mut |frame| {
+        let mut values = recycle(std::mem::take(&mut buffer));
+        let slot = &frame.slots[output.slot];
+        values.extend((0..output.width).map(|column| slot.get(column)));
+        let flow = on_row(&values);
+        buffer = recycle(values);
+        flow
+    })
 }
 
 /// One row of expressions' values.
@@ -93,14 +119,31 @@ fn recycle<'a>(mut values: Vec<Value<'_>>) -> Vec<Value<'a>> {
     values.into_iter().map(|_| -> Value<'a> { unreachable!("the list is empty") }).collect()
 }
 
-/// The columns of a scan's rows that the expressions are, if they are nothing else.
-fn columns_of(expressions: &[Expr], input: &Node) -> Option<Columns> {
+/// The scan that `input` is and the columns of its rows that the expressions are, if they are nothing else and come straight
+/// from what it reads.
+fn columns_of_scan<'v>(expressions: &[Expr], input: &'v Node) -> Option<(&'v TableScan, Columns)> {
     let NodeKind::Scan(scan) = &input.kind else { return None };
+    if scan.covering.is_some() && scan.residual.is_some() {
+        return None;
+    }
     let column_of = |expr: &Expr| match expr {
         Expr::Column(column) if column.slot == scan.slot => Some(column.column),
         _ => None,
     };
-    expressions.iter().map(column_of).collect()
+    Some((scan, expressions.iter().map(column_of).collect::<Option<Columns>>()?))
+}
+
+/// These columns of each row of a scan.
+fn hand_out_scan<'v>(
+    scan: &'v TableScan,
+    columns: &[usize],
+    frame: &mut Frame<'_, 'v>,
+    on_row: &mut OnRow<'_>,
+) -> Flow {
+    match &scan.covering {
+        None => hand_out_stored(scan, columns, frame, on_row),
+        Some(covering) => hand_out_covered((scan, covering), columns, frame, on_row),
+    }
 }
 
 /// Columns of a table's rows, straight from each row: most queries are that.
