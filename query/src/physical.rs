@@ -544,7 +544,8 @@ pub(crate) enum NotUsed {
     Forced,
 }
 
-/// `Project(Scan)` by one whole key, columns and constants only: run without frame, tree or allocation.
+/// `Project(Scan)` or `Project(Limit(Scan))` by one whole key, columns and constants only: run without frame, tree or
+/// allocation.
 #[derive(Debug)]
 pub(crate) struct PointLookup {
     pub(crate) index: IndexId,
@@ -552,6 +553,8 @@ pub(crate) struct PointLookup {
     pub(crate) columns: Vec<usize>,
     /// Where the index has the columns, if it is not unique and has them all. A unique one leads to its only row at once.
     pub(crate) in_key: Option<InKey>,
+    /// How many rows are wanted at most, if the query says.
+    pub(crate) limit: Option<PointValue>,
 }
 
 /// The columns of a point lookup in the keys of its index.
@@ -568,7 +571,7 @@ pub(crate) struct PointKey {
     pub(crate) value: PointValue,
 }
 
-/// Where a point lookup's key comes from.
+/// Where a value of a point lookup comes from.
 #[derive(Debug)]
 pub(crate) enum PointValue {
     Parameter(usize),

@@ -469,3 +469,51 @@ fn a_list_behind_equal_columns_is_a_range_for_each_value() {
     let analysis = analyzed(&mut session, &sql);
     assert!(analysis.contains("covering range on a using a_both"), "{analysis}");
 }
+
+/// A lookup under LIMIT hands out the first of the rows that it has without, whatever says how many.
+#[test]
+fn the_first_rows_under_a_key() {
+    let mut session = session();
+    session.execute("CREATE UNIQUE INDEX a_twice ON a (id, k); BEGIN; UPDATE b SET txt = 'x' WHERE id < 1000").unwrap();
+    let of = |session: &mut Session, sql: &str, parameters: &[Value<'_>]| {
+        let prepared = session.prepare(sql).unwrap();
+        let mut found: Vec<String> = Vec::new();
+        let on_row = |row: &[Value<'_>]| {
+            found.push(format!("{row:?}"));
+            std::ops::ControlFlow::Continue(())
+        };
+        session.query_prepared(&prepared, parameters, on_row).map(|()| found)
+    };
+    for (select, key) in [
+        ("SELECT txt FROM a WHERE id = ?", 77),
+        ("SELECT txt, g FROM a WHERE id = ?", 5000),
+        ("SELECT txt FROM a WHERE k = 7 AND id = ?", 77),
+        ("SELECT txt, id FROM a WHERE g = ?", 7),
+        ("SELECT g FROM a WHERE g = ?", 7),
+        ("SELECT txt, id FROM b WHERE g = ?", 7),
+    ] {
+        let key = Value::from(key);
+        let all = of(&mut session, select, std::slice::from_ref(&key)).unwrap();
+        for (limit, rows) in [
+            ("0", 0),
+            ("1", 1),
+            ("4", 4),
+            ("500", 500),
+            ("2.0", 2),
+            ("NULL", 500),
+            ("1 + 1", 2),
+            ("-1", -1),
+            ("'a'", -1),
+        ] {
+            let value = session.query(&format!("SELECT {limit}"), &[]).unwrap().value(0, 0).into_owned();
+            let literal = of(&mut session, &format!("{select} LIMIT {limit}"), std::slice::from_ref(&key));
+            let parameter = of(&mut session, &format!("{select} LIMIT ?"), &[key.clone(), value]);
+            for found in [literal, parameter] {
+                match usize::try_from(rows) {
+                    Ok(rows) => assert_eq!(found.unwrap(), all[..rows.min(all.len())], "{select} LIMIT {limit}"),
+                    Err(_) => assert_eq!(found.map_err(|error| error.sqlstate()), Err("2201W"), "{select} LIMIT {limit}"),
+                }
+            }
+        }
+    }
+}

@@ -7,7 +7,8 @@ use manicule_engine::{Covered, Row, SoleRow, Value, View};
 use smallvec::SmallVec;
 
 use super::output::{hand_out_columns, hand_out_columns_or_key, integer_of, single};
-use super::{Flow, attempt, finished};
+use super::rows::row_count_of;
+use super::{Flow, Stop, attempt, finished};
 use crate::context::ExecutionContext;
 use crate::error::Result;
 use crate::frame::ROWS_PER_POLL;
@@ -16,11 +17,42 @@ use crate::route::{Fit, fit};
 
 /// Hands out the columns of the rows under one key. Values of up to four key columns and eight result columns lie on the
 /// stack.
-///
+#[inline]
+pub(crate) fn query_point(
+    point: &PointLookup,
+    view: &View<'_>,
+    context: &ExecutionContext<'_>,
+    on_row: impl FnMut(&[Value<'_>]) -> Flow,
+) -> Result<()> {
+    match &point.limit {
+        None => query_key(point, view, context, on_row),
+        Some(limit) => query_first(point, value_of(limit, context), (view, context), on_row),
+    }
+}
+
+/// [`query_point`] for so many rows at most.
+#[inline(never)]
+fn query_first(
+    point: &PointLookup,
+    limit: &Value<'_>,
+    (view, context): (&View<'_>, &ExecutionContext<'_>),
+    mut on_row: impl FnMut(&[Value<'_>]) -> Flow,
+) -> Result<()> {
+    let mut wanted = row_count_of("LIMIT", limit)?.unwrap_or(u64::MAX);
+    if wanted == 0 {
+        return Ok(());
+    }
+    query_key(point, view, context, |row| {
+        on_row(row)?;
+        wanted -= 1;
+        if wanted == 0 { ControlFlow::Break(Stop::Done) } else { ControlFlow::Continue(()) }
+    })
+}
+
 /// A unique index with one column is what most lookups are in, so that has a way of its own: straight, without a list or
 /// anything that goes on to a next row.
 #[inline]
-pub(crate) fn query_point(
+fn query_key(
     point: &PointLookup,
     view: &View<'_>,
     context: &ExecutionContext<'_>,

@@ -104,9 +104,12 @@ impl Window {
 
 /// The number that a clause says; `None` without it and for NULL.
 fn row_count<'v>(clause: &'static str, expr: Option<&'v Expr>, frame: &Frame<'_, 'v>) -> Result<Option<u64>> {
-    let Some(expr) = expr else { return Ok(None) };
-    let value = evaluate(expr, frame)?;
-    let count = match &value {
+    expr.map_or(Ok(None), |expr| row_count_of(clause, &evaluate(expr, frame)?))
+}
+
+/// The number of rows that a value says; `None` for NULL.
+pub(super) fn row_count_of(clause: &'static str, value: &Value<'_>) -> Result<Option<u64>> {
+    let count = match value {
         Value::Null => return Ok(None),
         Value::Integer(count) => u64::try_from(*count).ok(),
         Value::Real(real) if real.fract() == 0.0 && (0.0..1e18).contains(real) => Some(*real as u64),

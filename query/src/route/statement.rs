@@ -107,10 +107,14 @@ impl Router<'_, '_> {
     }
 }
 
-/// The short way of a plan that is nothing but the columns of the rows under one whole key.
+/// The short way of a plan that is nothing but the columns of the rows under one whole key, or of the first of them.
 fn point_lookup(output: &Output) -> Option<PointLookup> {
-    let (scan, expressions) = projected_scan(output)?;
+    let ProjectedScan { scan, expressions, limit } = projected_scan(output)?;
     let (AccessPath::Lookup(lookup), None) = (&scan.path, &scan.residual) else { return None };
+    let limit = match limit {
+        Some(limit) => Some(point_value(limit)?),
+        None => None,
+    };
     let columns = expressions[..output.width]
         .iter()
         .map(|expr| match expr {
@@ -127,35 +131,52 @@ fn point_lookup(output: &Output) -> Option<PointLookup> {
                 [Expr::Parameter(_)] if matches!(column.column_type, ColumnType::Date | ColumnType::Timestamp) => {
                     return None;
                 }
-                [Expr::Parameter(position)] => PointValue::Parameter(*position),
-                [Expr::Literal(value)] if !matches!(value, Value::Null) => PointValue::Literal(value.clone()),
+                [value] => point_value(value)?,
                 _ => return None,
             };
             Some(PointKey { column_type: column.column_type, value })
         })
         .collect::<Option<Vec<_>>>()?;
-    Some(PointLookup { index: lookup.index, key, columns, in_key: None })
+    Some(PointLookup { index: lookup.index, key, columns, in_key: None, limit })
 }
 
-/// The scan and the expressions of a query that is `Project(Scan)`.
-fn projected_scan(output: &Output) -> Option<(&TableScan, &[Expr])> {
+/// A value that is known without a row, if it is that simple.
+fn point_value(expr: &Expr) -> Option<PointValue> {
+    match expr {
+        Expr::Parameter(position) => Some(PointValue::Parameter(*position)),
+        Expr::Literal(value) if !matches!(value, Value::Null) => Some(PointValue::Literal(value.clone())),
+        _ => None,
+    }
+}
+
+/// A query that is `Project(Scan)`, or `Project(Limit(Scan))` without an OFFSET.
+struct ProjectedScan<'o> {
+    scan: &'o TableScan,
+    expressions: &'o [Expr],
+    limit: Option<&'o Expr>,
+}
+
+fn projected_scan(output: &Output) -> Option<ProjectedScan<'_>> {
     let NodeKind::Project { input, expressions, .. } = &output.root.kind else { return None };
+    let (input, limit) = match &input.kind {
+        NodeKind::Limit { input, limit, offset: None } => (input, limit.as_ref()),
+        _ => (input, None),
+    };
     let NodeKind::Scan(scan) = &input.kind else { return None };
-    Some((scan, expressions))
+    Some(ProjectedScan { scan, expressions, limit })
 }
 
 /// Whether the scan of a point lookup is by a unique index.
 fn is_by_unique(output: &Output, catalog: &Catalog) -> bool {
-    let Some((TableScan { table, path: AccessPath::Lookup(lookup), .. }, _)) = projected_scan(output) else {
-        return false;
-    };
-    let index = catalog.table_by_id(*table).and_then(|table| table.index(lookup.index));
+    let Some(ProjectedScan { scan, .. }) = projected_scan(output) else { return false };
+    let AccessPath::Lookup(lookup) = &scan.path else { return false };
+    let index = catalog.table_by_id(scan.table).and_then(|table| table.index(lookup.index));
     index.is_some_and(|index| index.unique)
 }
 
 /// Where the index of a point lookup has the columns, if its scan is marked as covered.
 fn in_key(output: &Output, columns: &[usize]) -> Option<InKey> {
-    let covering = projected_scan(output)?.0.covering.as_ref()?;
+    let covering = projected_scan(output)?.scan.covering.as_ref()?;
     let positions = columns.iter().map(|column| covering.position(*column)).collect();
     Some(InKey { positions, with_number: covering.with_number })
 }
