@@ -470,6 +470,31 @@ fn a_list_behind_equal_columns_is_a_range_for_each_value() {
     assert!(analysis.contains("covering range on a using a_both"), "{analysis}");
 }
 
+#[test]
+fn a_single_row_is_in_every_order() {
+    let mut session = session();
+    session
+        .execute(
+            "CREATE UNIQUE INDEX a_twice ON a (g, id); UPDATE b SET nul = id; CREATE UNIQUE INDEX b_nul2 ON b (nul)",
+        )
+        .unwrap();
+    for (sql, is_sorted) in [
+        ("SELECT txt FROM a WHERE id = 77 ORDER BY nul DESC, txt LIMIT 1", false),
+        ("SELECT a.txt, few.g FROM a, few WHERE a.id = 7 AND few.id > 1 ORDER BY a.txt, a.k", false),
+        ("SELECT a.txt, few.g FROM a, few WHERE a.id = 7 AND few.id > 1 ORDER BY a.txt, few.g", true),
+        ("SELECT txt FROM a WHERE g = 7 AND id = 207 ORDER BY k", false),
+        ("SELECT txt FROM b WHERE nul = 99 ORDER BY k, id", false),
+        ("SELECT txt FROM a WHERE id IN (77, 7) ORDER BY k, txt", true),
+        ("SELECT txt FROM a WHERE g = 7 ORDER BY txt", true),
+    ] {
+        let analysis = analyzed(&mut session, sql);
+        assert_eq!(analysis.contains("Sort"), is_sorted, "{sql}: {analysis}");
+    }
+    session.execute("INSERT INTO b VALUES (7001, 1, 9, 0, NULL, 'b'), (7000, 1, 8, 0, NULL, 'a')").unwrap();
+    let analysis = analyzed(&mut session, "SELECT txt FROM b WHERE nul IS NULL ORDER BY txt");
+    assert!(analysis.contains("Sort"), "a unique index has many NULLs: {analysis}");
+}
+
 /// A lookup under LIMIT hands out the first of the rows that it has without, whatever says how many.
 #[test]
 fn the_first_rows_under_a_key() {
@@ -511,7 +536,9 @@ fn the_first_rows_under_a_key() {
             for found in [literal, parameter] {
                 match usize::try_from(rows) {
                     Ok(rows) => assert_eq!(found.unwrap(), all[..rows.min(all.len())], "{select} LIMIT {limit}"),
-                    Err(_) => assert_eq!(found.map_err(|error| error.sqlstate()), Err("2201W"), "{select} LIMIT {limit}"),
+                    Err(_) => {
+                        assert_eq!(found.map_err(|error| error.sqlstate()), Err("2201W"), "{select} LIMIT {limit}")
+                    }
                 }
             }
         }

@@ -107,7 +107,8 @@ pub(super) fn path_delivers(table: &TableSchema, scan: &TableScan, order: &[Orde
             let single = |position: usize| lookup.columns[position].values.len() == 1;
             let fixed: Vec<usize> =
                 index.columns.iter().enumerate().filter(|(i, _)| single(*i)).map(|(_, c)| c.column).collect();
-            order.iter().all(|key| fixed.contains(&key.column.column))
+            let is_one_row = index.unique && lookup.has_one_key();
+            is_one_row || order.iter().all(|key| fixed.contains(&key.column.column))
         }
         AccessPath::Range(range) => {
             let Some(index) = table.index(range.index) else { return false };
