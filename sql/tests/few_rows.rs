@@ -480,6 +480,7 @@ fn a_single_row_is_in_every_order() {
         .unwrap();
     for (sql, is_sorted) in [
         ("SELECT txt FROM a WHERE id = 77 ORDER BY nul DESC, txt LIMIT 1", false),
+        ("SELECT txt FROM a WHERE id = 77 ORDER BY id LIMIT 1", false),
         ("SELECT a.txt, few.g FROM a, few WHERE a.id = 7 AND few.id > 1 ORDER BY a.txt, a.k", false),
         ("SELECT a.txt, few.g FROM a, few WHERE a.id = 7 AND few.id > 1 ORDER BY a.txt, few.g", true),
         ("SELECT txt FROM a WHERE g = 7 AND id = 207 ORDER BY k", false),
@@ -489,6 +490,7 @@ fn a_single_row_is_in_every_order() {
     ] {
         let analysis = analyzed(&mut session, sql);
         assert_eq!(analysis.contains("Sort"), is_sorted, "{sql}: {analysis}");
+        assert!(!sql.contains("id = 77") || analysis.contains("HashIndex lookup"), "{sql}: {analysis}");
     }
     session.execute("INSERT INTO b VALUES (7001, 1, 9, 0, NULL, 'b'), (7000, 1, 8, 0, NULL, 'a')").unwrap();
     let analysis = analyzed(&mut session, "SELECT txt FROM b WHERE nul IS NULL ORDER BY txt");

@@ -91,11 +91,14 @@ impl Router<'_, '_> {
             let row_cost = if is_counted(&best) { ROW_BY_COUNT } else { ROW_BY_INDEX };
             access.take(best, row_cost, self, conjuncts);
         }
-        self.consider_union(&mut access, table, conjuncts, unknown);
-        let is_limited = wanted.limit.or(wanted.begin.limit).is_some();
-        let lists = if is_limited { self.lists(table, &terms) } else { Vec::new() };
-        if !self.consider_order(&mut access, table, (&terms, &lists), wanted) {
-            self.consider_groups(&mut access, table, (&terms, &lists), &wanted.begin);
+        // One row is in every order, and nothing finds fewer.
+        if !order::is_one_row(&table.schema, &access.path) {
+            self.consider_union(&mut access, table, conjuncts, unknown);
+            let is_limited = wanted.limit.or(wanted.begin.limit).is_some();
+            let lists = if is_limited { self.lists(table, &terms) } else { Vec::new() };
+            if !self.consider_order(&mut access, table, (&terms, &lists), wanted) {
+                self.consider_groups(&mut access, table, (&terms, &lists), &wanted.begin);
+            }
         }
         access.not_used = reasons(table, &access.path, &candidates, &terms);
         access

@@ -90,6 +90,12 @@ pub(crate) fn base_column(plan: &LogicalPlan, column: ColumnRef) -> Option<Colum
     }
 }
 
+/// Whether the path finds no more than one row, which is in every order.
+pub(super) fn is_one_row(table: &TableSchema, path: &AccessPath) -> bool {
+    let AccessPath::Lookup(lookup) = path else { return false };
+    lookup.has_one_key() && table.index(lookup.index).is_some_and(|index| index.unique)
+}
+
 /// Whether the rows that a scan finds come in that order.
 pub(super) fn path_delivers(table: &TableSchema, scan: &TableScan, order: &[OrderKey]) -> bool {
     if order.iter().any(|key| key.column.slot != scan.slot) {
@@ -107,8 +113,7 @@ pub(super) fn path_delivers(table: &TableSchema, scan: &TableScan, order: &[Orde
             let single = |position: usize| lookup.columns[position].values.len() == 1;
             let fixed: Vec<usize> =
                 index.columns.iter().enumerate().filter(|(i, _)| single(*i)).map(|(_, c)| c.column).collect();
-            let is_one_row = index.unique && lookup.has_one_key();
-            is_one_row || order.iter().all(|key| fixed.contains(&key.column.column))
+            is_one_row(table, &scan.path) || order.iter().all(|key| fixed.contains(&key.column.column))
         }
         AccessPath::Range(range) => {
             let Some(index) = table.index(range.index) else { return false };

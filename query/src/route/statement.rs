@@ -4,7 +4,7 @@ use manicule_engine::{Catalog, ColumnType, Value, View};
 
 use super::Router;
 use super::covering::mark_covering;
-use super::order::Wanted;
+use super::order::{Wanted, is_one_row};
 use crate::context::{PlanOptions, Routing};
 use crate::error::Result;
 use crate::expr::Expr;
@@ -169,9 +169,7 @@ fn projected_scan(output: &Output) -> Option<ProjectedScan<'_>> {
 /// Whether the scan of a point lookup is by a unique index.
 fn is_by_unique(output: &Output, catalog: &Catalog) -> bool {
     let Some(ProjectedScan { scan, .. }) = projected_scan(output) else { return false };
-    let AccessPath::Lookup(lookup) = &scan.path else { return false };
-    let index = catalog.table_by_id(scan.table).and_then(|table| table.index(lookup.index));
-    index.is_some_and(|index| index.unique)
+    catalog.table_by_id(scan.table).is_some_and(|table| is_one_row(table, &scan.path))
 }
 
 /// Where the index of a point lookup has the columns, if its scan is marked as covered.
