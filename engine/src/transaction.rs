@@ -208,14 +208,15 @@ impl Transaction {
     ///
     /// [`Error::UniqueViolation`].
     pub fn check_unique(&self, since: Savepoint) -> Result<()> {
-        let view = self.view();
-        for (table, row_id) in self.writes.touched_since(since.0) {
-            let pending = self.writes.table(table).and_then(|writes| writes.get(&row_id));
-            let Some(row) = pending.and_then(|pending| pending.row.as_deref()) else { continue };
+        let (view, was_unique) = (self.view(), self.writes.was_unique(since.0));
+        for (table, row_id, row, is_first) in self.writes.written_since(since.0) {
             let state = self.table(table)?;
+            let before = if is_first && was_unique { view.installed(&state.table, row_id) } else { None };
             for index in state.indexes.iter().filter(|index| index.unique) {
                 let key = index.shape.of_row(row);
-                if !key.may_repeat() && view.has_other_holder(state, index, (row_id, &key)) {
+                // A row that has kept its key is in nobody's way: who has been given the same is asked for it.
+                let is_kept = before.is_some_and(|before| index.shape.matches(before, &key));
+                if !is_kept && !key.may_repeat() && view.has_other_holder(state, index, (row_id, &key)) {
                     return Err(unique_violation(state, index.id, row, Holder::Seen));
                 }
             }

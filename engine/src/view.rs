@@ -297,7 +297,7 @@ impl<'s> View<'s> {
 
     /// The visible version of a row, without the transaction's own changes.
     #[inline]
-    fn installed<'v>(&'v self, table: &'v Table, row_id: RowId) -> Option<&'v Row> {
+    pub(crate) fn installed<'v>(&'v self, table: &'v Table, row_id: RowId) -> Option<&'v Row> {
         table.rows.prefetch_probable_head(row_id.0);
         let head = table.rows.head(row_id.0, &self.guard)?;
         head.prefetch_second_line();

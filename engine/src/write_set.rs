@@ -247,13 +247,27 @@ impl WriteSet {
     }
 
     /// The rows that changes after the first `since` touched, some of them perhaps more than once.
-    pub(crate) fn touched_since(&self, since: usize) -> impl Iterator<Item = (TableId, RowId)> {
+    fn touched_since(&self, since: usize) -> impl Iterator<Item = (TableId, RowId)> {
         self.undo.iter().skip(since).map(|undo| (undo.table, undo.row_id))
+    }
+
+    /// The rows that changes after the first `since` have given a state, as they are now, and whether the change was the
+    /// first one to a row that others see.
+    pub(crate) fn written_since(&self, since: usize) -> impl Iterator<Item = (TableId, RowId, &Row, bool)> {
+        self.undo.iter().skip(since).filter_map(|Undo { table, row_id, before }| {
+            let PendingRow { row, is_new } = self.table(*table)?.get(row_id)?;
+            Some((*table, *row_id, row.as_deref()?, before.is_none() && *is_new == IsNew::No))
+        })
+    }
+
+    /// Whether the first `since` changes are known to have left unique keys unique, as the transaction saw them.
+    pub(crate) fn was_unique(&self, since: usize) -> bool {
+        since <= self.unique_len.get()
     }
 
     /// Notes that the changes after the first `since` leave unique keys unique, as the transaction sees them.
     pub(crate) fn note_unique(&self, since: usize) {
-        if since <= self.unique_len.get() {
+        if self.was_unique(since) {
             self.unique_len.set(self.undo.len());
         }
     }

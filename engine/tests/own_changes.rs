@@ -13,7 +13,7 @@ use manicule_engine::{
     RowId, TableDefinition, TableId, Value, View,
 };
 
-/// One long transaction, whose keys mostly rise: after each change it sees the rows of a model, and a key that is there
+/// One long transaction, whose keys mostly rise: after each change, or some, it sees the rows of a model, and a key that is there
 /// twice is found out at once, and gone with the savepoint.
 #[test]
 fn pending_keys_are_unique_in_whatever_order_they_come() {
@@ -34,24 +34,27 @@ fn pending_keys_are_unique_in_whatever_order_they_come() {
         for _ in 0..120 {
             let savepoint = transaction.savepoint();
             let before = rows.clone();
-            match draw(12) {
-                0 => {
-                    let (row_id, _) = rows.swap_remove(draw(rows.len()));
-                    transaction.delete(table, row_id).unwrap();
-                }
-                1 => {
-                    let (at, id) = (draw(rows.len()), draw(200) as i64);
-                    transaction.update(table, rows[at].0, account(id, 1)).unwrap();
-                    rows[at].1 = id;
-                }
-                seldom => {
-                    let id = match seldom {
-                        2 => draw(200) as i64,
-                        3 => next,
-                        _ => next + 1 + draw(3) as i64,
-                    };
-                    next = next.max(id);
-                    rows.push((transaction.insert(table, account(id, 1)).unwrap(), id));
+            for _ in 0..[1, 1, 1, 1, 2, 3][draw(6)] {
+                match draw(12) {
+                    0 => {
+                        let (row_id, _) = rows.swap_remove(draw(rows.len()));
+                        transaction.delete(table, row_id).unwrap();
+                    }
+                    1 | 2 => {
+                        let at = draw(rows.len());
+                        let id = [rows[at].1, rows[draw(rows.len())].1, draw(200) as i64][draw(3)];
+                        transaction.update(table, rows[at].0, account(id, 1)).unwrap();
+                        rows[at].1 = id;
+                    }
+                    seldom => {
+                        let id = match seldom {
+                            3 => draw(200) as i64,
+                            4 => next,
+                            _ => next + 1 + draw(3) as i64,
+                        };
+                        next = next.max(id);
+                        rows.push((transaction.insert(table, account(id, 1)).unwrap(), id));
+                    }
                 }
             }
             let mut ids: Vec<i64> = rows.iter().map(|(_, id)| *id).collect();

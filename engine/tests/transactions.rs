@@ -185,6 +185,12 @@ fn a_commit_checks_keys_again_where_the_transaction_could_not_know() {
     other.insert(table, account(7, 0)).unwrap();
     other.commit().unwrap();
     assert!(is_refused(overtaken));
+    // A row that has kept its key beside one that was given it before, unchecked.
+    let mut unchecked = database.begin();
+    unchecked.insert(table, account(1, 0)).unwrap();
+    let since = unchecked.savepoint();
+    unchecked.update(table, RowId(1), account(1, 9)).unwrap();
+    assert!(matches!(unchecked.check_unique(since), Err(Error::UniqueViolation { .. })));
     // Checked before there was the index.
     let (database, table) = accounts(0);
     let mut older = database.begin();

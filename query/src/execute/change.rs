@@ -134,7 +134,7 @@ impl Change<'_> {
 
     fn update(&self, update: &UpdateAction, transaction: &mut Transaction, on_row: &mut OnRow<'_>) -> Result<u64> {
         let table = self.table(update.table)?;
-        let mut rows = Vec::new();
+        let mut rows: SmallVec<[(RowId, RowBuf); 1]> = SmallVec::new();
         self.find(&transaction.view(), |run| {
             for_each_row(run, &update.input, update.slot, &mut |row_id, row, frame| {
                 let new = changed_row(table, row, &update.assignments, frame)?;
@@ -144,16 +144,24 @@ impl Change<'_> {
             })
         })?;
         self.check(&update.checks, table, transaction, Rows { slot: update.slot, rows: &rows })?;
+        let count = rows.len() as u64;
+        if update.returning.is_none() {
+            for (position, (row_id, row)) in rows.into_iter().enumerate() {
+                self.poll(position)?;
+                transaction.update(update.table, row_id, row)?;
+            }
+            return Ok(count);
+        }
         for (position, (row_id, row)) in rows.iter().enumerate() {
             self.poll(position)?;
             transaction.update(update.table, *row_id, row.clone())?;
         }
         self.give(update.returning.as_ref(), transaction, Rows { slot: update.slot, rows: &rows }, on_row)?;
-        Ok(rows.len() as u64)
+        Ok(count)
     }
 
     fn delete(&self, delete: &DeleteAction, transaction: &mut Transaction, on_row: &mut OnRow<'_>) -> Result<u64> {
-        let mut rows = Vec::new();
+        let mut rows: SmallVec<[(RowId, RowBuf); 1]> = SmallVec::new();
         let keeps_rows = delete.returning.is_some();
         self.find(&transaction.view(), |run| {
             for_each_row(run, &delete.input, delete.slot, &mut |row_id, row, _| {
@@ -272,11 +280,10 @@ fn for_each_row<'v>(
     visit: &mut dyn FnMut(RowId, &Row, &Frame<'_, 'v>) -> Result<()>,
 ) -> Result<()> {
     let mut frame = Frame::new(run_of, run_of.slot_count);
-    let mut seen = AHashSet::new();
-    let is_joined = is_joined(input);
+    let mut seen = is_joined(input).then(AHashSet::new);
     finished(run(input, &mut frame, &mut |frame| {
         let Slot::Stored(row_id, row) = frame.slots[slot] else { return ControlFlow::Continue(()) };
-        if is_joined {
+        if let Some(seen) = &mut seen {
             if !seen.insert(row_id) {
                 return ControlFlow::Continue(());
             }
@@ -333,7 +340,8 @@ fn changed_row<'v>(
     frame: &Frame<'_, 'v>,
 ) -> Result<RowBuf> {
     // A row written before a column was added ends earlier.
-    let mut values: Vec<Value<'_>> = (0..table.columns.len()).map(|column| row.get(column)).collect();
+    let mut values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =
+        (0..table.columns.len()).map(|column| row.get(column)).collect();
     for (column, expr) in assignments {
         values[*column] = coerce_for_storage(evaluate_kept(expr, frame)?, table.columns[*column].column_type);
     }
