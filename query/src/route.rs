@@ -252,10 +252,10 @@ impl<'a, 's> Router<'a, 's> {
         match &node.kind {
             NodeKind::Scan(TableScan { table, path, table_rows, .. }) => {
                 let Some((range, _)) = order::walked(path) else { return node.rows };
-                let index = self.catalog.table_by_id(*table).and_then(|table| table.index(range.index));
-                let rows = index.map_or(node.rows, |index| {
+                let Some(table) = self.catalog.table_by_id(*table) else { return node.rows };
+                let rows = table.index(range.index).map_or(node.rows, |index| {
                     let columns = order::columns_of(index, range.prefix.len(), order);
-                    self.rows_of_one_prefix(index, columns, *table_rows as f64)
+                    self.rows_of_one_prefix((table, *table_rows as f64), index, columns)
                 });
                 rows.min(node.rows)
             }

@@ -497,6 +497,24 @@ fn a_single_row_is_in_every_order() {
     assert!(analysis.contains("Sort"), "a unique index has many NULLs: {analysis}");
 }
 
+/// What an index on a column alone knows of it counts where the value comes later, for an index on more columns too.
+#[test]
+fn an_order_behind_a_parameter_is_an_index_s() {
+    let mut session = session();
+    session.execute("CREATE INDEX a_gid ON a (g, id); CREATE INDEX a_tkg ON a (txt, k, g)").unwrap();
+    for (sql, part) in [
+        ("SELECT txt FROM a WHERE g = ? ORDER BY id DESC LIMIT 2", "range on a using a_gid, backward  (est 10 rows"),
+        ("SELECT txt FROM a WHERE g = ?", "lookup on a using a_g  (est 10 rows"),
+        ("SELECT nul FROM a WHERE txt = ? AND k = ? ORDER BY g LIMIT 2", "range on a using a_tkg"),
+        ("SELECT a.nul FROM few JOIN a ON a.g = few.g", "lookup on a using a_g  (est 10 rows"),
+    ] {
+        let parameters = vec![Value::from(7); sql.matches('?').count()];
+        let plan = session.query(&format!("EXPLAIN {sql}"), &parameters).unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get(0).to_string()).collect();
+        assert!(plan.join("\n").contains(part), "{sql}: {plan:#?}");
+    }
+}
+
 /// A lookup under LIMIT hands out the first of the rows that it has without, whatever says how many.
 #[test]
 fn the_first_rows_under_a_key() {

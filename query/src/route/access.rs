@@ -194,7 +194,7 @@ impl Router<'_, '_> {
             let columns = order::columns_of(index, range.prefix.len(), order);
             let group_rows = match extent {
                 Extent::Whole => 1.0,
-                Extent::FirstKeys => self.rows_of_one_prefix(index, columns, table.rows),
+                Extent::FirstKeys => self.rows_of_one_prefix((&table.schema, table.rows), index, columns),
             };
             let share = (access.rows / candidate.rows.max(1.0)).clamp(1e-6, 1.0);
             let read = candidate.rows.min(candidate.probes * (limit / share + group_rows));
@@ -227,7 +227,7 @@ impl Router<'_, '_> {
             }
             let Some((range, _)) = order::walked(&candidate.path) else { continue };
             let Some((direction, columns)) = order::beginning(&table.schema, index, range, order) else { continue };
-            let group_rows = self.rows_of_one_prefix(index, columns, table.rows).min(candidate.rows);
+            let group_rows = self.rows_of_one_prefix((&table.schema, table.rows), index, columns).min(candidate.rows);
             let limit = begin.limit.map(|limit| limit + group_rows);
             let walk = walk_cost(access, &candidate, limit);
             let cost = walk + group_sort_cost(access.rows, group_rows, begin.limit);

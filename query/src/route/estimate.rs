@@ -2,9 +2,9 @@
 
 use std::ops::Bound;
 
-use manicule_engine::{ColumnType, IndexSchema, KeyRange, Value};
+use manicule_engine::{ColumnType, IndexColumn, IndexSchema, KeyRange, TableSchema, Value};
 
-use super::region::Conjunct;
+use super::region::{Conjunct, TableRef};
 use super::{Fit, Router, Side, fit, fit_lower, fit_row};
 use crate::expr::{BinaryOperator, Expr};
 use crate::physical::{IndexLookup, IndexRange, KeyPart};
@@ -90,7 +90,7 @@ impl Router<'_, '_> {
     }
 
     /// About how many rows a range finds.
-    pub(super) fn range_rows(&self, index: &IndexSchema, range: &IndexRange, table_rows: f64) -> f64 {
+    pub(super) fn range_rows(&self, table: &TableRef, index: &IndexSchema, range: &IndexRange) -> f64 {
         let mut prefix = Vec::with_capacity(range.prefix.len());
         for (column_type, part) in &range.prefix {
             match part {
@@ -98,7 +98,7 @@ impl Router<'_, '_> {
                 KeyPart::Equals(expr) => match known(expr, *column_type) {
                     Known::Value(value) => prefix.push(value),
                     Known::Nothing => return 0.0,
-                    Known::Later => return self.unknown_prefix_rows(index, range, table_rows),
+                    Known::Later => return self.unknown_prefix_rows(table, index, range),
                 },
             }
         }
@@ -121,22 +121,36 @@ impl Router<'_, '_> {
         let ((lower, lower_rest), (upper, upper_rest)) = (lower, upper);
         let range = KeyRange { prefix, lower, upper, lower_rest, upper_rest };
         let rows = self.view.estimate_range(index.id, &range) as f64;
-        (rows * share).min(table_rows)
+        (rows * share).min(table.rows)
     }
 
-    fn unknown_prefix_rows(&self, index: &IndexSchema, range: &IndexRange, table_rows: f64) -> f64 {
-        let rows = self.rows_of_one_prefix(index, range.prefix.len(), table_rows);
+    fn unknown_prefix_rows(&self, table: &TableRef, index: &IndexSchema, range: &IndexRange) -> f64 {
+        let rows = self.rows_of_one_prefix((&table.schema, table.rows), index, range.prefix.len());
         let bounds = usize::from(!matches!(range.lower, Bound::Unbounded))
             + usize::from(!matches!(range.upper, Bound::Unbounded));
         let share = [1.0, LATER_BOUND_SHARE, BETWEEN_SHARE][bounds];
-        (rows * share).min(table_rows)
+        (rows * share).min(table.rows)
     }
 
-    /// About how many rows of a table have the same first `columns` columns of the index.
-    pub(super) fn rows_of_one_prefix(&self, index: &IndexSchema, columns: usize, table_rows: f64) -> f64 {
-        let distinct = self.view.distinct_keys(index.id).max(1) as f64;
-        // Each column of the key is taken to tell the rows apart as well as the others.
-        table_rows / distinct.powf(columns as f64 / index.columns.len() as f64)
+    /// About how many rows of a table of `table_rows` have the same first `columns` columns of the index.
+    pub(super) fn rows_of_one_prefix(
+        &self,
+        (schema, table_rows): (&TableSchema, f64),
+        index: &IndexSchema,
+        columns: usize,
+    ) -> f64 {
+        let distinct = |index: &IndexSchema| self.view.distinct_keys(index.id).max(1) as f64;
+        let is_first = |key: &IndexColumn| index.columns.iter().take(columns).any(|first| first.column == key.column);
+        let is_within = |other: &&IndexSchema| other.columns.iter().all(is_first);
+        let (mut known, mut most) = (None, table_rows);
+        for other in schema.indexes.iter().filter(is_within) {
+            let rows = if other.unique { 1.0 } else { table_rows / distinct(other) };
+            most = most.min(rows);
+            known = known.or((other.columns.len() == columns).then_some(rows));
+        }
+        // Where no index is on just these columns, each column of the key is taken to tell the rows apart as well as the others.
+        let guess = || table_rows / distinct(index).powf(columns as f64 / index.columns.len() as f64);
+        known.unwrap_or_else(guess).min(most)
     }
 
     /// The share of rows that a condition keeps, for want of an index that knows better.

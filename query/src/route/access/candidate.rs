@@ -91,7 +91,7 @@ impl Router<'_, '_> {
             _ => None,
         })?;
         let few = table.rows / SCAN_SHARE;
-        let per_key = self.rows_of_one_prefix(index, columns.len(), table.rows);
+        let per_key = self.rows_of_one_prefix((&table.schema, table.rows), index, columns.len());
         let values = self.subplans[subplan].output.root.rows.clamp(1.0, few.max(1.0));
         let by = if columns.len() == index.columns.len() { MembersBy::Key } else { MembersBy::FirstColumns };
         let path = AccessPath::Members(IndexMembers { index: index.id, columns, subplan, by });
@@ -126,7 +126,7 @@ impl Router<'_, '_> {
 
     fn estimated(&self, table: &TableRef, index: &IndexSchema, range: IndexRange, proven: Vec<usize>) -> Candidate {
         let is_whole = range.prefix.is_empty() && range.bounded.is_none();
-        let rows = if is_whole { table.rows } else { self.range_rows(index, &range, table.rows) };
+        let rows = if is_whole { table.rows } else { self.range_rows(table, index, &range) };
         Candidate { path: AccessPath::Range(range), proven, rows, probes: 1.0, is_unique_key: false }
     }
 
@@ -177,7 +177,7 @@ impl Router<'_, '_> {
         mut ranges: Vec<IndexRange>,
         proven: Vec<usize>,
     ) -> Candidate {
-        let rows = ranges.iter().map(|range| self.range_rows(index, range, table.rows)).sum();
+        let rows = ranges.iter().map(|range| self.range_rows(table, index, range)).sum();
         let probes = ranges.len() as f64;
         let path = match ranges.len() {
             1 => AccessPath::Range(ranges.remove(0)),
