@@ -1,6 +1,6 @@
 //! The way back from the bytes of a compound key to its columns.
 
-use super::encode::{ColumnOrder, flip};
+use super::encode::{ColumnOrder, NULL_FIRST, NULL_LAST, ZERO_MARKER, flip};
 use super::{OrderedWord, TotalF64};
 
 /// Takes the columns of an encoded key off again, most significant first, each as what it was pushed as and with the same
@@ -34,12 +34,12 @@ impl<'k> KeyDecoder<'k> {
 
     /// Takes a signed integer.
     pub fn next_i64(&mut self, order: ColumnOrder) -> Option<i64> {
-        self.next_fixed(order).map(i64::from_key_word)
+        self.next_integer(order).map(|word| word as i64)
     }
 
     /// Takes an unsigned integer.
     pub fn next_u64(&mut self, order: ColumnOrder) -> Option<u64> {
-        self.next_fixed(order)
+        self.next_integer(order)
     }
 
     /// Takes a float.
@@ -71,6 +71,23 @@ impl<'k> KeyDecoder<'k> {
             }
             bytes.push(0);
         }
+    }
+
+    /// An integer, or the two's complement of a negative one.
+    fn next_integer(&mut self, order: ColumnOrder) -> Option<u64> {
+        let marker = self.next(1)[0];
+        if matches!(marker, NULL_FIRST | NULL_LAST) {
+            return None;
+        }
+        let flip = flip(order);
+        let marker = marker ^ flip;
+        let is_negative = marker < ZERO_MARKER;
+        let len = if is_negative { ZERO_MARKER - 1 - marker } else { marker - ZERO_MARKER };
+        let mut word = [if is_negative { 0xff } else { 0 }; 8];
+        for (byte, next) in word[8 - usize::from(len)..].iter_mut().zip(self.next(usize::from(len))) {
+            *byte = next ^ flip;
+        }
+        Some(u64::from_be_bytes(word))
     }
 
     fn next_fixed(&mut self, order: ColumnOrder) -> Option<u64> {
