@@ -171,6 +171,46 @@ fn check_panics_of_many<D: Lookup<Hostile, Hostile>>(index: &Index<D>) {
     assert_eq!(contents(index), pending, "both copies are the same");
 }
 
+/// What a predicate refuses is removed with a panic at the n-th call of user code, for growing n: some of it, from both copies.
+fn check_panics_of_retain<D: Lookup<u64, u64>>(index: &MultiIndex<u64, Hostile, D>) {
+    let contents = || {
+        index.publish();
+        index.read(|view| view.iter().map(|(_, list)| list.len()).sum::<usize>())
+    };
+    let mut panics = 0;
+    for calls in 1.. {
+        (0..30).for_each(|value| _ = index.insert(value % 3, Hostile(value)));
+        contents();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            FUSE.set(calls);
+            index.retain(|_, value| value.0 % 2 == 0)
+        }));
+        FUSE.set(0);
+        let left = contents();
+        for other_copy in 0..3 {
+            index.insert(1000, Hostile(0));
+            assert_eq!(contents(), left + 1, "a panic at call {calls}, copy {other_copy}");
+            index.remove_key(&1000);
+        }
+        index.clear();
+        if outcome.is_ok() {
+            break;
+        }
+        panics += 1;
+    }
+    assert!(panics > 20, "{panics}");
+}
+
+#[test]
+fn values_that_panic_where_some_are_removed_leave_both_copies_of_a_hash_index_the_same() {
+    check_panics_of_retain::<Hashed>(&MultiIndex::new_hash());
+}
+
+#[test]
+fn values_that_panic_where_some_are_removed_leave_both_copies_of_an_ordered_index_the_same() {
+    check_panics_of_retain::<Ordered>(&MultiIndex::new_ordered());
+}
+
 fn check_lies<D: Lookup<Hostile, Hostile>>(index: &Index<D>) {
     LIES.set(true);
     for _ in 0..2_500 {

@@ -336,17 +336,18 @@ impl<K: Stored, V: ListValue, D: Arrangement<K>> IndexWriter<K, V, D> {
         for (key, list) in self.working().directory.iter() {
             refused.extend(list.iter().filter(|value| !keep(key, value)).map(|value| (key.clone(), value.clone())));
         }
-        refused.into_iter().map(|(key, value)| usize::from(self.remove_owned(key, &value))).sum()
+        refused.into_iter().map(|(key, value)| usize::from(self.remove_owned(key, value))).sum()
     }
 
     /// Removes a value of a key that the index was just seen to have.
-    pub(super) fn remove_owned(&mut self, key: K, value: &V) -> bool {
+    fn remove_owned(&mut self, key: K, value: V) -> bool {
         let copy = self.working();
         let before = copy.value_count.0;
-        copy.remove(&key, value, Hint::UNKNOWN);
+        copy.remove(&key, &value, Hint::UNKNOWN);
         let removed = copy.value_count.0 < before;
         if removed {
-            self.push(Operation::Remove(key, value.clone()), Hint::UNKNOWN, false);
+            // Moved: a clone that panics would leave what is removed out of the log.
+            self.push(Operation::Remove(key, value), Hint::UNKNOWN, false);
         }
         removed
     }
