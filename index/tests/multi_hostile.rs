@@ -223,6 +223,55 @@ fn check_lies<D: Lookup<Hostile, Hostile>>(index: &Index<D>) {
     assert_eq!(index.count(&Hostile(1)), 1);
 }
 
+/// One value so often that its occurrences are counted apart, with a panic at the n-th call of user code of the insertion that does
+/// so and of removals, for growing n: a list is as long as what is in it.
+#[test]
+fn values_that_panic_where_repeats_are_counted_leave_no_wrong_count() {
+    let index = MultiIndex::<u64, Hostile>::new_hash();
+    let lens = || {
+        let batch = index.registry().begin();
+        let view = batch.view(&index);
+        let list = view.get(&1).expect("the key has values");
+        (list.len(), list.iter().len(), list.slices().map(<[_]>::len).sum())
+    };
+    let mut panics = 0;
+    let mut check = |calls: u32, operation: &dyn Fn() -> bool, change: isize| {
+        let before = lens().0;
+        FUSE.set(calls);
+        let outcome = catch_unwind(AssertUnwindSafe(operation));
+        FUSE.set(0);
+        panics += u32::from(outcome.is_err());
+        let after = if matches!(outcome, Ok(true)) { before.saturating_add_signed(change) } else { before };
+        assert_eq!(lens(), (after, after, after), "after a panic at call {calls}");
+        outcome.is_ok()
+    };
+    index.insert(1, Hostile(0));
+    (0..4096).for_each(|_| _ = index.insert(1, Hostile(7)));
+    let insert = || index.insert(1, Hostile(7)) > 0;
+    assert!((1..).step_by(997).any(|calls| check(calls, &insert, 1)), "it ends with an insertion");
+    for value in [7, 7, 7, 0] {
+        let remove = || index.remove(&1, &Hostile(value));
+        assert!((1..).any(|calls| check(calls, &remove, -1)), "it ends with a removal");
+    }
+    assert!(panics > 10, "{panics}");
+}
+
+/// Values that lie while their occurrences are counted apart: what is found need not be found again to be taken away.
+#[test]
+fn values_that_lie_where_repeats_are_counted_leave_no_wrong_count() {
+    let index = MultiIndex::<u64, Hostile>::new_hash();
+    let others = (0..120).map(|value| value % 40);
+    others.chain((0..4200).map(|_| 50)).for_each(|value| _ = index.insert(1, Hostile(value)));
+    for step in 0..6000 {
+        LIES.set(true);
+        index.remove(&1, &Hostile(step % 51));
+        LIES.set(false);
+        let batch = index.registry().begin();
+        let lens = batch.get(&index, &1).map_or((0, 0), |list| (list.len(), list.slices().map(<[_]>::len).sum()));
+        assert_eq!(lens.0, lens.1, "after step {step}");
+    }
+}
+
 #[test]
 fn panicking_keys_leave_a_hash_index_as_it_was() {
     check_panics::<Hashed>(&MultiIndex::new_hash());

@@ -141,7 +141,8 @@ impl<V: Clone + Eq + Hash> Segments<V> {
         let repeated: Vec<bool> = values.iter().map(|value| !seen.insert(value)).collect();
         for at in (0..repeated.len()).rev().filter(|at| repeated[*at]) {
             let repeats = self.repeats.get_or_insert_with(|| Box::new(HashBag::with_hasher(ListHasher)));
-            repeats.insert(values[at].clone());
+            // `HashBag::insert` counts before it calls code of the value, which may panic.
+            repeats.entry(values[at].clone()).and_modify(|count| *count += 1).or_insert();
             values.swap_remove(at);
             self.dense_len -= 1;
         }
@@ -152,12 +153,12 @@ impl<V: Clone + Eq + Hash> Segments<V> {
         let segment = self.segment_of(ListHasher.hash_one(value));
         let at = self.segments[segment].position(value)?;
         if let Some(repeats) = &mut self.repeats {
-            let removed = self.segments[segment][at].clone();
-            if repeats.remove(value) > 0 {
-                if repeats.is_empty() {
-                    self.repeats = None;
-                }
-                return Some(removed);
+            let removed = take_repeat(repeats, value);
+            if repeats.is_empty() {
+                self.repeats = None;
+            }
+            if removed.is_some() {
+                return removed;
             }
         }
         let removed = self.segments[segment].swap_remove(at);
@@ -202,4 +203,20 @@ impl<V: Clone + Eq + Hash> Segments<V> {
         let parent = self.segments.len() ^ (1 << self.segments.len().ilog2());
         self.segments[parent].append(&mut last);
     }
+}
+
+/// Takes one of the further occurrences of a value away. `HashBag::remove` counts before it searches for the last one again, which
+/// a panic or a lie of the value's code may keep it from finding.
+fn take_repeat<V: Clone + Eq + Hash>(repeats: &mut Repeats<V>, value: &V) -> Option<V> {
+    let (removed, count) = repeats.get(value)?;
+    if count == 1 {
+        return repeats.take_all(value).map(|(value, _)| value);
+    }
+    let removed = removed.clone();
+    let mut is_taken = false;
+    _ = repeats.entry(value.clone()).and_modify(|count| {
+        is_taken = *count > 1;
+        *count -= usize::from(is_taken);
+    });
+    is_taken.then_some(removed)
 }
