@@ -184,7 +184,8 @@ fn publish(writer: &mut Writer, shared: &Shared) -> Published {
 }
 
 /// Writing: what is written is pending until the next [`publish`](Self::publish), from whichever handle. Each operation
-/// takes the writer's turn for itself; a [batch](Registry::begin) takes it once for many.
+/// takes the writer's turn for itself; a [batch](Registry::begin) takes it once for many. So code of a key or value, its destructor
+/// too, must not write to the registry: it would wait for itself.
 ///
 /// All panic if the index was removed from its registry.
 impl<K: Stored, V: ListValue, D: Arrangement<K>> MultiIndex<K, V, D> {
