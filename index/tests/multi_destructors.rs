@@ -179,3 +179,20 @@ fn destructors_that_panic_in_an_operation_leave_a_hash_index_whole() {
 fn destructors_that_panic_in_an_operation_leave_an_ordered_index_whole() {
     check_operations::<Ordered>(&MultiIndex::new_ordered());
 }
+
+#[test]
+#[cfg_attr(crossbeam_sanitize, ignore = "a panic leaks what lies in one table with the value; run it alone")]
+fn index_is_gone_although_a_destructor_panics_while_it_is_removed() {
+    let index = MultiIndex::<u64, Reluctant>::new_hash();
+    for value in 0..3 {
+        // The second copy, which is freed first, has values too.
+        index.insert(value, Reluctant(value));
+        index.publish();
+    }
+    DROPS.set(1);
+    let removed = catch_unwind(AssertUnwindSafe(|| index.registry().remove(&index)));
+    DROPS.set(0);
+    assert!(removed.is_err());
+    assert!(index.registry().snapshot().try_on(&index).is_none(), "no version has it");
+    assert!(!index.registry().remove(&index));
+}

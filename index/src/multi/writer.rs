@@ -188,7 +188,8 @@ impl Writer {
     }
 
     pub(super) fn remove(&mut self, at: usize, root: &Root<Published>) {
-        self.slots[at] = None;
+        // Dropped at the end: a destructor may panic.
+        let _removed = self.slots[at].take();
         self.touched.retain(|touched| *touched != at);
         self.publish_structure(root);
     }
