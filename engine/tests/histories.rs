@@ -54,9 +54,13 @@ mod histories {
 
     #[test]
     fn lists_at_snapshot_are_of_one_moment_and_show_the_write_skew_that_the_level_allows() {
-        let records = check(&in_memory(), Workload::ListAppend, Isolation::Snapshot);
-        let report = judge(&records, Workload::ListAppend, "serializable");
-        assert_eq!(report.valid, Valid::False, "no write skew in {} transactions proves nothing", records.len());
+        // Threads that hardly met show none, and prove nothing.
+        let skewed = |_| {
+            let records = check(&in_memory(), Workload::ListAppend, Isolation::Snapshot);
+            let report = judge(&records, Workload::ListAppend, "serializable");
+            (report.valid == Valid::False).then_some(report)
+        };
+        let report = (0..5).find_map(skewed).expect("a write skew in one of five histories");
         assert!(report.anomaly_types.iter().all(|kind| kind.starts_with("G2")), "{:?}", report.anomaly_types);
     }
 

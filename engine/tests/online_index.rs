@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use manicule_engine::{
@@ -76,6 +76,34 @@ fn assert_agrees_with_scan(database: &Database, table: TableId, (index, column):
     }
 }
 
+/// What all writers count together.
+struct Counters {
+    next_id: AtomicU64,
+    commits: AtomicU64,
+}
+
+/// How many commits have to be made beside one build.
+const COMMITS: u64 = 40;
+
+/// A handle whose builds wait, once they have begun, until so many commits were made beside them, and are cancelled if none
+/// are; and where it says how many there were before.
+fn waiting_for_commits(database: &Database, counters: &Arc<Counters>) -> (Database, Arc<OnceLock<u64>>) {
+    let (counters, before) = (Arc::clone(counters), Arc::new(OnceLock::new()));
+    let asked = Arc::clone(&before);
+    let handle = database.waiting_until(move || {
+        let before = *asked.get_or_init(|| counters.commits.load(Ordering::SeqCst));
+        let began = Instant::now();
+        while counters.commits.load(Ordering::SeqCst) < before + COMMITS {
+            if began.elapsed() > Duration::from_secs(100) {
+                return true;
+            }
+            std::thread::yield_now();
+        }
+        false
+    });
+    (handle, before)
+}
+
 /// What a writer did while it was let.
 #[derive(Debug, Default)]
 struct Written {
@@ -84,7 +112,7 @@ struct Written {
 }
 
 /// Updates, deletes and inserts single rows until it is told to stop, each by a commit of its own.
-fn write_until(stop: &AtomicBool, database: &Database, table: TableId, seed: u64, next_id: &AtomicU64) -> Written {
+fn write_until(stop: &AtomicBool, database: &Database, table: TableId, seed: u64, counters: &Counters) -> Written {
     let mut written = Written::default();
     let (mut state, rows) = (seed, row_count() as u64);
     // Relaxed: only that the writer stops some time.
@@ -99,7 +127,9 @@ fn write_until(stop: &AtomicBool, database: &Database, table: TableId, seed: u64
             (Some(_), 0) => transaction.delete(table, row_id).map(drop),
             (Some(Value::Integer(id)), 1 | 2) => transaction.update(table, row_id, row(id, salt)).map(drop),
             // Relaxed: only that each number is drawn once matters.
-            _ => transaction.insert(table, row(next_id.fetch_add(1, Ordering::Relaxed) as i64, salt)).map(drop),
+            _ => {
+                transaction.insert(table, row(counters.next_id.fetch_add(1, Ordering::Relaxed) as i64, salt)).map(drop)
+            }
         };
         result.unwrap();
         match transaction.commit() {
@@ -108,6 +138,7 @@ fn write_until(stop: &AtomicBool, database: &Database, table: TableId, seed: u64
         }
         written.longest = written.longest.max(began.elapsed());
         written.commits += 1;
+        counters.commits.fetch_add(1, Ordering::SeqCst);
     }
     written
 }
@@ -115,29 +146,29 @@ fn write_until(stop: &AtomicBool, database: &Database, table: TableId, seed: u64
 #[test]
 fn writers_go_on_while_indexes_are_built() {
     let (database, table) = database(row_count());
-    let next_id = AtomicU64::new(row_count() as u64);
+    let counters = Counters { next_id: AtomicU64::new(row_count() as u64), commits: AtomicU64::new(0) };
+    let counters = Arc::new(counters);
     let mut built = Vec::new();
     for (column, unique) in [(1, false), (2, false), (0, true)] {
         let stop = AtomicBool::new(false);
+        let (waiting, before) = waiting_for_commits(&database, &counters);
         let (index, elapsed, written) = std::thread::scope(|scope| {
             let writers: Vec<_> = (1..=2)
                 .map(|seed| {
-                    let (stop, database, next_id) = (&stop, &database, &next_id);
-                    scope.spawn(move || write_until(stop, database, table, seed, next_id))
+                    let (stop, database, counters) = (&stop, &database, &*counters);
+                    scope.spawn(move || write_until(stop, database, table, seed, counters))
                 })
                 .collect();
             let began = Instant::now();
-            let index = database.create_index(table, index_on(column, unique));
+            let index = waiting.create_index(table, index_on(column, unique));
             let elapsed = began.elapsed();
             stop.store(true, Ordering::Relaxed);
             let written: Vec<Written> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
-            (index.unwrap(), elapsed, written)
+            (index.expect("commits go on"), elapsed, written)
         });
         println!("column {column}: built in {elapsed:?} beside {written:?}");
         built.push((index, column));
-        // Had they waited for the build, each would have made one or two. One alone may have had the processor.
-        let commits = written.iter().map(|written| written.commits).sum::<u64>();
-        assert!(commits > 40, "commits went on: {written:?}");
+        assert!(before.get().is_some(), "the build has let the writers on, and gone on itself");
     }
     built.iter().for_each(|index| assert_agrees_with_scan(&database, table, *index));
 }

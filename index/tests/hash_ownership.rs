@@ -28,7 +28,7 @@ fn await_drops(drops: &AtomicUsize, expected: usize) {
         pin().flush();
         std::thread::yield_now();
         let dropped = drops.load(Ordering::SeqCst);
-        assert!(began.elapsed() < Duration::from_secs(30), "{dropped} values were dropped, not {expected}");
+        assert!(began.elapsed() < Duration::from_secs(100), "{dropped} values were dropped, not {expected}");
     }
 }
 

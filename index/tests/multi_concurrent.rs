@@ -34,15 +34,16 @@ fn commit_over_eight_indexes_is_seen_whole_or_not_at_all() {
     let indexes: Vec<MultiIndex<u64, u64>> = (0..8).map(|_| registry.create_hash_from([(1, 0)])).collect();
     let (stop, reads) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
-        scope.spawn(|| read_all(&registry, &indexes, &stop, &reads));
-        scope.spawn(|| read_all(&registry, &indexes, &stop, &reads));
+        let readers = [(); 2].map(|()| scope.spawn(|| read_all(&registry, &indexes, &stop, &reads)));
         for value in 1.. {
             let mut batch = registry.begin();
             indexes.iter().for_each(|index| {
                 batch.on(index).replace(1, [value]);
             });
             batch.commit();
-            if value >= 2_000 && reads.load(Ordering::Relaxed) >= read_count() {
+            let are_enough = value >= 2_000 && reads.load(Ordering::Relaxed) >= read_count();
+            // A reader that has found a fault reads no more.
+            if are_enough || readers.iter().any(|reader| reader.is_finished()) {
                 break;
             }
         }
@@ -259,8 +260,13 @@ fn batch_moves_between_threads_and_rolls_back_when_dropped() {
     thread::spawn(move || drop(batch)).join().expect("the batch rolls back");
     assert_eq!(registry.begin().commit(), registry.sequence());
     assert_eq!(index.count(&1), 0);
-    let start = Instant::now();
-    assert!(registry.try_begin().is_some() && start.elapsed() < Duration::from_secs(1));
+    // A thread may lose the processor once, but not each time.
+    let is_free_at_once = |_| {
+        let start = Instant::now();
+        assert!(registry.try_begin().is_some());
+        start.elapsed() < Duration::from_secs(1)
+    };
+    assert!((0..5).any(is_free_at_once));
 }
 
 #[test]

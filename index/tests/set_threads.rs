@@ -11,6 +11,7 @@ mod host;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use host::{Changes, Columns, DECLARED, Declared, Host, Random, Row};
 use manicule_index::Direction;
@@ -40,10 +41,27 @@ fn filled() -> Host<u64> {
     host
 }
 
-/// Commits to the blocks that are this writer's alone.
-fn write(host: &Host<u64>, blocks: std::ops::Range<u64>, seed: u64) {
-    let mut random = Random(seed);
-    for _ in 0..commits() {
+/// What those beside the writers did.
+#[derive(Default)]
+struct Counters {
+    reads: AtomicU64,
+    built: AtomicU64,
+}
+
+impl Counters {
+    /// Relaxed, as all counting here: only that it happens some time.
+    fn has_both(&self) -> bool {
+        self.reads.load(Ordering::Relaxed) > 0 && self.built.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// Commits to the blocks that are this writer's alone: so often, and until somebody has read and built beside it. Not for
+/// ever: one that has found a fault does nothing more.
+fn write(host: &Host<u64>, blocks: std::ops::Range<u64>, seed: u64, counters: &Counters) {
+    let (mut random, began) = (Random(seed), Instant::now());
+    let go_on =
+        |commit: &u64| *commit < commits() || (!counters.has_both() && began.elapsed() < Duration::from_secs(100));
+    for _ in (0..).take_while(go_on) {
         let block = blocks.start + random.below(blocks.end - blocks.start);
         let row_ids = block * ROWS_PER_BLOCK..(block + 1) * ROWS_PER_BLOCK;
         let now = host.now();
@@ -97,21 +115,20 @@ fn check(reader: &Reader<'_, u64, u64, Host<u64>>, indexes: &[(IndexId, Declared
     }
 }
 
-fn read(host: &Host<u64>, indexes: &[(IndexId, Declared)], stop: &AtomicBool, reads: &AtomicU64) {
+fn read(host: &Host<u64>, indexes: &[(IndexId, Declared)], stop: &AtomicBool, counters: &Counters) {
     // Relaxed: only that it stops some time.
     while !stop.load(Ordering::Relaxed) {
         let Ok(snapshot) = host.set.snapshot(host.now()) else { continue };
         // Twice: a snapshot stays what it is while commits and vacuums go on.
         for _ in 0..2 {
             check(&snapshot.reader(host), indexes);
-            reads.fetch_add(1, Ordering::Relaxed);
+            counters.reads.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
 /// Makes an index over and over, and compares it with another one that was always there.
-fn build(host: &Host<u64>, stop: &AtomicBool) -> u64 {
-    let mut built = 0;
+fn build(host: &Host<u64>, stop: &AtomicBool, counters: &Counters) {
     while !stop.load(Ordering::Relaxed) {
         let builder = host.set.create_index_then(DECLARED[1].definition, |index| {
             host.indexes.write().unwrap().insert(index, DECLARED[1]);
@@ -135,25 +152,24 @@ fn build(host: &Host<u64>, stop: &AtomicBool) -> u64 {
             assert_eq!(numbers.count() as u64, ROWS);
         }
         assert!(host.set.drop_index(index));
-        built += 1;
+        counters.built.fetch_add(1, Ordering::Relaxed);
     }
-    built
 }
 
 #[test]
 fn no_reader_sees_half_of_a_commit() {
     let host = filled();
     let indexes = host.index_ids();
-    let (stop, reads) = (AtomicBool::new(false), AtomicU64::new(0));
-    let built = std::thread::scope(|scope| {
-        let (host, indexes, stop, reads) = (&host, &indexes, &stop, &reads);
+    let (stop, counters) = (AtomicBool::new(false), Counters::default());
+    std::thread::scope(|scope| {
+        let (host, indexes, stop, counters) = (&host, &indexes, &stop, &counters);
         let writers = [
-            scope.spawn(move || write(host, 0..BLOCKS / 2, 1)),
-            scope.spawn(move || write(host, BLOCKS / 2..BLOCKS, 2)),
+            scope.spawn(move || write(host, 0..BLOCKS / 2, 1, counters)),
+            scope.spawn(move || write(host, BLOCKS / 2..BLOCKS, 2, counters)),
         ];
-        scope.spawn(move || read(host, indexes, stop, reads));
-        scope.spawn(move || read(host, indexes, stop, reads));
-        let builder = scope.spawn(move || build(host, stop));
+        scope.spawn(move || read(host, indexes, stop, counters));
+        scope.spawn(move || read(host, indexes, stop, counters));
+        let builder = scope.spawn(move || build(host, stop, counters));
         let vacuum = scope.spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 host.set.vacuum(host.now(), host);
@@ -164,10 +180,11 @@ fn no_reader_sees_half_of_a_commit() {
         stop.store(true, Ordering::Relaxed);
         results.into_iter().for_each(|result| result.unwrap());
         vacuum.join().unwrap();
-        builder.join().unwrap()
+        builder.join().unwrap();
     });
-    println!("{} reads, {built} indexes built", reads.load(Ordering::Relaxed));
-    assert!(reads.load(Ordering::Relaxed) > 0 && built > 0);
+    let Counters { reads, built } = &counters;
+    println!("{} reads, {} indexes built", reads.load(Ordering::Relaxed), built.load(Ordering::Relaxed));
+    assert!(counters.has_both());
     let snapshot = host.set.snapshot(host.now()).unwrap();
     check(&snapshot.reader(&host), &indexes);
 }

@@ -10,7 +10,7 @@ use manicule_engine::{Isolation, Timestamp};
 use super::world::{Record, Step};
 
 pub(super) fn options(model: &str) -> Opts {
-    Opts { models: vec![model.to_owned()], timeout: Duration::from_secs(60), ..Opts::default() }
+    Opts { models: vec![model.to_owned()], timeout: Duration::from_secs(3600), ..Opts::default() }
 }
 
 /// Has `adya` look for what the model forbids.

@@ -1,6 +1,7 @@
 //! Transactions of reads and writes of keys, each by an access path of its own.
 
 use std::ops::{Bound, ControlFlow};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use adya::Workload;
@@ -76,12 +77,17 @@ pub(super) fn run(database: &Database, workload: Workload, isolation: Isolation,
     let world = World::new(database, workload, isolation);
     let seed = u64::from(std::process::id()) + 1;
     println!("seed {seed}");
+    // Or the first could be done before the last has begun.
+    let all_have_begun = Barrier::new(THREADS as usize);
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {
-                let (world, mut random) = (&world, Random(seed * 1000 + thread));
+                let (world, all_have_begun, mut random) = (&world, &all_have_begun, Random(seed * 1000 + thread));
                 let records = (0..transactions / THREADS).map(move |_| world.transaction(thread, &mut random));
-                scope.spawn(move || records.collect::<Vec<_>>())
+                scope.spawn(move || {
+                    all_have_begun.wait();
+                    records.collect::<Vec<_>>()
+                })
             })
             .collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("the thread checks nothing by itself")).collect()
