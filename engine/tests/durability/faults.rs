@@ -1,8 +1,8 @@
 //! A store that fails at each of its calls, in each way that a disk fails.
 
 use std::ops::{ControlFlow, Range};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use manicule_engine::store::{FileStore, GroupWrite, MemoryStore, RecordKey, RowStore};
@@ -49,6 +49,8 @@ struct FaultStore {
     fault: Option<(usize, Fault)>,
     calls: Arc<AtomicUsize>,
     pause: Duration,
+    /// Calls wait while the test holds it.
+    gate: Arc<Mutex<()>>,
     /// Whether the store below is closed with it.
     closes: bool,
 }
@@ -56,12 +58,14 @@ struct FaultStore {
 impl FaultStore {
     fn new(place: &Place, fault: Option<(usize, Fault)>) -> Self {
         let closes = matches!(place, Place::Directory(_));
-        Self { store: place.open(), fault, calls: Arc::default(), pause: Duration::ZERO, closes }
+        let (calls, gate) = (Arc::default(), Arc::default());
+        Self { store: place.open(), fault, calls, pause: Duration::ZERO, gate, closes }
     }
 
     fn call(&self, write: impl Fn() -> Result<()>, sync: impl Fn() -> Result<()>) -> Result<()> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         std::thread::sleep(self.pause);
+        drop(self.gate.lock().unwrap());
         let fault = self.fault.filter(|(at, _)| *at == call);
         let error = || Error::Io { what: "cannot write".into(), reason: "a fault".into() };
         match fault.map(|(_, fault)| fault) {
@@ -251,27 +255,29 @@ fn panic_of_the_store_stops_commits_and_hangs_nobody() {
 #[test]
 fn commits_at_the_same_time_share_a_sync() {
     const THREADS: i64 = 8;
-    const COMMITS: i64 = 6;
+    const ROUNDS: i64 = 6;
     let store = MemoryStore::default();
-    // Long beside the time that a thread may wait for a processor.
-    let counting =
-        FaultStore { pause: Duration::from_millis(20), ..FaultStore::new(&Place::Memory(store.clone()), None) };
-    let calls = Arc::clone(&counting.calls);
+    let counting = FaultStore::new(&Place::Memory(store.clone()), None);
+    let (calls, gate) = (Arc::clone(&counting.calls), Arc::clone(&counting.gate));
     let database = Database::open_store(Box::new(counting), &OpenOptions::default()).unwrap();
     let table = create_items(&database).unwrap();
     let before = calls.load(Ordering::Relaxed);
-    std::thread::scope(|scope| {
-        for thread in 0..THREADS {
-            let database = &database;
-            scope.spawn(move || {
-                for commit in 0..COMMITS {
-                    insert_items(database, table, [thread * COMMITS + commit]).unwrap();
-                }
-            });
-        }
-    });
+    for round in 0..ROUNDS {
+        std::thread::scope(|scope| {
+            let closed = gate.lock().unwrap();
+            for thread in 0..THREADS {
+                let database = &database;
+                scope.spawn(move || insert_items(database, table, [round * THREADS + thread]).unwrap());
+            }
+            // The first ones are in the store; the others wait behind them, but for one that may not yet have come so far.
+            while database.version_count() < ((round + 1) * THREADS) as u64 {
+                std::thread::yield_now();
+            }
+            drop(closed);
+        });
+    }
     let syncs = calls.load(Ordering::Relaxed) - before;
-    let commits = (THREADS * COMMITS) as usize;
+    let commits = (THREADS * ROUNDS) as usize;
     println!("{commits} commits with {syncs} syncs");
     assert!(syncs <= commits / 2, "{commits} commits took {syncs} syncs");
     assert_eq!(contents(&database)["item"].len(), commits);
