@@ -121,7 +121,7 @@ pub(super) type Commits = [i64; WRITERS as usize];
 pub(super) struct Writers {
     child: Child,
     acknowledged: Arc<[AtomicI64; WRITERS as usize]>,
-    reader: JoinHandle<()>,
+    reader: Option<JoinHandle<()>>,
     first: Receiver<()>,
 }
 
@@ -147,7 +147,7 @@ impl Writers {
                 let _ = sender.send(());
             }
         });
-        Self { child, acknowledged, reader, first }
+        Self { child, acknowledged, reader: Some(reader), first }
     }
 
     /// Waits until somebody has committed.
@@ -166,12 +166,22 @@ impl Writers {
 
     /// Kills the process; gives what it acknowledged until then.
     pub(super) fn kill(mut self) -> Commits {
+        self.end();
+        self.reader.take().into_iter().for_each(|reader| reader.join().unwrap());
+        self.acknowledged()
+    }
+
+    fn end(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
         self.child.wait().unwrap();
-        let acknowledged = Arc::clone(&self.acknowledged);
-        self.reader.join().unwrap();
-        std::array::from_fn(|writer| acknowledged[writer].load(Ordering::SeqCst))
+    }
+}
+
+/// Also where a test fails: or they would go on in a directory that is being removed.
+impl Drop for Writers {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
