@@ -6,6 +6,7 @@ mod account;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use account::{database, error, rows};
 use manicule_engine::store::{GroupWrite, RecordKey, RowStore, Visit};
@@ -203,8 +204,11 @@ fn changes_of_the_schema_mean_the_columns_that_they_name() {
         let changes =
             ["ALTER TABLE t DROP COLUMN a", "ALTER TABLE t DROP COLUMN a", "CREATE INDEX t_d ON t (d)"].map(change);
         begun.wait();
-        // Most often all wait by then.
-        (0..20_000).for_each(|_| thread::yield_now());
+        // Most often all wait by then. A number of yields would take a minute where other processes take each turn.
+        let all_have_begun = Instant::now();
+        while all_have_begun.elapsed() < Duration::from_millis(100) {
+            thread::yield_now();
+        }
         writer.execute("COMMIT").unwrap();
         changes.map(|change| change.join().expect("no statement panics")).into()
     });
