@@ -1,8 +1,9 @@
 //! A reader sees one state, whatever is committed meanwhile, and by whichever way it reads.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use manicule::{Database, Direction, KeyRange, Outcome, Routing, Row, Session, Value, View};
 
@@ -167,30 +168,37 @@ fn a_snapshot_does_not_change_while_ten_thousand_transactions_commit() {
 #[test]
 fn the_sum_is_the_same_in_every_snapshot_by_every_access_path() {
     let database = accounts();
-    let is_done = AtomicBool::new(false);
+    let (is_done, reads) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
-        let writers: Vec<_> = [1, 2]
-            .map(|seed| {
-                let database = database.clone();
-                scope.spawn(move || {
-                    let mut session = Session::new(&database);
-                    let mut random = Random(seed);
-                    (0..400).filter(|_| transfer(&mut session, &mut random)).count()
-                })
-            })
-            .into_iter()
-            .collect();
-        let readers: Vec<_> = (0..2).map(|_| scope.spawn(|| read_until(&database, &is_done))).collect();
-        let commits: usize = writers.into_iter().map(|writer| writer.join().expect("the writer is well")).sum();
+        let writers = [1, 2].map(|seed| {
+            let (database, reads) = (&database, &reads);
+            scope.spawn(move || write_beside(database, seed, reads))
+        });
+        let readers = [(); 2].map(|()| scope.spawn(|| read_until(&database, &is_done, &reads)));
+        let commits = writers.map(thread::ScopedJoinHandle::join);
         // Release pairs with the acquires of the readers.
         is_done.store(true, Ordering::Release);
-        let reads: usize = readers.into_iter().map(|reader| reader.join().expect("the reader is well")).sum();
+        let commits: usize = commits.map(|commits| commits.expect("the writer is well")).iter().sum();
+        readers.into_iter().for_each(|reader| reader.join().expect("the reader is well"));
+        // Relaxed: the threads are joined.
+        let reads = reads.load(Ordering::Relaxed);
         assert!(commits > 0 && reads > 0, "{commits} commits, {reads} reads");
     });
 }
 
+/// Transfers until somebody has read beside it, 400 times at least; gives how many were committed. Not for ever: a reader
+/// that has found a fault reads no more.
+fn write_beside(database: &Database, seed: u64, reads: &AtomicUsize) -> usize {
+    let (mut session, mut random) = (Session::new(database), Random(seed));
+    let began = Instant::now();
+    // Relaxed: only that it happens some time.
+    let is_alone = || reads.load(Ordering::Relaxed) == 0 && began.elapsed() < Duration::from_secs(100);
+    let transfers = (0..).take_while(|number| *number < 400 || is_alone());
+    transfers.filter(|_| transfer(&mut session, &mut random)).count()
+}
+
 /// Checks sums until the writers are done, in the engine and in SQL.
-fn read_until(database: &Database, is_done: &AtomicBool) -> usize {
+fn read_until(database: &Database, is_done: &AtomicBool, reads: &AtomicUsize) {
     const QUERIES: [&str; 4] = [
         "SELECT sum(balance), count(*) FROM account",
         "SELECT sum(balance), count(*) FROM account WHERE id BETWEEN 0 AND 199",
@@ -199,7 +207,6 @@ fn read_until(database: &Database, is_done: &AtomicBool) -> usize {
     ];
     let mut session = Session::new(database);
     let mut reader = database.reader();
-    let mut reads = 0;
     // Acquire pairs with the release after the writers.
     while !is_done.load(Ordering::Acquire) {
         let view = reader.view();
@@ -213,9 +220,8 @@ fn read_until(database: &Database, is_done: &AtomicBool) -> usize {
             let found = (rows.value(0, 0), rows.value(0, 1));
             assert_eq!(found, (Value::Integer(ACCOUNTS * BALANCE), Value::Integer(ACCOUNTS)), "{sql}, {routing:?}");
         }
-        reads += 1;
+        reads.fetch_add(1, Ordering::Relaxed);
     }
-    reads
 }
 
 #[test]
