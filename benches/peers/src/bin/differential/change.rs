@@ -14,7 +14,8 @@ pub(crate) fn random(random: &mut Random, tables: &[Table], id: usize) -> Statem
     generator.budget = 2;
     let mut sql = match generator.random.below(10) {
         0..=4 => insert(&mut generator, &table, id),
-        5..=7 => update(&mut generator, &table),
+        5 => update_from(&mut generator, &table).unwrap_or_else(|| update(&mut generator, &table)),
+        6 | 7 => update(&mut generator, &table),
         _ => delete(&mut generator, &table),
     };
     if generator.random.percent(20) {
@@ -125,6 +126,32 @@ fn update(generator: &mut Generator<'_>, table: &Table) -> String {
     generator.budget = budget;
     let assignments: Vec<String> = assignments.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     format!("UPDATE {} SET {} WHERE {}", table.name, assignments.join(", "), generator.condition(2))
+}
+
+/// UPDATE … FROM a table by its primary key, so that a row meets one row at most.
+fn update_from(generator: &mut Generator<'_>, table: &Table) -> Option<String> {
+    let others: Vec<&Table> =
+        generator.tables.iter().filter(|other| other.has_key && other.name != table.name).collect();
+    let other = *others.get(generator.random.below(others.len().max(1)))?;
+    let key = &other.columns[0];
+    let by = table.columns.iter().find(|column| column.kind == key.kind)?;
+    let column = generator.random.one(&table.columns).clone();
+    let value = other.columns.iter().find(|other| other.kind == column.kind)?;
+    let alias = generator.alias();
+    generator.scope.push(Relation { alias: table.name.clone(), columns: table.columns.clone() });
+    generator.scope.push(Relation { alias: alias.clone(), columns: other.columns.clone() });
+    generator.budget = 0;
+    Some(format!(
+        "UPDATE {} SET {} = {alias}.{} FROM {} AS {alias} WHERE {alias}.{} = {}.{} AND ({})",
+        table.name,
+        column.name,
+        value.name,
+        other.name,
+        key.name,
+        table.name,
+        by.name,
+        generator.condition(1)
+    ))
 }
 
 fn delete(generator: &mut Generator<'_>, table: &Table) -> String {

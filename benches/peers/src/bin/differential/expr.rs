@@ -27,6 +27,9 @@ pub(crate) struct Generator<'g> {
     /// How many subqueries and tables there may still be.
     pub(crate) budget: usize,
     pub(crate) aliases: usize,
+    /// Whether subqueries may be put before the statement, and those that were.
+    pub(crate) takes_with: bool,
+    pub(crate) with: Vec<String>,
 }
 
 /// What a condition is about.
@@ -50,6 +53,8 @@ impl<'g> Generator<'g> {
             takes_parameters,
             budget: 4,
             aliases: 0,
+            takes_with: false,
+            with: Vec::new(),
         }
     }
 
@@ -125,10 +130,11 @@ impl<'g> Generator<'g> {
 
     fn integer(&mut self, depth: usize) -> String {
         let kind = Kind::Integer;
-        match self.random.below(14) {
+        match self.random.below(16) {
             0..=2 => {
                 let operator = *self.random.one(&["+", "-", "*", "+", "-"]);
-                format!("({} {operator} {})", self.expr(kind, depth), self.expr(kind, depth))
+                let made = format!("{} {operator} {}", self.expr(kind, depth), self.expr(kind, depth));
+                self.parenthesised(made)
             }
             3 => {
                 let operator = *self.random.one(&["/", "%", "&", "|"]);
@@ -145,6 +151,8 @@ impl<'g> Generator<'g> {
                 format!("{}({}, {})", self.random.one(&["min", "max"]), self.expr(kind, depth), self.expr(kind, depth))
             }
             12 => self.scalar_query(kind).unwrap_or_else(|| self.expr(kind, 0)),
+            13 => format!("sign({})", self.expr(kind, depth)),
+            14 => format!("unicode({})", self.expr(Kind::Text, depth)),
             _ => self.case(kind, depth),
         }
     }
@@ -168,7 +176,7 @@ impl<'g> Generator<'g> {
 
     fn text(&mut self, depth: usize) -> String {
         let kind = Kind::Text;
-        match self.random.below(10) {
+        match self.random.below(14) {
             0 | 1 => format!("({} || {})", self.expr(kind, depth), self.expr(kind, depth)),
             2 => format!("upper({})", self.expr(kind, depth)),
             3 => format!("lower({})", self.expr(kind, depth)),
@@ -182,6 +190,16 @@ impl<'g> Generator<'g> {
             }
             6 => format!("CAST({} AS TEXT)", self.expr(Kind::Integer, depth)),
             7 => format!("coalesce({}, {})", self.expr(kind, depth), self.expr(kind, depth)),
+            9 => format!("quote({})", self.expr(kind, depth)),
+            10 => format!("typeof({})", self.expr(Kind::Integer, depth)),
+            11 => {
+                let cut = *self.random.one(&["ltrim", "rtrim", "trim"]);
+                format!("{cut}({}, {})", self.expr(kind, depth), self.expr(kind, depth))
+            }
+            12 => {
+                let form = *self.random.one(&["%Y-%m", "%d.%m.%Y", "%j", "%w"]);
+                format!("strftime('{form}', {})", self.expr(Kind::Date, 0))
+            }
             8 => self.scalar_query(kind).unwrap_or_else(|| format!("trim({})", self.expr(kind, depth))),
             _ => self.case(kind, depth),
         }
@@ -201,9 +219,15 @@ impl<'g> Generator<'g> {
     pub(crate) fn condition(&mut self, depth: usize) -> String {
         if depth > 0 {
             match self.random.below(10) {
-                0..=2 => return format!("({} AND {})", self.condition(depth - 1), self.condition(depth - 1)),
-                3 | 4 => return format!("({} OR {})", self.condition(depth - 1), self.condition(depth - 1)),
-                5 => return format!("(NOT {})", self.condition(depth - 1)),
+                0..=4 => {
+                    let operator = *self.random.one(&["AND", "AND", "AND", "OR", "OR"]);
+                    let made = format!("{} {operator} {}", self.condition(depth - 1), self.condition(depth - 1));
+                    return self.parenthesised(made);
+                }
+                5 => {
+                    let made = format!("NOT {}", self.condition(depth - 1));
+                    return self.parenthesised(made);
+                }
                 _ => {}
             }
         }
@@ -235,6 +259,11 @@ impl<'g> Generator<'g> {
                 _ => format!("{subject} = {}", self.other(&about)),
             },
         }
+    }
+
+    /// Now and then without parentheses, so that precedence tells what belongs together.
+    fn parenthesised(&mut self, made: String) -> String {
+        if self.random.percent(25) { made } else { format!("({made})") }
     }
 
     fn not(&mut self) -> &'static str {

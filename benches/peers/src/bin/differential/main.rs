@@ -16,6 +16,7 @@
 
 mod change;
 mod expr;
+mod page;
 mod pair;
 mod play;
 mod query;
@@ -190,6 +191,7 @@ impl<'a> Round<'a> {
                 self.next_id += 3;
                 change::random(&mut self.random, &self.tables, self.next_id)
             }
+            35..=54 => page::random(&mut self.random, &self.tables),
             _ => query::random(&mut self.random, &self.tables),
         };
         if aside { Step::RunAside { statement, routing } } else { Step::Run { statement, routing } }

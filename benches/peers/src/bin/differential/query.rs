@@ -8,12 +8,16 @@ use crate::schema::{Column, KINDS, Kind, Table};
 /// A query of any shape.
 pub(crate) fn random(random: &mut Random, tables: &[Table]) -> Statement {
     let mut generator = Generator::new(random, tables);
+    generator.takes_with = true;
     let kinds: Vec<Kind> = (0..1 + generator.random.below(4)).map(|_| *generator.random.one(&KINDS)).collect();
     let mut sql = match generator.random.below(12) {
         0..=6 => select(&mut generator, &kinds),
         7..=9 => grouped(&mut generator, &kinds),
         _ => compound(&mut generator, &kinds),
     };
+    if !generator.with.is_empty() {
+        sql = format!("WITH {} {sql}", generator.with.join(", "));
+    }
     let mut statement = Statement::new("");
     if generator.random.percent(50) {
         order(&mut generator, kinds.len(), &mut sql, &mut statement);
@@ -68,13 +72,25 @@ fn with_from(generator: &mut Generator<'_>, make: impl FnOnce(&mut Generator<'_>
     (made, sql)
 }
 
+const WAYS: [&str; 8] =
+    [", ", " JOIN ", " JOIN ", " LEFT JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN ", " CROSS JOIN "];
+
 fn from(generator: &mut Generator<'_>, outer: usize) -> String {
     let mut sql = relation(generator);
     while generator.budget > 0 && generator.scope.len() < outer + 3 && generator.random.percent(35) {
         generator.budget -= 1;
-        let way = *generator.random.one(&[", ", " JOIN ", " JOIN ", " LEFT JOIN ", " LEFT JOIN ", " CROSS JOIN "]);
+        let way = *generator.random.one(&WAYS);
+        let takes_on = !matches!(way, ", " | " CROSS JOIN ");
+        if takes_on
+            && generator.scope.len() == outer + 1
+            && generator.random.percent(20)
+            && let Some(joined) = using(generator, outer)
+        {
+            sql = format!("{sql}{way}{joined}");
+            continue;
+        }
         sql = format!("{sql}{way}{}", relation(generator));
-        if way == " JOIN " || way == " LEFT JOIN " {
+        if takes_on {
             // ON sees the relations of this FROM alone.
             let hidden: Vec<Relation> = generator.scope.drain(..outer).collect();
             sql = format!("{sql} ON {}", on(generator));
@@ -82,6 +98,15 @@ fn from(generator: &mut Generator<'_>, outer: usize) -> String {
         }
     }
     sql
+}
+
+/// The first table of this FROM again, by a column of it: only then both have one of that name.
+fn using(generator: &mut Generator<'_>, outer: usize) -> Option<String> {
+    let first = generator.scope[outer].columns.clone();
+    let table = generator.tables.iter().find(|table| table.columns[0].name == first[0].name)?;
+    let alias = generator.alias();
+    generator.scope.push(Relation { alias: alias.clone(), columns: first.clone() });
+    Some(format!("{} AS {alias} USING ({})", table.name, generator.random.one(&first).name))
 }
 
 /// A condition for a join: mostly an equality between its sides.
@@ -123,6 +148,10 @@ fn relation(generator: &mut Generator<'_>) -> String {
         generator
             .scope
             .push(Relation { alias: alias.clone(), columns: kinds.iter().enumerate().map(column).collect() });
+        if generator.takes_with && generator.random.percent(40) {
+            generator.with.push(format!("w{alias} AS ({sql})"));
+            return format!("w{alias} AS {alias}");
+        }
         return format!("({sql}) AS {alias}");
     }
     let table = generator.random.one(generator.tables).clone();
@@ -150,7 +179,7 @@ fn grouped(generator: &mut Generator<'_>, kinds: &[Kind]) -> String {
             let key = if has_keys && generator.random.percent(50) { generator.column(kind) } else { None };
             let text = match key {
                 Some(key) => {
-                    keys.push(key.clone());
+                    keys.push((key.clone(), kind));
                     key
                 }
                 None => aggregate(generator, kind),
@@ -159,11 +188,16 @@ fn grouped(generator: &mut Generator<'_>, kinds: &[Kind]) -> String {
         }
         let mut tail = String::new();
         if !keys.is_empty() {
-            tail = format!(" GROUP BY {}", keys.join(", "));
+            let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+            tail = format!(" GROUP BY {}", names.join(", "));
             if generator.random.percent(35) {
-                let kind = *generator.random.one(&[Kind::Integer, Kind::Real]);
+                let kind = *generator.random.one(&[Kind::Integer, Kind::Real, Kind::Text, Kind::Date]);
+                let (subject, kind) = match generator.random.percent(70) {
+                    true => (aggregate(generator, kind), kind),
+                    false => generator.random.one(&keys).clone(),
+                };
                 let operator = *generator.random.one(&["<", ">", "=", "<>", ">="]);
-                tail = format!("{tail} HAVING {} {operator} {}", aggregate(generator, kind), generator.constant(kind));
+                tail = format!("{tail} HAVING {subject} {operator} {}", generator.constant(kind));
             }
         }
         format!("{}\u{0}{tail}", columns.join(", "))
@@ -177,7 +211,10 @@ fn grouped(generator: &mut Generator<'_>, kinds: &[Kind]) -> String {
 fn aggregate(generator: &mut Generator<'_>, kind: Kind) -> String {
     let own_scope = std::mem::take(&mut generator.own_scope);
     let outer: Vec<Relation> = generator.scope.drain(..own_scope).collect();
-    let made = aggregate_of_scope(generator, kind);
+    let mut made = aggregate_of_scope(generator, kind);
+    if !made.starts_with('(') && generator.random.percent(12) {
+        made = format!("{made} FILTER (WHERE {})", generator.condition(1));
+    }
     generator.scope.splice(..0, outer);
     generator.own_scope = own_scope;
     made
