@@ -4,15 +4,16 @@
 use std::ops::ControlFlow;
 
 use ahash::AHashMap;
-use manicule_engine::Value;
+use manicule_engine::{IndexId, SoleRow, Value};
 use smallvec::SmallVec;
 
+use super::path::key_value;
 use super::{Flow, Sink, attempt, run};
 use crate::error::Result;
 use crate::evaluate::{comparable, evaluate_kept, passes};
 use crate::expr::Expr;
 use crate::frame::{Frame, Slot};
-use crate::physical::{HashJoin, NestedLoop, RightSide};
+use crate::physical::{AccessPath, HashJoin, IndexLookup, KeyColumn, NestedLoop, Node, NodeKind, RightSide, TableScan};
 use crate::plan::JoinKind;
 
 /// Rows that are kept: the same slots of each.
@@ -112,19 +113,68 @@ pub(super) fn run_nested_loop<'r, 'v>(
     frame: &mut Frame<'r, 'v>,
     sink: &mut Sink<'_, 'r, 'v>,
 ) -> Flow {
-    match join.right_side {
-        RightSide::EachTime => run(&join.left, frame, &mut |frame| {
-            let mut matched = false;
-            run(&join.right, frame, &mut |frame| {
-                if !attempt(is_pair(join.on.as_ref(), frame))? {
-                    return ControlFlow::Continue(());
-                }
-                matched = true;
-                sink(frame)
-            })?;
-            finish_left(join.kind, matched, &join.right_slots, frame, sink)
-        }),
-        RightSide::Once => run_kept_loop(join, frame, sink),
+    if join.right_side == RightSide::Once {
+        return run_kept_loop(join, frame, sink);
+    }
+    let mut by_key = ByKey::of(&join.right).filter(|_| frame.run.counters.is_none());
+    run(&join.left, frame, &mut |frame| {
+        let mut matched = false;
+        let mut pair = |frame: &mut Frame<'r, 'v>| {
+            if !attempt(is_pair(join.on.as_ref(), frame))? {
+                return ControlFlow::Continue(());
+            }
+            matched = true;
+            sink(frame)
+        };
+        match by_key.map_or(ControlFlow::Continue(SoleRow::Unknown), |by_key| by_key.find(frame))? {
+            SoleRow::None => {}
+            SoleRow::Row(..) => pair(frame)?,
+            SoleRow::Unknown => {
+                by_key = None;
+                run(&join.right, frame, &mut pair)?;
+            }
+        }
+        finish_left(join.kind, matched, &join.right_slots, frame, sink)
+    })
+}
+
+/// A right side that is the row under one key: most joins find it by a unique index, which knows it at once, and then there is
+/// no need to go through the steps of a scan for each left row.
+#[derive(Clone, Copy)]
+struct ByKey<'v> {
+    scan: &'v TableScan,
+    index: IndexId,
+    column: &'v KeyColumn,
+}
+
+impl<'v> ByKey<'v> {
+    fn of(right: &'v Node) -> Option<Self> {
+        let NodeKind::Scan(scan) = &right.kind else { return None };
+        match &scan.path {
+            AccessPath::Lookup(IndexLookup { index, columns }) if scan.covering.is_none() => match columns.as_slice() {
+                [column] if column.values.len() == 1 => Some(Self { scan, index: *index, column }),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Finds the row and puts it in its slot, if that is known at once.
+    fn find(self, frame: &mut Frame<'_, 'v>) -> Flow<SoleRow<'v>> {
+        let Some(key) = attempt(key_value(&self.column.values[0], self.column.column_type, frame))? else {
+            return ControlFlow::Continue(SoleRow::None);
+        };
+        let found = frame.run.view().lookup_sole(self.index, std::slice::from_ref(&key));
+        if let SoleRow::Row(row_id, row) = found {
+            attempt(frame.run.tick())?;
+            frame.slots[self.scan.slot].store(row_id, row);
+            if let Some(residual) = &self.scan.residual
+                && !attempt(passes(residual, frame))?
+            {
+                return ControlFlow::Continue(SoleRow::None);
+            }
+        }
+        ControlFlow::Continue(found)
     }
 }
 

@@ -180,7 +180,11 @@ pub(super) fn all_keys<'v>(lookup: &'v IndexLookup, frame: &Frame<'_, 'v>) -> Re
 }
 
 /// The value as the index holds it; `None` if the index can hold no equal one.
-fn key_value<'v>(expr: &'v Expr, column_type: ColumnType, frame: &Frame<'_, 'v>) -> Result<Option<Value<'v>>> {
+pub(super) fn key_value<'v>(
+    expr: &'v Expr,
+    column_type: ColumnType,
+    frame: &Frame<'_, 'v>,
+) -> Result<Option<Value<'v>>> {
     let value = evaluate_kept(expr, frame)?;
     if value.is_null() {
         return Ok(None);
