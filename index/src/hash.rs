@@ -61,7 +61,7 @@ mod scan;
 mod serial;
 mod stats;
 mod table;
-mod tags;
+pub(crate) mod tags;
 
 #[cfg(test)]
 mod history;

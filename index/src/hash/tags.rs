@@ -8,11 +8,6 @@
 /// Slots whose tags share one word.
 pub(super) const WORD_SLOTS: usize = 8;
 
-/// The lowest bit of each byte.
-const LOW_BITS: u64 = 0x0101_0101_0101_0101;
-/// All bits but the highest of each byte.
-const LOW_SEVEN: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-
 /// The tag of a hash: never 0, and made of bits that choose no group.
 #[inline]
 pub(super) fn of_hash(hash: u64) -> u8 {
@@ -22,12 +17,9 @@ pub(super) fn of_hash(hash: u64) -> u8 {
 
 /// A bit for each byte of `word` that equals `tag`; bit `n` speaks of byte `n`.
 #[inline]
-pub(super) fn matching_word(word: u64, tag: u8) -> u32 {
-    let difference = word ^ (LOW_BITS * u64::from(tag));
-    // A byte's high bit survives below if and only if the whole byte is zero; no carry crosses bytes.
-    let zeros = !(((difference & LOW_SEVEN) + LOW_SEVEN) | difference | LOW_SEVEN);
-    // Gathers the eight high bits into one byte.
-    u32::from(((zeros >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56).to_le_bytes()[0])
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+pub(crate) fn matching_word(word: u64, tag: u8) -> u32 {
+    matching([word, 0], tag) & 0xff
 }
 
 /// A bit for each of the sixteen bytes of `words` that equals `tag`.
@@ -47,11 +39,32 @@ pub(super) fn matching(words: [u64; 2], tag: u8) -> u32 {
     unsafe { compare(words, tag) }.cast_unsigned()
 }
 
-/// A bit for each of the sixteen bytes of `words` that equals `tag`.
-#[inline]
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))))]
-pub(super) fn matching(words: [u64; 2], tag: u8) -> u32 {
-    matching_word(words[0], tag) | matching_word(words[1], tag) << WORD_SLOTS
+pub(crate) use portable::{matching, matching_word};
+
+/// The same in plain arithmetic.
+#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))))]
+mod portable {
+    /// The lowest bit of each byte.
+    const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+    /// All bits but the highest of each byte.
+    const LOW_SEVEN: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+
+    /// A bit for each byte of `word` that equals `tag`; bit `n` speaks of byte `n`.
+    #[inline]
+    pub(crate) fn matching_word(word: u64, tag: u8) -> u32 {
+        let difference = word ^ (LOW_BITS * u64::from(tag));
+        // A byte's high bit survives below if and only if the whole byte is zero; no carry crosses bytes.
+        let zeros = !(((difference & LOW_SEVEN) + LOW_SEVEN) | difference | LOW_SEVEN);
+        // Gathers the eight high bits into one byte.
+        u32::from(((zeros >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56).to_le_bytes()[0])
+    }
+
+    /// A bit for each of the sixteen bytes of `words` that equals `tag`.
+    #[inline]
+    pub(crate) fn matching(words: [u64; 2], tag: u8) -> u32 {
+        matching_word(words[0], tag) | matching_word(words[1], tag) << super::WORD_SLOTS
+    }
 }
 
 /// A bit for each byte of `word` that is not 0, that is for each slot in use.
@@ -68,7 +81,7 @@ pub(super) fn with_tag(word: u64, slot: u32, tag: u8) -> u64 {
 }
 
 /// The set bits of a mask of slots, lowest first.
-pub(super) struct Slots(pub(super) u32);
+pub(crate) struct Slots(pub(crate) u32);
 
 impl Iterator for Slots {
     type Item = u32;
@@ -96,8 +109,13 @@ mod tests {
             let tag = round.to_le_bytes()[0];
             let naive =
                 |word: u64| (0..8).filter(|&n| word.to_le_bytes()[n] == tag).fold(0, |mask, n| mask | 1_u32 << n);
-            assert_eq!(matching_word(word, tag), naive(word));
-            assert_eq!(matching([word, !word], tag), naive(word) | naive(!word) << 8);
+            for (of_word, of_words) in [
+                (matching_word as fn(_, _) -> _, matching as fn(_, _) -> _),
+                (portable::matching_word, portable::matching),
+            ] {
+                assert_eq!(of_word(word, tag), naive(word));
+                assert_eq!(of_words([word, !word], tag), naive(word) | naive(!word) << 8);
+            }
             word = with_tag(word.rotate_left(9) ^ round, u32::try_from(round % 8).unwrap(), tag);
             assert_eq!(word.to_le_bytes()[usize::try_from(round % 8).unwrap()], tag);
         }

@@ -19,12 +19,12 @@ use std::slice;
 use ahash::RandomState;
 
 use super::directory::{Directory, Hint, Seek, Stored};
+use crate::hash::tags::{Slots, matching_word};
 use crate::memory::{prefer_huge_pages, prefetch_to_write};
 
 const GROUP_SLOTS: usize = 8;
 const EMPTY: u8 = 0;
 const REMOVED: u8 = 1;
-const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// A map from keys to `T` in one flat table.
@@ -60,31 +60,14 @@ pub struct Spot {
     slot: usize,
 }
 
+#[inline]
 fn tag_of(hash: u64) -> u8 {
     0x80 | hash as u8
 }
 
-/// The bytes of the word that equal `tag`, as their high bits. May also mark a byte that differs only in its lowest bit
-/// and stands above a match; an entry's key is compared anyway, and a free slot is told apart by the slot itself.
-fn matches(word: u64, tag: u8) -> u64 {
-    let difference = word ^ (LOW_BITS * u64::from(tag));
-    difference.wrapping_sub(LOW_BITS) & !difference & HIGH_BITS
-}
-
-/// Whether some byte of the word is [`EMPTY`]. Exact: the lowest mark always is.
+#[inline]
 fn has_empty(word: u64) -> bool {
-    matches(word, EMPTY) != 0
-}
-
-/// Positions of the marked bytes.
-fn marked(mut marks: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        (marks != 0).then(|| {
-            let at = marks.trailing_zeros() as usize / 8;
-            marks &= marks - 1;
-            at
-        })
-    })
+    matching_word(word, EMPTY) != 0
 }
 
 fn tag_at(word: u64, at: usize) -> u8 {
@@ -188,8 +171,8 @@ impl<K: Hash + Eq, T> HashDirectory<K, T> {
         let mut group = self.home(hash);
         loop {
             let word = *self.tags.get(group)?;
-            for at in marked(matches(word, tag_of(hash))) {
-                let slot = group * GROUP_SLOTS + at;
+            for at in Slots(matching_word(word, tag_of(hash))) {
+                let slot = group * GROUP_SLOTS + at as usize;
                 match self.slot(slot) {
                     Some((candidate, _)) if candidate.borrow() == key => return Some(slot),
                     _ => {}
