@@ -164,13 +164,11 @@ where
     where
         Q: Equivalent<K> + ?Sized,
     {
-        let entry = self.core.find(hash, guard, |entry| {
+        self.core.find(hash, guard, |entry| {
             // SAFETY: `find` loaded it from a slot under `guard`.
-            let entry: &Entry<K, V> = unsafe { read(entry) };
-            entry.hash == hash && key.equivalent(&entry.key)
-        });
-        // SAFETY: as above.
-        entry.map(|entry| unsafe { read(entry) })
+            let entry: &'g Entry<K, V> = unsafe { read(entry) };
+            (entry.hash == hash && key.equivalent(&entry.key)).then_some(entry)
+        })
     }
 
     /// The place of a key, for a change.

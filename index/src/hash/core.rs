@@ -86,38 +86,39 @@ impl<C: Cell, S> Core<C, S> {
         self.root.swap(table.next_pointer(), Ordering::AcqRel)
     }
 
-    /// Finds the entry with this spread hash for which `is_it` holds. Loads only: no store, whatever writers do.
+    /// What `pick` makes of the entry with this spread hash: it gives nothing for an entry of another key. Loads only: no store,
+    /// whatever writers do.
+    // A result of one or two words stays in registers, where the image of a cell would go through memory.
     #[inline]
-    pub(super) fn find(&self, hash: u64, guard: &Guard, mut is_it: impl FnMut(C::Image) -> bool) -> Option<C::Image> {
+    pub(super) fn find<R>(&self, hash: u64, guard: &Guard, mut pick: impl FnMut(C::Image) -> Option<R>) -> Option<R> {
         let group = self.root(guard).group(hash);
         // Most entries lie there: their line comes at the same time as that of the tags, not after it.
         prefetch(group.preferred_line(hash));
         // Acquire: pairs with `unlock`: of a moved group, the entries are in the next table.
         let state = group.meta.state.load(Ordering::Acquire);
         if state & MOVED != 0 {
-            return self.find_slowly(hash, guard, is_it);
+            return self.find_slowly(hash, guard, pick);
         }
         for slot in Slots(tags::matching(group.tags(), tags::of_hash(hash))) {
-            let image = group.cells[slot as usize & (SLOTS - 1)].load();
-            if is_it(image) {
+            if let Some(picked) = pick(group.cells[slot as usize & (SLOTS - 1)].load()) {
                 if group.is_current(state) {
-                    return Some(image);
+                    return Some(picked);
                 }
-                return self.find_slowly(hash, guard, is_it);
+                return self.find_slowly(hash, guard, pick);
             }
         }
         // Relaxed: `find_slowly` loads it again.
         if group.meta.overflow.load(Ordering::Relaxed).is_null() {
             return None;
         }
-        self.find_slowly(hash, guard, is_it)
+        self.find_slowly(hash, guard, pick)
     }
 
     /// [`find`](Self::find) where the entry has moved to the next table, may be in a chain, or was overtaken by
     /// another key.
     #[cold]
     #[inline(never)]
-    fn find_slowly(&self, hash: u64, guard: &Guard, mut is_it: impl FnMut(C::Image) -> bool) -> Option<C::Image> {
+    fn find_slowly<R>(&self, hash: u64, guard: &Guard, mut pick: impl FnMut(C::Image) -> Option<R>) -> Option<R> {
         let mut table = self.root(guard);
         loop {
             let group = table.group(hash);
@@ -127,12 +128,14 @@ impl<C: Cell, S> Core<C, S> {
                 table = table.next().expect("a group moves to a next table");
                 continue;
             }
-            let found = group.search(hash, &mut is_it).found;
-            match found {
-                Some(image) if group.is_current(state) => return Some(image),
-                // The slot was given to another key while it was read: look again.
-                Some(_) => {}
-                None => return None,
+            let mut picked = None;
+            _ = group.search(hash, |image| {
+                picked = pick(image);
+                picked.is_some()
+            });
+            // Where the slot was given to another key while it was read: look again.
+            if picked.is_none() || group.is_current(state) {
+                return picked;
             }
         }
     }

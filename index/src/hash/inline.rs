@@ -129,8 +129,7 @@ impl<K: WordKey, V: Word, S: BuildHasher> WordHashIndex<K, V, S> {
     #[inline]
     pub fn get(&self, key: &K, guard: &Guard) -> Option<V> {
         let words = key.to_words();
-        let image = self.core.find(self.hash(words), guard, |image| image.key == words)?;
-        Some(V::from_word(image.value))
+        self.core.find(self.hash(words), guard, |image| (image.key == words).then_some(image.value)).map(V::from_word)
     }
 
     /// Whether there is an entry of `key`.
@@ -162,8 +161,8 @@ impl<K: WordKey, V: Word, S: BuildHasher> WordHashIndex<K, V, S> {
             }
             for ((hash, key), value) in hashes.iter().zip(keys).zip(values) {
                 let words = key.to_words();
-                let image = self.core.find(*hash, guard, |image| image.key == words);
-                *value = image.map(|image| V::from_word(image.value));
+                let word = self.core.find(*hash, guard, |image| (image.key == words).then_some(image.value));
+                *value = word.map(V::from_word);
             }
         }
     }
