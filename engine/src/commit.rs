@@ -262,7 +262,9 @@ impl Committer {
             return;
         }
         let rows = &state.table.rows;
-        let before = rows.head(row_id.0, step.guard).and_then(version::row);
+        let head = rows.head(row_id.0, step.guard);
+        let has_older = head.and_then(|head| head.next()).is_some();
+        let before = head.and_then(version::row);
         if !has_entries {
             insert_entries(step, state, (row_id, &pending), before);
         }
@@ -277,7 +279,10 @@ impl Committer {
         rows.writer().push(row_id.0, version_of(pending.row, step.timestamp));
         if pending.is_new == IsNew::No {
             let garbage = Garbage { since: step.timestamp, table: state.schema.id, row_id };
-            vacuum_row(step, state, row_id);
+            // The version before is needed until the new one is visible.
+            if has_older {
+                vacuum_row(step, state, row_id);
+            }
             self.note_garbage(garbage);
         }
     }
@@ -293,11 +298,11 @@ fn insert_entries(
     let Some(row) = &pending.row else { return };
     let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
     for index in state.written_indexes() {
-        let key = index.shape().of_row(row);
+        let key = || index.shape().of_row(row);
         if pending.is_new == IsNew::Yes {
-            index.insert_new(&key, row_id, &mut writer);
-        } else if before.is_none_or(|before| !index.shape().matches(before, &key)) {
-            index.insert(&key, row_id, &mut writer);
+            index.insert_new(&key(), row_id, &mut writer);
+        } else if before.is_none_or(|before| !index.shape().has_same_values(before, row)) {
+            index.insert(&key(), row_id, &mut writer);
         }
     }
 }

@@ -149,6 +149,13 @@ impl KeyShape {
         }
     }
 
+    /// Whether two rows have the same values in the key's columns, and so the same key. Sooner known than the keys; those of
+    /// values that only compare equal are the same too.
+    #[inline]
+    pub(crate) fn has_same_values(&self, left: &Row, right: &Row) -> bool {
+        self.columns.iter().all(|column| left.has_same_value(right, column.column))
+    }
+
     /// [`matches`](Self::matches) where keys are bytes. Apart, so that the other is short enough to be inlined where rows are
     /// read.
     #[inline(never)]

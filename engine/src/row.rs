@@ -262,6 +262,17 @@ impl Row {
         (stored.kind == TEXT).then(|| self.tail(stored.slot))
     }
 
+    /// Whether a column holds the same value, of the same kind, as in another row. Cheaper than reading both.
+    #[inline]
+    pub(crate) fn has_same_value(&self, other: &Self, column: usize) -> bool {
+        match (self.stored(column), other.stored(column)) {
+            (Some(own), Some(others)) if own.kind == others.kind && matches!(own.kind, TEXT | BLOB) => {
+                self.tail(own.slot) == other.tail(others.slot)
+            }
+            (own, others) => own == others,
+        }
+    }
+
     /// Whether a column holds NULL; cheaper than reading it.
     #[inline]
     pub fn is_null(&self, column: usize) -> bool {

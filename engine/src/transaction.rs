@@ -213,10 +213,12 @@ impl Transaction {
             let state = self.table(table)?;
             let before = if is_first && was_unique { view.installed(&state.table, row_id) } else { None };
             for index in state.indexes.iter().filter(|index| index.unique) {
-                let key = index.shape.of_row(row);
                 // A row that has kept its key is in nobody's way: who has been given the same is asked for it.
-                let is_kept = before.is_some_and(|before| index.shape.matches(before, &key));
-                if !is_kept && !key.may_repeat() && view.has_other_holder(state, index, (row_id, &key)) {
+                if before.is_some_and(|before| index.shape.has_same_values(before, row)) {
+                    continue;
+                }
+                let key = index.shape.of_row(row);
+                if !key.may_repeat() && view.has_other_holder(state, index, (row_id, &key)) {
                     return Err(unique_violation(state, index.id, row, Holder::Seen));
                 }
             }

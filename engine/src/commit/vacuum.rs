@@ -139,14 +139,13 @@ pub(super) fn vacuum_row(step: &mut Step<'_>, state: &TableState, row_id: RowId)
 fn remove_entries(step: &mut Step<'_>, state: &TableState, row_id: RowId, unlinked: &Row) {
     let mut writer = IndexWriter { guard: step.guard, batch: &mut step.batch };
     for index in state.written_indexes() {
-        let key = index.shape().of_row(unlinked);
-        let mut link = state.table.rows.head(row_id.0, step.guard);
-        let mut is_needed = false;
-        while let Some(version) = link {
-            is_needed |= version::row(version).is_some_and(|row| index.shape().matches(row, &key));
-            link = version.next();
+        let head = state.table.rows.head(row_id.0, step.guard);
+        let rows = || std::iter::successors(head, |version| version.next()).filter_map(version::row);
+        if rows().any(|row| index.shape().has_same_values(row, unlinked)) {
+            continue;
         }
-        if !is_needed {
+        let key = index.shape().of_row(unlinked);
+        if !rows().any(|row| index.shape().matches(row, &key)) {
             index.remove(&key, row_id, &mut writer);
         }
     }
