@@ -16,6 +16,7 @@ use std::ops::Deref;
 
 use manicule_index::{ChainNode, IndexKey, TotalF64};
 use ref_cast::RefCast;
+use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
 use crate::ids::Timestamp;
@@ -135,6 +136,36 @@ impl Row {
                 };
                 bytes[tail..][..content.len()].copy_from_slice(content);
                 tail += content.len();
+            }
+        }))
+    }
+
+    /// The row with other values in some columns; it reaches to `column_count`, with NULL in columns that it did not reach. Where
+    /// the values before and after are all of fixed width, the rest is copied as it lies.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`].
+    ///
+    /// # Panics
+    ///
+    /// If a column is not below `column_count`.
+    pub fn with_values(&self, column_count: usize, changes: &[(usize, Value<'_>)]) -> Result<RowBuf> {
+        let is_fixed = |(column, value): &(usize, Value<'_>)| {
+            let before = self.stored(*column).is_some_and(|stored| !matches!(stored.kind, TEXT | BLOB));
+            before && !matches!(value, Value::Text(_) | Value::Blob(_))
+        };
+        if self.column_count() != column_count || !changes.iter().all(is_fixed) {
+            let mut values: SmallVec<[Value<'_>; 8]> = (0..column_count).map(|column| self.get(column)).collect();
+            changes.iter().for_each(|(column, value)| values[*column] = value.as_borrowed());
+            return Self::try_new(&values);
+        }
+        let slots = slots_offset(column_count);
+        Ok(RowBuf::with_bytes(self.bytes.len(), |bytes| {
+            bytes.copy_from_slice(&self.bytes);
+            for (column, value) in changes {
+                bytes[2 + column] = kind(value);
+                bytes[slots + 8 * column..][..8].copy_from_slice(&slot_of(value, 0).to_le_bytes());
             }
         }))
     }

@@ -23,6 +23,24 @@ fn any_value() -> impl Strategy<Value = Value<'static>> {
 
 proptest! {
     #[test]
+    fn changed_rows_are_those_of_the_changed_values(
+        before in prop::collection::vec(any_value(), 0..8),
+        added in 0..3_usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any_value()), 0..4),
+    ) {
+        let mut values = before.clone();
+        values.resize(before.len() + added, Value::Null);
+        let changes: Vec<(usize, Value<'_>)> = match values.len() {
+            0 => Vec::new(),
+            count => changes.into_iter().map(|(column, value)| (column.index(count), value)).collect(),
+        };
+        changes.iter().for_each(|(column, value)| values[*column] = value.clone());
+        let row = Row::new(&before);
+        let changed = row.with_values(values.len(), &changes).unwrap();
+        prop_assert_eq!(changed, Row::new(&values));
+    }
+
+    #[test]
     fn rows_give_back_what_was_put_in(values in prop::collection::vec(any_value(), 0..20)) {
         let row = Row::new(&values);
         prop_assert_eq!(row.column_count(), values.len());

@@ -339,11 +339,9 @@ fn changed_row<'v>(
     assignments: &'v [(usize, Expr)],
     frame: &Frame<'_, 'v>,
 ) -> Result<RowBuf> {
-    // A row written before a column was added ends earlier.
-    let mut values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =
-        (0..table.columns.len()).map(|column| row.get(column)).collect();
+    let mut changes: SmallVec<[(usize, Value<'_>); 4]> = SmallVec::new();
     for (column, expr) in assignments {
-        values[*column] = coerce_for_storage(evaluate_kept(expr, frame)?, table.columns[*column].column_type);
+        changes.push((*column, coerce_for_storage(evaluate_kept(expr, frame)?, table.columns[*column].column_type)));
     }
-    Ok(Row::try_new(&values)?)
+    Ok(row.with_values(table.columns.len(), &changes)?)
 }
