@@ -149,8 +149,8 @@ impl KeyShape {
         }
     }
 
-    /// Whether two rows have the same values in the key's columns, and so the same key. Sooner known than the keys; those of
-    /// values that only compare equal are the same too.
+    /// Whether two rows have the same values in the key's columns: then they have the same key. That is sooner told than by making
+    /// the keys, which may be the same also where values only compare equal.
     #[inline]
     pub(crate) fn has_same_values(&self, left: &Row, right: &Row) -> bool {
         self.columns.iter().all(|column| left.has_same_value(right, column.column))
