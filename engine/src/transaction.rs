@@ -13,6 +13,7 @@ use crate::row::{Row, RowBuf};
 use crate::snapshots::OwnedSlot;
 use crate::state::{State, TableState};
 use crate::value::{ColumnType, Value};
+use crate::version::visible;
 use crate::view::{View, ViewSource};
 use crate::write_set::{IsNew, WriteSet};
 
@@ -105,16 +106,12 @@ impl Transaction {
     /// What the transaction sees: its snapshot and its own changes.
     #[inline]
     pub fn view(&self) -> View<'_> {
-        self.view_noting(self.reads.as_ref())
-    }
-
-    fn view_noting<'t>(&'t self, reads: Option<&'t ReadSet>) -> View<'t> {
         View::new(ViewSource {
             state: &self.state,
             inner: &self.inner,
             timestamp: self.timestamp,
             writes: Some(&self.writes),
-            reads,
+            reads: self.reads.as_ref(),
             own_slot: None,
         })
     }
@@ -167,16 +164,25 @@ impl Transaction {
     ///
     /// [`Error::NotFound`] if there is no such table or the transaction does not see the row.
     pub fn delete(&mut self, table: TableId, row_id: RowId) -> Result<()> {
-        self.table(table)?;
         self.put(table, row_id, None)
     }
 
     fn put(&mut self, table: TableId, row_id: RowId, row: Option<RowBuf>) -> Result<()> {
         // The commit checks each changed row anyway.
-        if self.view_noting(None).row(table, row_id).is_none() {
+        if !self.sees(self.table(table)?, row_id) {
             return Err(Error::NotFound { what: "row", name: row_id.to_string() });
         }
         self.write(table, row_id, row, IsNew::No)
+    }
+
+    /// Whether there is a row, without a view and without counting as a read.
+    fn sees(&self, state: &TableState, row_id: RowId) -> bool {
+        if let Some(own) = self.writes.table(state.schema.id).and_then(|writes| writes.get(&row_id)) {
+            return own.row.is_some();
+        }
+        let guard = manicule_index::pin();
+        let head = state.table.rows.head(row_id.0, &guard);
+        head.and_then(|head| visible(head, self.timestamp)).is_some()
     }
 
     /// Notes a change, and looks from time to time whether all of them have become too much for the memory.
