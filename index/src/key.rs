@@ -30,9 +30,10 @@ pub use scalar::{TotalF32, TotalF64};
 /// false.
 ///
 /// The law: for every `skip` for which both keys agree in their first `skip` bytes (0 always does), `a < b` implies
-/// `a.word(skip) <= b.word(skip)`; if `EXACT`, `a.word(0) == b.word(0)` implies `a == b`; and neither `word` nor `common`
-/// panics. An implementation that breaks it gets wrong answers, never undefined behaviour. Where `K: Borrow<Q>`, a key and
-/// its borrowed form have equal words.
+/// `a.word(skip) <= b.word(skip)`; if `EXACT`, `a.word(0) == b.word(0)` implies `a == b`; if [`HAS_TAIL`](Self::HAS_TAIL),
+/// equal words after such a `skip`, equal tails and one length of at most `skip + 16` imply `a == b`; and none of `word`,
+/// `common`, `length` and `tail` panics. An implementation that breaks it gets wrong answers, never undefined behaviour. Where
+/// `K: Borrow<Q>`, a key and its borrowed form have equal words, lengths and tails.
 ///
 /// A key of one's own takes the word of what it is made of; [`Opaque`] makes a key of any other `Ord` type.
 ///
@@ -67,9 +68,25 @@ pub trait IndexKey: Ord {
     /// [`MultiIndex`](crate::MultiIndex) of keys that are not [`EXACT`](Self::EXACT) what it does to go on after a panic.
     const NEVER_PANICS: bool = false;
 
+    /// Whether [`length`](Self::length) and [`tail`](Self::tail) say how a key ends. A [`TreeIndex`](crate::TreeIndex) keeps
+    /// the tail beside the key, and seldom follows the key's pointer to its bytes then.
+    const HAS_TAIL: bool = false;
+
     /// The first eight bytes, in an order-preserving form, after `skip` bytes that are known to be common. Keys that are
     /// not byte strings ignore `skip`.
     fn word(&self, skip: usize) -> u64;
+
+    /// How many bytes the key has, if it has a tail; told without following a pointer where that can be.
+    #[inline]
+    fn length(&self) -> usize {
+        0
+    }
+
+    /// The key's last eight bytes, or all that it has.
+    #[inline]
+    fn tail(&self) -> u64 {
+        0
+    }
 
     /// How many leading bytes both keys share, as [`word`](Self::word) counts them: every key between the two shares them
     /// too. 0 is always right.

@@ -28,6 +28,7 @@ mod lock;
 mod slab;
 mod spare;
 
+mod entry;
 mod meta;
 mod store;
 

@@ -163,7 +163,7 @@ where
     assert_eq!((index.len(), index.first(&guard)), (0, None));
 }
 
-/// Strings that share long prefixes, end in zeros, or are prefixes of each other.
+/// Strings that share long prefixes, end in zeros or alike, or are prefixes of each other.
 fn byte_strings() -> impl Strategy<Value = Vec<u8>> + Clone {
     let prefix = prop_oneof![
         Just(b"".to_vec()),
@@ -172,8 +172,9 @@ fn byte_strings() -> impl Strategy<Value = Vec<u8>> + Clone {
         Just(vec![0; 9]),
         Just(vec![0xff; 17]),
     ];
-    (prefix, vec(prop_oneof![Just(0_u8), Just(1), Just(b'a'), Just(0xff)], 0..5))
-        .prop_map(|(prefix, tail)| [prefix, tail].concat())
+    let ending = prop_oneof![Just(b"".to_vec()), Just(vec![0; 8]), Just(b"@example.org".to_vec())];
+    (prefix, vec(prop_oneof![Just(0_u8), Just(1), Just(b'a'), Just(0xff)], 0..5), ending)
+        .prop_map(|(prefix, middle, ending)| [prefix, middle, ending].concat())
 }
 
 proptest! {
@@ -216,6 +217,35 @@ fn map<K, L>(op: Op<K>, to: impl Fn(K) -> L) -> Op<L> {
         Op::Remove(key) => Op::Remove(to(key)),
         Op::Get(key) => Op::Get(to(key)),
         Op::Range(start, end) => Op::Range(start.map(&to), end.map(&to)),
+    }
+}
+
+/// Keys of one length that agree in their beginnings and endings, longer by one byte each time: at some length a leaf cannot
+/// tell them apart by what it has of them at hand.
+#[test]
+fn keys_that_differ_in_the_middle_alone_are_told_apart() {
+    let guard = pin();
+    for between in 0..12_usize {
+        let key = |number: u16| {
+            let digits = (0..3).map(|at| b'a' + (number >> (2 * at)) as u8 % 4);
+            let mut key = b"begins ".to_vec();
+            key.extend(digits);
+            key.extend(vec![b'.'; between]);
+            key.push(b'a' + (number >> 6) as u8);
+            key.extend(b" ends so");
+            key
+        };
+        let index = TreeIndex::<Vec<u8>, u16>::new();
+        for number in (0..512).step_by(2) {
+            assert_eq!(index.insert(key(number), number, &guard), None, "{number}, {between} between");
+        }
+        for number in 0..512 {
+            let stored = Some(number).filter(|number| number % 2 == 0);
+            assert_eq!(index.get(&key(number), &guard).copied(), stored, "{number}, {between} between");
+            assert_eq!(index.remove(&key(number), &guard).map(|(_, value)| *value), stored);
+            assert_eq!(index.insert(key(number), number, &guard), None);
+        }
+        assert_eq!(index.len(), 512);
     }
 }
 

@@ -18,12 +18,26 @@ fn window(bytes: &[u8], skip: usize) -> u64 {
     rest.iter().rev().fold(0, |word, &byte| word >> 8 | u64::from(byte) << 56)
 }
 
+/// The last eight bytes, or all of them, big endian behind zeros.
+#[inline]
+fn tail(bytes: &[u8]) -> u64 {
+    match bytes.last_chunk::<8>() {
+        Some(last) => u64::from_be_bytes(*last),
+        None => bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    }
+}
+
 /// How many leading bytes `left` and `right` share.
 #[inline]
 fn shared(left: &[u8], right: &[u8]) -> usize {
-    let (left_words, _) = left.as_chunks::<8>();
-    let (right_words, _) = right.as_chunks::<8>();
-    let words = left_words.iter().zip(right_words).take_while(|(left, right)| left == right).count();
+    let mut words = 0;
+    for (left, right) in left.as_chunks::<8>().0.iter().zip(right.as_chunks::<8>().0) {
+        let difference = u64::from_le_bytes(*left) ^ u64::from_le_bytes(*right);
+        if difference != 0 {
+            return 8 * words + difference.trailing_zeros() as usize / 8;
+        }
+        words += 1;
+    }
     let from = 8 * words;
     from + left[from..].iter().zip(&right[from..]).take_while(|(left, right)| left == right).count()
 }
@@ -35,6 +49,15 @@ macro_rules! byte_keys {
             #[inline]
             fn word(&self, skip: usize) -> u64 {
                 window($bytes(self), skip)
+            }
+            const HAS_TAIL: bool = true;
+            #[inline]
+            fn length(&self) -> usize {
+                self.len()
+            }
+            #[inline]
+            fn tail(&self) -> u64 {
+                tail($bytes(self))
             }
             #[inline]
             fn common(&self, other: &Self) -> usize {
@@ -73,6 +96,15 @@ impl<K: IndexKey + ?Sized> IndexKey for &K {
     const EXACT: bool = K::EXACT;
     const NEVER_PANICS: bool = K::NEVER_PANICS;
     const BITS: u32 = K::BITS;
+    const HAS_TAIL: bool = K::HAS_TAIL;
+    #[inline]
+    fn length(&self) -> usize {
+        K::length(self)
+    }
+    #[inline]
+    fn tail(&self) -> u64 {
+        K::tail(self)
+    }
     #[inline]
     fn word(&self, skip: usize) -> u64 {
         K::word(self, skip)
@@ -100,10 +132,18 @@ mod tests {
     }
 
     #[test]
+    fn a_tail_is_what_the_string_ends_with() {
+        assert_eq!(tail(b""), 0);
+        assert_eq!(tail(b"ab"), 0x6162);
+        assert_eq!(tail(b"abcdefghi"), 0x6263_6465_6667_6869);
+    }
+
+    #[test]
     fn shared_counts_bytes() {
         assert_eq!(shared(b"", b"a"), 0);
         assert_eq!(shared(b"user000000123456", b"user000000123999"), 13);
         assert_eq!(shared(b"abcdefgh", b"abcdefgh!"), 8);
+        assert_eq!(shared(b"abcdefgh12345678", b"abcdefgh12245678"), 10);
     }
 
     proptest! {

@@ -3,11 +3,12 @@
 use std::borrow::Borrow;
 use std::ops::{Bound, ControlFlow, RangeBounds, RangeFull};
 
+use super::entry::Entry;
 use super::range::RawRange;
 use super::raw::RawTree;
 use super::scan::{Backward, Forward};
 use super::shape::{FromPrefix, PrefixKey, TreeShape, TreeStats};
-use super::store::{Boxed, Entry};
+use super::store::Boxed;
 use crate::guard::Guard;
 use crate::key::IndexKey;
 

@@ -1,7 +1,6 @@
 //! The tree of any keys and values: writes.
 
 use std::borrow::Borrow;
-use std::mem::MaybeUninit;
 use std::ops::RangeBounds;
 use std::ptr::addr_of_mut;
 
@@ -9,30 +8,28 @@ use super::append::Batch;
 use super::boxed::{TreeIndex, entry_of};
 use super::bulk::Builder;
 use super::edit::Edit;
-use super::store::{Boxed, Entry};
+use super::entry::Entry;
+use super::store::Boxed;
 use super::sweep::Broom;
 use crate::guard::Guard;
 use crate::key::IndexKey;
 use crate::outcome::{Change, Changed, Occupied, Unexpected};
 
 /// An entry that is not in the tree yet, and may still wait for its value.
-struct Draft<K, V> {
+struct Draft<K: IndexKey, V> {
     entry: *mut Entry<K, V>,
     has_value: bool,
 }
 
-impl<K, V> Draft<K, V> {
+impl<K: IndexKey, V> Draft<K, V> {
     fn new(key: K) -> Self {
-        let entry: *mut Entry<K, V> = Box::into_raw(Box::<Entry<K, V>>::new_uninit()).cast();
-        // SAFETY: the box has room for an entry.
-        let place = unsafe { addr_of_mut!((*entry).key) };
-        // SAFETY: the place is ours and uninitialised.
-        unsafe { place.write(key) };
-        Self { entry, has_value: false }
+        Self { entry: Entry::allocate(key), has_value: false }
     }
 
     fn with_value(key: K, value: V) -> Self {
-        Self { entry: Box::into_raw(Box::new(Entry { key, value })), has_value: true }
+        let mut draft = Self::new(key);
+        draft.set(value);
+        draft
     }
 
     /// The key. It stays where it is when the entry goes into the tree, and lives as long as the guard of `'g` even if the
@@ -69,8 +66,8 @@ impl<K, V> Draft<K, V> {
             return None;
         }
         let entry = self.placed();
-        // SAFETY: the entry is whole, came from a box, and is not in the tree.
-        Some(*unsafe { Box::from_raw(entry) })
+        // SAFETY: the entry is whole, and is not in the tree.
+        Some(unsafe { Entry::take(entry) })
     }
 
     /// The tree has it now.
@@ -81,15 +78,15 @@ impl<K, V> Draft<K, V> {
     }
 }
 
-impl<K, V> Drop for Draft<K, V> {
+impl<K: IndexKey, V> Drop for Draft<K, V> {
     fn drop(&mut self) {
         self.drop_value();
         // SAFETY: the draft owns the entry, which is not in the tree.
         let key = unsafe { addr_of_mut!((*self.entry).key) };
         // SAFETY: the key is initialised, and nobody uses it again.
         unsafe { key.drop_in_place() };
-        // SAFETY: the entry came from this box, and nothing in it is initialised any more.
-        drop(unsafe { Box::from_raw(self.entry.cast::<MaybeUninit<Entry<K, V>>>()) });
+        // SAFETY: nothing in it is initialised any more, but its tail.
+        unsafe { Entry::deallocate(self.entry) };
     }
 }
 
@@ -337,8 +334,8 @@ where
             assert!(last <= Some(key), "the entries must be sorted by key");
             if last == Some(key) {
                 let replaced = builder.replace_last(draft.placed());
-                // SAFETY: the builder gave the entry up, which came from a box.
-                drop(replaced.map(|entry| unsafe { Box::from_raw(entry) }));
+                // SAFETY: the builder gave the entry up, which is whole.
+                drop(replaced.map(|entry| unsafe { Entry::take(entry) }));
                 continue;
             }
             builder.push(key.word(0), draft.entry);

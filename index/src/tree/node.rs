@@ -160,9 +160,23 @@ impl<S: Store> Inner<S> {
             }
         }
         let word = probe.word(skip);
-        let below = self.words.iter().map(|&other| usize::from(other < word)).sum::<usize>().min(count);
         let most = self.words.iter().map(|&other| usize::from(other <= word)).sum::<usize>().min(count);
-        (below..most).find(|&index| self.separator(index).borrow() > probe.key).unwrap_or(most)
+        // Those with the key's own word, if any, are the last of these.
+        if self.words.get(most.wrapping_sub(1)) != Some(&word) {
+            return most;
+        }
+        self.child_among_equals(word, probe.key, most)
+    }
+
+    /// The child that may hold a key whose word is that of separators, of which the last is before `most`.
+    #[cold]
+    fn child_among_equals<Q>(&self, word: u64, key: &Q, most: usize) -> usize
+    where
+        S::Key: Borrow<Q>,
+        Q: IndexKey + ?Sized,
+    {
+        let below = self.words[..most].partition_point(|&other| other < word);
+        (below..most).find(|&index| self.separator(index).borrow() > key).unwrap_or(most)
     }
 
     /// The key of separator `index`. Only where words are not exact.
@@ -261,6 +275,10 @@ impl<S: Store> Leaf<S> {
         if S::Key::EXACT && Q::EXACT {
             return Place::Found { rank, slot: equal.trailing_zeros() as usize };
         }
+        let slot = equal.trailing_zeros() as usize;
+        if S::HAS_TAILS && equal.is_power_of_two() && self.holds(slot, probe.key) {
+            return Place::Found { rank, slot };
+        }
         self.locate_key(meta, probe.key, rank..rank + equal.count_ones() as usize)
     }
 
@@ -280,12 +298,34 @@ impl<S: Store> Leaf<S> {
         let mut equal = equal & meta.live();
         while equal != 0 {
             let slot = equal.trailing_zeros() as usize;
-            if S::Key::EXACT && Q::EXACT || self.look_at_key(slot, |key| key.borrow() == probe.key) {
+            if S::Key::EXACT && Q::EXACT || self.holds(slot, probe.key) {
                 return Some(slot);
             }
             equal &= equal - 1;
         }
         None
+    }
+
+    /// Whether the key in `slot`, which a snapshot named and whose word is that of `key`, is `key`, which came to this leaf on
+    /// the way down.
+    #[inline]
+    fn holds<Q>(&self, slot: usize, key: &Q) -> bool
+    where
+        S::Key: Borrow<Q>,
+        Q: IndexKey + ?Sized,
+    {
+        if S::HAS_TAILS && Q::HAS_TAIL {
+            // SAFETY: as in `key`.
+            let (length, tail) = unsafe { S::ending(self.slot(slot)) };
+            if length != key.length() || tail != key.tail() {
+                return false;
+            }
+            // They share what the words leave out, what the words say, and the tail: is there anything between?
+            if length <= self.skip + size_of::<u64>() * 2 {
+                return true;
+            }
+        }
+        self.look_at_key(slot, |other| other.borrow() == key)
     }
 
     /// Finds the key among the ranks whose words equal its own.

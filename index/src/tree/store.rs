@@ -6,6 +6,7 @@
 
 use std::marker::PhantomData;
 
+use super::entry::Entry;
 use super::node::KEYS_MAX;
 use crate::guard::Guard;
 use crate::key::{IndexKey, OrderedWord};
@@ -73,6 +74,8 @@ pub(crate) trait Store: Sized {
     const NO_SEPARATOR: Self::Separator;
     /// Bytes of an entry outside its leaf.
     const ENTRY_BYTES: usize;
+    /// Whether entries say how their keys end.
+    const HAS_TAILS: bool;
 
     /// The line to ask for before the entry in `slot` is read.
     fn prefetch(slot: Self::Slot);
@@ -83,6 +86,13 @@ pub(crate) trait Store: Sized {
     ///
     /// `slot` was read from a slot that a snapshot named, under a guard that outlives `'g`.
     unsafe fn key<'g>(slot: Self::Slot) -> &'g Self::Key;
+
+    /// The length and the tail of the key of an entry. Only called where entries say so.
+    ///
+    /// # Safety
+    ///
+    /// As [`key`](Self::key).
+    unsafe fn ending(slot: Self::Slot) -> (usize, u64);
 
     /// What `look` says of the key in a slot whose word is `word`.
     ///
@@ -166,11 +176,16 @@ impl<K: OrderedWord, V: Word> Store for Words<K, V> {
     const EMPTY: u64 = 0;
     const NO_SEPARATOR: () = ();
     const ENTRY_BYTES: usize = 0;
+    const HAS_TAILS: bool = false;
 
     fn prefetch(_slot: u64) {}
 
     unsafe fn key<'g>(_slot: u64) -> &'g K {
         unreachable!("exact words are never followed by a look at the key")
+    }
+
+    unsafe fn ending(_slot: u64) -> (usize, u64) {
+        unreachable!("there are no entries")
     }
 
     #[inline]
@@ -205,12 +220,6 @@ impl<K: OrderedWord, V: Word> Store for Words<K, V> {
     unsafe fn retire_separator((): (), _guard: &Guard) {}
 }
 
-/// One entry, which never moves and never changes.
-pub(crate) struct Entry<K, V> {
-    pub(crate) key: K,
-    pub(crate) value: V,
-}
-
 /// Any keys and values, each entry in a box of its own.
 pub(crate) struct Boxed<K, V>(Invariant<(K, V)>);
 
@@ -227,7 +236,8 @@ impl<K: IndexKey + Clone, V> Store for Boxed<K, V> {
 
     const EMPTY: Self::Slot = std::ptr::null_mut();
     const NO_SEPARATOR: *mut K = std::ptr::null_mut();
-    const ENTRY_BYTES: usize = size_of::<Entry<K, V>>();
+    const ENTRY_BYTES: usize = Entry::<K, V>::BYTES;
+    const HAS_TAILS: bool = K::HAS_TAIL;
 
     #[inline]
     fn prefetch(slot: Self::Slot) {
@@ -238,6 +248,14 @@ impl<K: IndexKey + Clone, V> Store for Boxed<K, V> {
     unsafe fn key<'g>(slot: Self::Slot) -> &'g K {
         // SAFETY: the caller read a published slot: it points to an entry that outlives the caller's guard.
         unsafe { &(*slot).key }
+    }
+
+    #[inline]
+    unsafe fn ending(slot: Self::Slot) -> (usize, u64) {
+        // SAFETY: the caller read a published slot: it points to an entry that outlives the caller's guard.
+        let length = unsafe { (*slot).key.length() };
+        // SAFETY: as above.
+        (length, unsafe { Entry::tail(slot) })
     }
 
     #[inline]
@@ -279,8 +297,8 @@ impl<K: IndexKey + Clone, V> Store for Boxed<K, V> {
     }
 
     unsafe fn free_entry(slot: Self::Slot) {
-        // SAFETY: the caller owns the entry, which came from a box.
-        drop(unsafe { Box::from_raw(slot) });
+        // SAFETY: the caller owns the entry, which is whole.
+        drop(unsafe { Entry::take(slot) });
     }
 
     unsafe fn free_separator(separator: *mut K) {
