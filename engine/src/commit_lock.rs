@@ -54,7 +54,7 @@ impl CommitLock {
         own_place: Option<WriterPlace>,
         end: Option<&EndOfWait>,
     ) -> Result<MutexGuard<'_, Committer>> {
-        let mut committer = self.committer.lock();
+        let mut committer = self.committer.lock_awake();
         if let Some(mut place) = own_place {
             place.is_left = true;
             self.leave_place(&mut committer);

@@ -14,7 +14,7 @@
 //!
 //! The committers of the last group come back while the next one is about to begin. If that did not wait for them, they
 //! would fall into two halves that sync in turns; so it does, for a part of the time that a sync takes (`company.rs`), and
-//! eight threads share one sync.
+//! eight threads share one sync. Whoever comes last of them leads in the place of the one who waits: it runs already.
 //!
 //! # Invariants
 //!
@@ -46,8 +46,6 @@ pub(crate) struct Log {
     /// Where the committers of a group wait, those of even groups and those of odd ones: no more than two groups are not
     /// written yet, the one that is led and the one that gathers.
     written: [Condvar; 2],
-    /// Where a leader waits for company.
-    has_company: Condvar,
     /// Where those wait who are in no group, until nobody leads.
     is_idle: Condvar,
     /// Dropped when the log is closed, for the thread that syncs regularly.
@@ -67,6 +65,8 @@ struct Queue {
     /// The last commit on disk.
     durable: Timestamp,
     is_led: bool,
+    /// Whether who leads waits for company, and whoever completes it may lead instead.
+    is_gathering: bool,
     /// Why no commit is taken any more.
     failure: Option<Error>,
 }
@@ -89,11 +89,12 @@ impl Log {
             written: last,
             durable: last,
             is_led: false,
+            is_gathering: false,
             failure: None,
         };
         let written = [Condvar::new(), Condvar::new()];
-        let (has_company, is_idle) = (Condvar::new(), Condvar::new());
-        Self { store, durability, queue: Mutex::new(queue), written, has_company, is_idle, alive: Mutex::new(None) }
+        let is_idle = Condvar::new();
+        Self { store, durability, queue: Mutex::new(queue), written, is_idle, alive: Mutex::new(None) }
     }
 
     /// The store, to read it while nobody writes.
@@ -110,9 +111,7 @@ impl Log {
     pub(crate) fn append(&self, records: GroupWrite) {
         let mut queue = self.queue.lock();
         queue.pending.append(records);
-        if queue.company.arrive() {
-            self.has_company.notify_one();
-        }
+        queue.company.arrive();
     }
 
     /// Waits until a commit that was appended is written and visible, leading a group if nobody does.
@@ -122,16 +121,24 @@ impl Log {
             if let Some(failure) = &queue.failure {
                 return Err(failure.clone());
             }
-            match queue.is_led {
-                true => self.written[queue.group_of(timestamp) % 2].wait(&mut queue),
-                false => self.write_pending(&mut queue, visible)?,
+            if !queue.is_led {
+                if self.gather(&mut queue) {
+                    self.write_pending(&mut queue, visible)?;
+                }
+            } else if queue.is_gathering && queue.company.is_complete() {
+                // This thread runs already, where the one that gathers would first have to be woken.
+                self.write_pending(&mut queue, visible)?;
+            } else {
+                self.written[queue.group_of(timestamp) % 2].wait(&mut queue);
             }
         }
         Ok(())
     }
 
     fn write_pending(&self, queue: &mut MutexGuard<'_, Queue>, visible: &AtomicU64) -> Result<()> {
-        self.wait_for_company(queue);
+        if std::mem::take(&mut queue.is_gathering) {
+            queue.company.note_waited();
+        }
         let commits = queue.company.depart();
         let begun = Instant::now();
         let group = std::mem::take(&mut queue.pending);
@@ -148,26 +155,26 @@ impl Log {
         Ok(())
     }
 
-    /// Leads already, so that nobody else does, but lets others append to the group for a while if they are expected.
-    fn wait_for_company(&self, queue: &mut MutexGuard<'_, Queue>) {
+    /// Leads already, so that nobody else does, but lets others append to the group for a while if they are expected. Whether
+    /// it is still to be led: whoever comes last of them does so at once.
+    fn gather(&self, queue: &mut MutexGuard<'_, Queue>) -> bool {
         if self.durability != Durability::Sync {
-            return;
+            return true;
         }
-        let Some(patience) = queue.company.patience() else { return };
-        let until = Instant::now() + patience;
-        queue.is_led = true;
-        while !queue.company.is_complete() {
+        let Some(patience) = queue.company.patience() else { return true };
+        let (until, group) = (Instant::now() + patience, queue.group);
+        (queue.is_led, queue.is_gathering) = (true, true);
+        while queue.group == group && !queue.company.is_complete() {
             if cfg!(any(loom, feature = "shuttle")) {
                 // A model has no clock: whoever wants to append may.
                 MutexGuard::unlocked(queue, || ());
                 break;
             }
-            if self.has_company.wait_until(queue, until).timed_out() {
+            if self.written[group % 2].wait_until(queue, until) {
                 break;
             }
         }
-        queue.is_led = false;
-        queue.company.note_waited();
+        queue.group == group
     }
 
     fn note_written(&self, queue: &mut Queue, last: Timestamp) {

@@ -4,12 +4,14 @@
 //! What the index crate and `arc_swap` do inside is theirs to test; here the steps between are explored: the snapshot's
 //! pin against vacuum, the installed version against the visible timestamp, the group of a leader against those who wait.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use shuttle::thread;
 
-use crate::store::{MemoryStore, OpenOptions, RecordKey, RowStore};
+use crate::ids::Timestamp;
+use crate::store::{Durability, GroupWrite, MemoryStore, OpenOptions, RecordKey, RowStore, Visit};
 use crate::{
     Column, ColumnType, Covered, Database, Direction, Error, IndexColumn, IndexDefinition, IndexMethod, Isolation,
     KeyRange, Row, RowBuf, RowCount, RowId, Start, TableDefinition, TableId, TransactionOptions, Value, View,
@@ -139,6 +141,75 @@ fn shuttle_commits_of_a_group_are_seen_whole_and_everybody_wakes() {
     shuttle::check_pct(with_store, rounds(), 3);
 }
 
+/// A store that is particular: one group at a time, each after the one before, and while it writes others run.
+#[derive(Debug, Default)]
+struct Particular {
+    store: MemoryStore,
+    is_writing: AtomicBool,
+    last: AtomicU64,
+    /// Groups of two commits at least.
+    shared: Arc<AtomicU64>,
+}
+
+impl RowStore for Particular {
+    fn apply(&self, group: &GroupWrite, durability: Durability) -> Result<(), Error> {
+        assert!(!self.is_writing.swap(true, Ordering::SeqCst), "two groups at once");
+        thread::yield_now();
+        if let Some(Timestamp(last)) = group.timestamp() {
+            let before = self.last.swap(last, Ordering::SeqCst);
+            assert!(before < last || last == 0, "{last} comes after {before}");
+            self.shared.fetch_add(u64::from(before + 1 < last), Ordering::SeqCst);
+        }
+        self.store.apply(group, durability)?;
+        thread::yield_now();
+        assert!(self.is_writing.swap(false, Ordering::SeqCst));
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        self.store.sync()
+    }
+
+    fn scan(&self, keys: Range<RecordKey>, visit: Visit<'_>) -> Result<(), Error> {
+        self.store.scan(keys, visit)
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        self.store.close()
+    }
+}
+
+/// Three who commit again and again: each finds its commit visible, whoever led its group.
+fn commits_that_gather(shared: &Arc<AtomicU64>) {
+    let store = Particular { shared: Arc::clone(shared), ..Particular::default() };
+    let database = Database::open_store(Box::new(store), &OpenOptions::default()).expect("the store is empty");
+    let database = Arc::new(database);
+    let table = fill(&database);
+    let committers = (0..ACCOUNTS).map(|id| {
+        let database = Arc::clone(&database);
+        thread::spawn(move || {
+            for step in 1..4 {
+                let mut transaction = database.begin();
+                transaction.update(table, RowId(id), account(id, step)).expect("no account is deleted");
+                transaction.commit().expect("nobody else changes the row");
+                let seen = database.snapshot().view().row(table, RowId(id)).map(balance);
+                assert_eq!(seen, Some(step), "a commit that has returned is visible");
+            }
+        })
+    });
+    let committers: Vec<_> = committers.collect();
+    committers.into_iter().for_each(|committer| committer.join().expect("it does not panic"));
+}
+
+#[test]
+fn shuttle_groups_reach_the_store_one_after_the_other() {
+    let shared = Arc::new(AtomicU64::new(0));
+    let (random, pct) = (Arc::clone(&shared), Arc::clone(&shared));
+    shuttle::check_random(move || commits_that_gather(&random), rounds());
+    shuttle::check_pct(move || commits_that_gather(&pct), rounds(), 3);
+    assert!(shared.load(Ordering::SeqCst) > 0, "the schedules do not meet");
+}
+
 /// Each of three takes from its account what it has seen on the next one: in a serial order the last one sees what the
 /// first one left.
 fn write_skew(isolation: Isolation) -> bool {
@@ -165,13 +236,13 @@ fn write_skew(isolation: Isolation) -> bool {
 
 #[test]
 fn shuttle_serializable_transactions_have_no_write_skew() {
-    let found = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let found = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&found);
     let count = move || {
-        counted.fetch_add(usize::from(write_skew(Isolation::Snapshot)), std::sync::atomic::Ordering::Relaxed);
+        counted.fetch_add(usize::from(write_skew(Isolation::Snapshot)), Ordering::Relaxed);
     };
     shuttle::check_random(count, rounds());
-    assert!(found.load(std::sync::atomic::Ordering::Relaxed) > 0, "the schedules do not meet");
+    assert!(found.load(Ordering::Relaxed) > 0, "the schedules do not meet");
     shuttle::check_random(|| assert!(!write_skew(Isolation::Serializable)), rounds());
     shuttle::check_pct(|| assert!(!write_skew(Isolation::Serializable)), rounds(), 3);
 }

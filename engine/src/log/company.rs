@@ -23,10 +23,9 @@ pub(super) struct Company {
 }
 
 impl Company {
-    /// Notes a commit. Whether it is the last one expected.
-    pub(super) fn arrive(&mut self) -> bool {
+    /// Notes a commit.
+    pub(super) fn arrive(&mut self) {
         self.pending += 1;
-        self.pending == self.expected
     }
 
     /// Whether nobody else is expected.
@@ -79,20 +78,21 @@ mod tests {
     /// A group of those that have arrived is written while `meanwhile` others arrive.
     fn write(company: &mut Company, meanwhile: usize) {
         let commits = company.depart();
-        (0..meanwhile).for_each(|_| {
-            company.arrive();
-        });
+        (0..meanwhile).for_each(|_| company.arrive());
         company.note_written(commits, SYNC);
     }
 
     #[test]
     fn two_halves_become_one_group() {
         let mut company = Company::default();
-        (0..4).for_each(|_| assert!(!company.arrive()));
+        (0..4).for_each(|_| company.arrive());
         write(&mut company, 4);
         assert_eq!(company.patience(), Some(SYNC / 2));
-        let arrived: Vec<bool> = (0..4).map(|_| company.arrive()).collect();
-        assert_eq!(arrived, [false, false, false, true]);
+        let complete = [1, 2, 3, 4].map(|_| {
+            company.arrive();
+            company.is_complete()
+        });
+        assert_eq!(complete, [false, false, false, true]);
         company.note_waited();
         write(&mut company, 0);
         assert_eq!(company.patience(), Some(SYNC / 2), "all eight are expected again");

@@ -33,7 +33,9 @@ impl FjallFiles {
     /// Makes the files, on disk, and gives them up.
     pub(super) fn create(path: &Path, options: &OpenOptions) -> Result<()> {
         let files = Self::open_or_create(path, options)?;
-        call(path, || files.database.persist(PersistMode::SyncAll))
+        call(path, || files.database.persist(PersistMode::SyncAll))?;
+        drop(files);
+        remove_empty_log(path)
     }
 
     pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
@@ -93,6 +95,21 @@ impl KeyValueFiles for FjallFiles {
         }
         Ok(())
     }
+}
+
+/// Removes the log of a store that nothing was written to. fjall extends a log that it finds by every write, and each sync then
+/// writes the file's new size as well, which takes half as long again; one that it makes itself has its size from the start.
+fn remove_empty_log(path: &Path) -> Result<()> {
+    let remove = || {
+        for entry in std::fs::read_dir(path)? {
+            let log = entry?.path();
+            if log.extension().is_some_and(|extension| extension == "jnl") {
+                std::fs::remove_file(log)?;
+            }
+        }
+        std::fs::File::open(path)?.sync_all()
+    };
+    remove().map_err(|error| use_error(path, &error))
 }
 
 fn call<T>(path: &Path, call: impl FnOnce() -> fjall::Result<T>) -> Result<T> {
