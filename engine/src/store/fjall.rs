@@ -4,6 +4,7 @@
 //! size; its merging keeps the log short. All records live in one keyspace: a small second one would hold back the
 //! removal of old log files. The store is never read while the database runs, so it has no filters and little cache.
 
+use std::io;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
@@ -107,9 +108,9 @@ fn remove_empty_log(path: &Path) -> Result<()> {
                 std::fs::remove_file(log)?;
             }
         }
-        std::fs::File::open(path)?.sync_all()
+        Ok(())
     };
-    remove().map_err(|error| use_error(path, &error))
+    remove().map_err(|error: io::Error| use_error(path, &error))
 }
 
 fn call<T>(path: &Path, call: impl FnOnce() -> fjall::Result<T>) -> Result<T> {
