@@ -181,7 +181,7 @@ impl KeyShape {
 
     /// The value of the column at `position` in a key of this shape.
     #[inline]
-    pub(crate) fn value(&self, key: KeyRef<'_>, position: usize) -> Value<'static> {
+    pub(crate) fn value<'k>(&self, key: KeyRef<'k>, position: usize) -> Value<'k> {
         match (key, self.word) {
             (KeyRef::Word(word), Some(column)) => value_of(word, column.column_type),
             (KeyRef::Bytes(bytes), _) => self.value_of_bytes(bytes, position),
@@ -201,7 +201,7 @@ impl KeyShape {
     }
 
     /// [`value`](Self::value) where keys are bytes.
-    fn value_of_bytes(&self, bytes: &[u8], position: usize) -> Value<'static> {
+    fn value_of_bytes<'k>(&self, bytes: &'k [u8], position: usize) -> Value<'k> {
         let mut decoder = KeyDecoder::new(bytes);
         self.columns[..position].iter().for_each(|column| drop(next_value(&mut decoder, *column)));
         next_value(&mut decoder, self.columns[position])
@@ -279,7 +279,7 @@ fn value_of(word: u64, column_type: ColumnType) -> Value<'static> {
 }
 
 /// Takes one column off a byte key.
-fn next_value(decoder: &mut KeyDecoder<'_>, column: KeyColumn) -> Value<'static> {
+fn next_value<'k>(decoder: &mut KeyDecoder<'k>, column: KeyColumn) -> Value<'k> {
     let order = order_of(column.descending);
     let value = match column.column_type {
         ColumnType::Integer => decoder.next_i64(order).map(Value::Integer),
@@ -288,13 +288,18 @@ fn next_value(decoder: &mut KeyDecoder<'_>, column: KeyColumn) -> Value<'static>
         ColumnType::Boolean => decoder.next_bool(order).map(Value::Boolean),
         // It was made of an i32.
         ColumnType::Date => decoder.next_i64(order).map(|days| Value::Date(days as i32)),
-        ColumnType::Text => decoder.next_bytes(order).map(|bytes| {
-            let text = String::from_utf8(bytes).expect("it was made of a text");
-            Value::Text(Cow::Owned(text))
-        }),
-        ColumnType::Blob => decoder.next_bytes(order).map(|bytes| Value::Blob(Cow::Owned(bytes))),
+        ColumnType::Text => decoder.next_bytes(order).map(|bytes| Value::Text(text_of(bytes))),
+        ColumnType::Blob => decoder.next_bytes(order).map(Value::Blob),
     };
     value.unwrap_or(Value::Null)
+}
+
+fn text_of(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+    const OF_A_TEXT: &str = "it was made of a text";
+    match bytes {
+        Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).expect(OF_A_TEXT)),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).expect(OF_A_TEXT)),
+    }
 }
 
 fn order_of(descending: bool) -> ColumnOrder {

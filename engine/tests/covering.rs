@@ -128,7 +128,7 @@ impl World {
             looked_at += u64::from(matches!(covered, Covered::Row(_)));
             let key = match covered {
                 Covered::Row(row) => key_of(row),
-                Covered::Key(key) => (0..columns.len()).map(|position| key.value(position)).collect(),
+                Covered::Key(key) => (0..columns.len()).map(|position| key.value(position).into_owned()).collect(),
             };
             found.push((key, row_id));
             ControlFlow::Continue(())

@@ -24,7 +24,10 @@ fn key(form: KeyForm, number: u64) -> Key {
         (KeyForm::Words, 0) => Key::Null,
         (KeyForm::Words, _) => Key::Word(number),
         (KeyForm::Bytes, 0) => Key::repeating(&b"none"[..]),
-        (KeyForm::Bytes, _) => Key::bytes(format!("key {number:08}").as_bytes()),
+        (KeyForm::Bytes, _) => {
+            let rest = if number.is_multiple_of(3) { ", and a good deal more" } else { "" };
+            Key::bytes(format!("key {number:08}{rest}").as_bytes())
+        }
     }
 }
 

@@ -14,10 +14,14 @@ use manicule_index::set::{
     Snapshot, Structure, Visibility,
 };
 
+/// Shorter and longer than what a leaf of a tree tells apart by itself.
+const NAMES: [&str; 7] =
+    ["", "a", "ab", "b\0c", "zz", "twenty-two letters \0 eh", "a good deal longer than the others are"];
+
 fn row(random: &mut Random) -> Row {
     let number = (!random.chance(4)).then(|| random.below(40) as i64 - 20);
     let group = (!random.chance(5)).then(|| random.below(4) as i64);
-    let name = (!random.chance(5)).then(|| ["", "a", "ab", "b\0c", "zz"][random.below(5) as usize].to_owned());
+    let name = (!random.chance(5)).then(|| NAMES[random.below(NAMES.len() as u64) as usize].to_owned());
     Row { number, group, name }
 }
 

@@ -43,11 +43,11 @@ pub struct IndexKey<'k> {
     number: i64,
 }
 
-impl IndexKey<'_> {
-    /// The value of the key's column at `position`, as the row has it; of a REAL, an equal one. A text or blob is copied. Behind
+impl<'k> IndexKey<'k> {
+    /// The value of the key's column at `position`, as the row has it; of a REAL, an equal one. Behind
     /// the last column stands the row's number, if it was [asked for](WithNumber).
     #[inline]
-    pub fn value(&self, position: usize) -> Value<'static> {
+    pub fn value(&self, position: usize) -> Value<'k> {
         if position == self.shape.column_count() {
             return Value::Integer(self.number);
         }

@@ -183,7 +183,7 @@ fn check_lookup(view: &View<'_>, path: &Path, model: &Model, random: &mut Random
 fn covered_key(path: &Path, covered: Covered<'_, '_>) -> Vec<Value<'static>> {
     match covered {
         Covered::Row(row) => path.columns.iter().map(|&column| row.get(column).into_owned()).collect(),
-        Covered::Key(key) => (0..path.columns.len()).map(|position| key.value(position)).collect(),
+        Covered::Key(key) => (0..path.columns.len()).map(|position| key.value(position).into_owned()).collect(),
     }
 }
 

@@ -1,5 +1,9 @@
 //! The way back from the bytes of a compound key to its columns.
 
+use std::borrow::Cow;
+
+use memchr::memchr;
+
 use super::encode::{ColumnOrder, NULL_FIRST, NULL_LAST, ZERO_MARKER, flip};
 use super::{OrderedWord, TotalF64};
 
@@ -52,24 +56,29 @@ impl<'k> KeyDecoder<'k> {
         self.has_value().then(|| self.next(1)[0] != flip(order))
     }
 
-    /// Takes a byte string or a text. O(length).
+    /// Takes a byte string or a text: as it lies in the key, if it is in ascending order and has no zeros. O(length).
     ///
     /// # Panics
     /// If the key has none next.
-    pub fn next_bytes(&mut self, order: ColumnOrder) -> Option<Vec<u8>> {
+    pub fn next_bytes(&mut self, order: ColumnOrder) -> Option<Cow<'k, [u8]>> {
         if !self.has_value() {
             return None;
         }
         let flip = flip(order);
-        let mut bytes = Vec::new();
+        let mut bytes = Cow::Borrowed(&[][..]);
         loop {
-            let zero = self.rest.iter().position(|byte| *byte == flip).expect("a byte string has an end");
-            bytes.extend(self.next(zero).iter().map(|byte| byte ^ flip));
+            let zero = memchr(flip, self.rest).expect("a byte string has an end");
+            let part = self.next(zero);
+            if bytes.is_empty() && flip == 0 {
+                bytes = Cow::Borrowed(part);
+            } else {
+                bytes.to_mut().extend(part.iter().map(|byte| byte ^ flip));
+            }
             // A zero is followed by what says whether it belongs to the string or ends it.
             if self.next(2)[1] == flip {
                 return Some(bytes);
             }
-            bytes.push(0);
+            bytes.to_mut().push(0);
         }
     }
 

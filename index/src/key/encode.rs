@@ -180,6 +180,7 @@ pub fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
     use std::cmp::Ordering;
 
     use proptest::prelude::*;
@@ -284,7 +285,7 @@ mod tests {
                         let float = decoder.next_f64(order).map(TotalF64::new);
                         prop_assert_eq!(float, Some(TotalF64::new(value)));
                     }
-                    Column::Bytes(value) => prop_assert_eq!(decoder.next_bytes(order), Some(value)),
+                    Column::Bytes(value) => prop_assert_eq!(decoder.next_bytes(order).map(Cow::into_owned), Some(value)),
                     Column::Bool(value) => prop_assert_eq!(decoder.next_bool(order), Some(value)),
                 }
             }

@@ -36,7 +36,7 @@ pub(super) fn fill<'r, 'v>(
             Covered::Key(key) => {
                 let values = slot.computed(width);
                 for &(position, column) in &covering.columns {
-                    values[column] = key.value(position);
+                    values[column] = key.value(position).into_owned();
                 }
                 visit_row(frame, LookedAt::IndexAlone)
             }

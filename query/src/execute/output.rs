@@ -207,11 +207,15 @@ pub(super) fn hand_out_columns_or_key(
 ) -> Flow {
     match covered {
         Covered::Row(row) => hand_out_columns(row, columns, on_row),
-        Covered::Key(key) => {
-            let values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =
-                positions.iter().map(|position| key.value(*position)).collect();
-            on_row(&values)
-        }
+        Covered::Key(key) => match *positions {
+            [position] => on_row(&[key.value(position)]),
+            [first, second] => on_row(&[key.value(first), key.value(second)]),
+            _ => {
+                let values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =
+                    positions.iter().map(|position| key.value(*position)).collect();
+                on_row(&values)
+            }
+        },
     }
 }
 
