@@ -21,7 +21,7 @@ mod scalar;
 
 pub use compound::Opaque;
 pub use decode::KeyDecoder;
-pub use encode::{ColumnOrder, Direction, KeyEncoder, Nulls, prefix_end};
+pub use encode::{ColumnOrder, Direction, KeyBuffer, KeyEncoder, Nulls, prefix_end};
 pub use scalar::{TotalF32, TotalF64};
 
 /// A key of an ordered index: any `Ord` type with an order-preserving eight-byte word.

@@ -95,8 +95,8 @@ pub use hash::{
     Pinned, WordHashIndex, WordHashIndexIter, WordHashIndexKeys, WordHashIndexValues, table_memory,
 };
 pub use key::{
-    ColumnOrder, Direction, IndexKey, KeyDecoder, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32, TotalF64,
-    prefix_end,
+    ColumnOrder, Direction, IndexKey, KeyBuffer, KeyDecoder, KeyEncoder, Nulls, Opaque, OrderedWord, TotalF32,
+    TotalF64, prefix_end,
 };
 pub use memory::{retained_memory, set_retained_memory_limit};
 pub use multi::{

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::key::{IndexKey, OrderedWord, prefix_end};
+use crate::key::{IndexKey, KeyBuffer, OrderedWord, prefix_end};
 
 /// The bytes of a key; forty of them stay off the heap.
 ///
@@ -74,6 +74,13 @@ impl Extend<u8> for KeyBytes {
     #[inline]
     fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
         self.bytes.extend(bytes);
+    }
+}
+
+impl KeyBuffer for KeyBytes {
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
     }
 }
 
