@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 #[cfg(loom)]
@@ -57,7 +57,12 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.0.try_lock().ok().map(|held| MutexGuard { lock: self, held: Some(held) })
+        let held = match self.0.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(MutexGuard { lock: self, held: Some(held) })
     }
 }
 
@@ -141,5 +146,34 @@ impl Condvar {
 impl fmt::Debug for Condvar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Condvar")
+    }
+}
+
+#[cfg(all(test, not(any(loom, feature = "shuttle"))))]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_lock_outlives_panics_under_it() {
+        let lock = Mutex::new(1);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let mut held = lock.lock();
+            *held = 2;
+            panic!("with the lock held");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(lock.try_lock().map(|held| *held), Some(2));
+        let mut held = lock.lock_awake();
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            MutexGuard::unlocked(&mut held, || {
+                *lock.lock() = 3;
+                panic!("with the lock let go");
+            })
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(*held, 3, "it is held again");
+        assert!(lock.try_lock().is_none());
     }
 }
