@@ -64,11 +64,20 @@ struct Queue {
     written: Timestamp,
     /// The last commit on disk.
     durable: Timestamp,
-    is_led: bool,
-    /// Whether who leads waits for company, and whoever completes it may lead instead.
-    is_gathering: bool,
+    leader: Leader,
     /// Why no commit is taken any more.
     failure: Option<Error>,
+}
+
+/// What whoever leads is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leader {
+    /// There is none.
+    Nobody,
+    /// Waits for company; whoever completes it may lead instead.
+    Gathers,
+    /// Is with the store.
+    Writes,
 }
 
 impl Queue {
@@ -88,8 +97,7 @@ impl Log {
             taken: last,
             written: last,
             durable: last,
-            is_led: false,
-            is_gathering: false,
+            leader: Leader::Nobody,
             failure: None,
         };
         let written = [Condvar::new(), Condvar::new()];
@@ -121,22 +129,22 @@ impl Log {
             if let Some(failure) = &queue.failure {
                 return Err(failure.clone());
             }
-            if !queue.is_led {
-                if self.gather(&mut queue) {
-                    self.write_pending(&mut queue, visible)?;
+            match queue.leader {
+                Leader::Nobody => {
+                    if self.gather(&mut queue) {
+                        self.write_pending(&mut queue, visible)?;
+                    }
                 }
-            } else if queue.is_gathering && queue.company.is_complete() {
                 // This thread runs already, where the one that gathers would first have to be woken.
-                self.write_pending(&mut queue, visible)?;
-            } else {
-                self.written[queue.group_of(timestamp) % 2].wait(&mut queue);
+                Leader::Gathers if queue.company.is_complete() => self.write_pending(&mut queue, visible)?,
+                Leader::Gathers | Leader::Writes => self.written[queue.group_of(timestamp) % 2].wait(&mut queue),
             }
         }
         Ok(())
     }
 
     fn write_pending(&self, queue: &mut MutexGuard<'_, Queue>, visible: &AtomicU64) -> Result<()> {
-        if std::mem::take(&mut queue.is_gathering) {
+        if queue.leader == Leader::Gathers {
             queue.company.note_waited();
         }
         let commits = queue.company.depart();
@@ -163,7 +171,7 @@ impl Log {
         }
         let Some(patience) = queue.company.patience() else { return true };
         let (until, group) = (Instant::now() + patience, queue.group);
-        (queue.is_led, queue.is_gathering) = (true, true);
+        queue.leader = Leader::Gathers;
         while queue.group == group && !queue.company.is_complete() {
             if cfg!(any(loom, feature = "shuttle")) {
                 // A model has no clock: whoever wants to append may.
@@ -186,9 +194,9 @@ impl Log {
 
     /// Lets go of the queue while `work` is with the store; whatever goes wrong there ends all commits.
     fn lead<T>(&self, queue: &mut MutexGuard<'_, Queue>, work: impl FnOnce(&dyn RowStore) -> Result<T>) -> Result<T> {
-        queue.is_led = true;
+        queue.leader = Leader::Writes;
         let outcome = MutexGuard::unlocked(queue, || catch_unwind(AssertUnwindSafe(|| work(&*self.store))));
-        queue.is_led = false;
+        queue.leader = Leader::Nobody;
         self.written[queue.group.wrapping_sub(1) % 2].notify_all();
         self.written[queue.group % 2].notify_one();
         self.is_idle.notify_all();
@@ -219,7 +227,7 @@ impl Log {
 
     /// Waits until nobody leads.
     fn wait_for_turn(&self, queue: &mut MutexGuard<'_, Queue>) -> Result<()> {
-        while queue.is_led {
+        while queue.leader != Leader::Nobody {
             self.is_idle.wait(queue);
         }
         queue.failure.clone().map_or(Ok(()), Err)

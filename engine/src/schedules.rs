@@ -185,19 +185,20 @@ fn commits_that_gather(shared: &Arc<AtomicU64>) {
     let database = Database::open_store(Box::new(store), &OpenOptions::default()).expect("the store is empty");
     let database = Arc::new(database);
     let table = fill(&database);
-    let committers = (0..ACCOUNTS).map(|id| {
-        let database = Arc::clone(&database);
-        thread::spawn(move || {
-            for step in 1..4 {
-                let mut transaction = database.begin();
-                transaction.update(table, RowId(id), account(id, step)).expect("no account is deleted");
-                transaction.commit().expect("nobody else changes the row");
-                let seen = database.snapshot().view().row(table, RowId(id)).map(balance);
-                assert_eq!(seen, Some(step), "a commit that has returned is visible");
-            }
+    let committers: Vec<_> = (0..ACCOUNTS)
+        .map(|id| {
+            let database = Arc::clone(&database);
+            thread::spawn(move || {
+                for step in 1..4 {
+                    let mut transaction = database.begin();
+                    transaction.update(table, RowId(id), account(id, step)).expect("no account is deleted");
+                    transaction.commit().expect("nobody else changes the row");
+                    let seen = database.snapshot().view().row(table, RowId(id)).map(balance);
+                    assert_eq!(seen, Some(step), "a commit that has returned is visible");
+                }
+            })
         })
-    });
-    let committers: Vec<_> = committers.collect();
+        .collect();
     committers.into_iter().for_each(|committer| committer.join().expect("it does not panic"));
 }
 

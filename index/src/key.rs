@@ -68,8 +68,8 @@ pub trait IndexKey: Ord {
     /// [`MultiIndex`](crate::MultiIndex) of keys that are not [`EXACT`](Self::EXACT) what it does to go on after a panic.
     const NEVER_PANICS: bool = false;
 
-    /// Whether [`length`](Self::length) and [`tail`](Self::tail) say how a key ends. A [`TreeIndex`](crate::TreeIndex) keeps
-    /// the tail beside the key, and seldom follows the key's pointer to its bytes then.
+    /// Whether [`length`](Self::length) and [`tail`](Self::tail) say how a key ends. A [`TreeIndex`](crate::TreeIndex) then
+    /// keeps the tail beside the key, eight bytes an entry, and seldom follows the key's pointer to its bytes.
     const HAS_TAIL: bool = false;
 
     /// The first eight bytes, in an order-preserving form, after `skip` bytes that are known to be common. Keys that are

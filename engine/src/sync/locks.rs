@@ -104,7 +104,6 @@ impl<T> fmt::Debug for Mutex<T> {
 }
 
 /// A condition to wait for.
-#[derive(Default)]
 pub(crate) struct Condvar(base::Condvar);
 
 impl Condvar {

@@ -46,11 +46,11 @@ macro_rules! byte_keys {
     ($($type:ty: $bytes:ident),* $(,)?) => {$(
         impl IndexKey for $type {
             const EXACT: bool = false;
+            const HAS_TAIL: bool = true;
             #[inline]
             fn word(&self, skip: usize) -> u64 {
                 window($bytes(self), skip)
             }
-            const HAS_TAIL: bool = true;
             #[inline]
             fn length(&self) -> usize {
                 self.len()

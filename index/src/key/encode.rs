@@ -63,6 +63,19 @@ impl ColumnOrder {
     pub const DESCENDING: Self = Self { direction: Direction::Descending, nulls: Nulls::Last };
 }
 
+/// What a key is encoded into: a `Vec`, or a buffer that keeps short keys off the heap.
+pub trait KeyBuffer {
+    /// Appends bytes. O(length).
+    fn append(&mut self, bytes: &[u8]);
+}
+
+impl KeyBuffer for Vec<u8> {
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
 /// Appends columns to a key, most significant first.
 ///
 /// ```
@@ -81,19 +94,6 @@ impl ColumnOrder {
 #[derive(Debug)]
 pub struct KeyEncoder<'b, B = Vec<u8>> {
     key: &'b mut B,
-}
-
-/// What a key is encoded into: a `Vec`, or a buffer that keeps short keys off the heap.
-pub trait KeyBuffer {
-    /// Appends bytes.
-    fn append(&mut self, bytes: &[u8]);
-}
-
-impl KeyBuffer for Vec<u8> {
-    #[inline]
-    fn append(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
 }
 
 impl<'b, B: KeyBuffer> KeyEncoder<'b, B> {

@@ -168,7 +168,8 @@ impl<S: Store> Inner<S> {
         self.child_among_equals(word, probe.key, most)
     }
 
-    /// The child that may hold a key whose word is that of separators, of which the last is before `most`.
+    /// The child that may hold a key whose word is that of separators, of which the last is before `most`: seldom so, but
+    /// always where keys have no words.
     #[cold]
     fn child_among_equals<Q>(&self, word: u64, key: &Q, most: usize) -> usize
     where
@@ -272,11 +273,9 @@ impl<S: Store> Leaf<S> {
         if equal == 0 {
             return Place::Absent { rank };
         }
-        if S::Key::EXACT && Q::EXACT {
-            return Place::Found { rank, slot: equal.trailing_zeros() as usize };
-        }
         let slot = equal.trailing_zeros() as usize;
-        if S::HAS_TAILS && equal.is_power_of_two() && self.holds(slot, probe.key) {
+        let is_told_by_its_end = S::HAS_TAILS && Q::HAS_TAIL && equal.is_power_of_two();
+        if S::Key::EXACT && Q::EXACT || is_told_by_its_end && self.holds(slot, probe.key) {
             return Place::Found { rank, slot };
         }
         self.locate_key(meta, probe.key, rank..rank + equal.count_ones() as usize)

@@ -207,35 +207,37 @@ pub(super) fn hand_out_columns_or_key(
 ) -> Flow {
     match covered {
         Covered::Row(row) => hand_out_columns(row, columns, on_row),
-        Covered::Key(key) => match *positions {
-            [position] => on_row(&[key.value(position)]),
-            [first, second] => on_row(&[key.value(first), key.value(second)]),
-            _ => {
-                let values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =
-                    positions.iter().map(|position| key.value(*position)).collect();
-                on_row(&values)
-            }
-        },
+        Covered::Key(key) => hand_out_each(positions, |position| key.value(position), on_row),
     }
 }
 
-/// Some columns of a row. One or two, the usual number, need no list; and a single integer, of which it is known that it
-/// owns nothing, nothing else.
+/// Some columns of a row. Of a single integer, the usual case, it is known that it owns nothing.
 #[inline]
 pub(super) fn hand_out_columns(
     row: &Row,
     columns: &[usize],
     on_row: &mut (impl FnMut(&[Value<'_>]) -> Flow + ?Sized),
 ) -> Flow {
-    match *columns {
-        [column] => match row.integer(column) {
-            Some(integer) => on_row(&[Value::Integer(integer)]),
-            None => on_row(&[row.get(column)]),
-        },
-        [first, second] => on_row(&[row.get(first), row.get(second)]),
+    if let [column] = *columns
+        && let Some(integer) = row.integer(column)
+    {
+        return on_row(&[Value::Integer(integer)]);
+    }
+    hand_out_each(columns, |column| row.get(column), on_row)
+}
+
+/// The values at some places. One or two, the usual number, need no list.
+#[inline]
+fn hand_out_each<'v>(
+    places: &[usize],
+    value_at: impl Fn(usize) -> Value<'v>,
+    on_row: &mut (impl FnMut(&[Value<'_>]) -> Flow + ?Sized),
+) -> Flow {
+    match *places {
+        [place] => on_row(&[value_at(place)]),
+        [first, second] => on_row(&[value_at(first), value_at(second)]),
         _ => {
-            let values: SmallVec<[Value<'_>; VALUES_ON_STACK]> =
-                columns.iter().map(|&column| row.get(column)).collect();
+            let values: SmallVec<[Value<'_>; VALUES_ON_STACK]> = places.iter().map(|&place| value_at(place)).collect();
             on_row(&values)
         }
     }
